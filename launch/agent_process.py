@@ -1,0 +1,143 @@
+"""What runs in one agent's process: pull, observe, wait. It hosts one Stream Agent and nothing else.
+
+Waiting, by what there is to wait for:
+
+* version 2: on the futex word of ``frame.meta``; the writer wakes it after each frame;
+* version 1, or a writer that does not wake: a look every 10 ms;
+* no export: a look every 0.98 s, as at the start (SPEC.md, "Failure rules": it remembers nothing).
+
+Every wait ends after 0.98 s at the latest, so that an export replaced behind a living mapping is found
+within a second, for one wake-up a second.
+
+Signals: none is handled. SIGTERM ends the process as the kernel ends it; nothing is drained or saved.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
+from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
+from ruth.export.layout import WAKE_OFFSET
+from ruth.export.outcome import Fresh, Unchanged
+from ruth.export.source import ExportSource
+from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
+
+if TYPE_CHECKING:
+    from ruth.agent.agent import StreamAgent
+    from ruth.export.ring_reader import RingReader
+
+LOOK_NS: Final = 980_000_000
+POLL_NS: Final = 10_000_000
+# After so many wake-ups in a row that brought no frame, a pause bounds what a writer gone wild can cost.
+EMPTY_WAKES: Final = 4
+EMPTY_WAKE_PAUSE_NS: Final = 1_000_000
+
+_NANOSECONDS: Final = 1_000_000_000
+_START_TICKS_FIELD: Final = 22  # of /proc/<pid>/stat, proc(5)
+
+
+def run(agent: StreamAgent, state_descriptor: int, export_root: str, launcher_pid: int) -> NoReturn:
+    """Hosts ``agent`` until the process dies.
+
+    Args:
+        agent: A new agent with its subscriptions.
+        state_descriptor: Its ``agent.state``, locked (:func:`launch.state_file.claim`); kept open for life.
+        export_root: Folder of all exports, absolute.
+        launcher_pid: Who forked this process; 0 for nobody.
+
+    Raises:
+        OSError: The state cannot be mapped. Nothing that happens to the export raises.
+
+    """
+    memory = mmap.mmap(state_descriptor, STATE_SIZE)
+    identity = AgentIdentity(
+        pid=os.getpid(),
+        start_ticks=start_ticks(os.getpid()),
+        started_ns=time.monotonic_ns(),
+        launcher_pid=launcher_pid,
+    )
+    writer = StateWriter(memoryview(memory), agent, identity)
+    told = FutexWord(memory, STATE_WAKE_OFFSET)
+    source = ExportSource(export_root, agent.camera_id)
+    waiter = Waiter(source)
+    agent.start()
+    noted = (0, 0)
+    while True:
+        outcome = source.try_read()
+        if (source.version, source.session) != noted:
+            if source.session != noted[1]:
+                agent.begin_export()
+            noted = (source.version, source.session)
+            writer.write_export(*noted)
+        if isinstance(outcome, Fresh):
+            record = outcome.record
+            if agent.observe(record.frame_id, record.timestamp_ns):
+                writer.write_frame(time.monotonic_ns())
+                told.wake()
+        waiter.wait(fresh=isinstance(outcome, Fresh), empty=isinstance(outcome, Unchanged))
+
+
+class Waiter:
+    """Decides how long to wait for what, and waits."""
+
+    __slots__ = ("_empty_wakes", "_missed_wakes", "_ring", "_source", "_timed_out", "_word")
+
+    def __init__(self, source: ExportSource) -> None:
+        self._source = source
+        self._ring: RingReader | None = None
+        self._word: FutexWord | None = None
+        self._empty_wakes = 0
+        self._missed_wakes = False
+        self._timed_out = False
+
+    def wait(self, *, fresh: bool, empty: bool) -> None:
+        """Waits after one look, until the next one is due.
+
+        Args:
+            fresh: That look found a new frame.
+            empty: It found an export without one.
+
+        """
+        ring = self._source.ring
+        if ring is None:
+            self._ring = self._word = None
+            time.sleep((POLL_NS if self._source.version else LOOK_NS) / _NANOSECONDS)
+            return
+        if ring is not self._ring or self._word is None:
+            assert ring.meta_map is not None  # noqa: S101 - a bound ring is mapped; for the type checker
+            self._ring, self._word = ring, FutexWord(ring.meta_map, WAKE_OFFSET)
+            self._missed_wakes = not ring.wakes
+            self._timed_out = False
+        elif fresh and self._timed_out:
+            self._missed_wakes = True  # a frame, but nobody woke us: look often from now on
+        self._count_empty(empty)
+        result = self._word.wait(ring.wake, POLL_NS if self._missed_wakes else LOOK_NS)
+        self._timed_out = result == TIMED_OUT
+        if result == WOKEN:
+            self._missed_wakes = False  # somebody does wake us
+        elif result not in (CHANGED, TIMED_OUT):
+            time.sleep(POLL_NS / _NANOSECONDS)  # EFAULT, EINTR, ...: never a busy loop
+
+    def _count_empty(self, empty: bool) -> None:
+        if not empty or self._timed_out:
+            self._empty_wakes = 0
+            return
+        self._empty_wakes += 1
+        if self._empty_wakes > EMPTY_WAKES:
+            time.sleep(EMPTY_WAKE_PAUSE_NS / _NANOSECONDS)
+
+
+def start_ticks(pid: int) -> int:
+    """When a process started, in clock ticks since boot: tells its pid from a later reuse.
+
+    Raises:
+        OSError: There is no such process.
+
+    """
+    content = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    return int(content[content.rindex(")") + 2 :].split()[_START_TICKS_FIELD - 3])

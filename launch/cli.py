@@ -1,0 +1,250 @@
+"""The ``ruth`` command: verbs, their options, and nothing that a verb does.
+
+Data goes to stdout, messages to stderr. Exit codes: :mod:`launch.exits`. Each verb imports what it needs when
+it runs, so that a launcher and its agents hold nothing of the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from launch.exits import EXIT_FAILURE, EXIT_OK, EXIT_USAGE
+from ruth import __version__
+from ruth.errors import InvalidIdError
+from ruth.identity import export_root, state_root
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from launch.config import HostPlan
+    from ruth.core import RuthCore
+
+_CONFIG_HELP = "the cameras and models of this host, a ruth.toml"
+
+
+class UsageError(Exception):
+    """Wrong usage or a wrong configuration; its text is for the user, exit code 2."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb. Returns its exit code; never a traceback for what a user can do wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except UsageError as error:
+        _message(str(error))
+        return EXIT_USAGE
+    except InvalidIdError as error:
+        _message(f"ruth: {error}")
+        return EXIT_USAGE
+    except BrokenPipeError:
+        _leave_broken_stdout()
+        return EXIT_FAILURE
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ruth",
+        description="Per-camera AI frame tap: one process a camera decides which frames a model may have.",
+        epilog="Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration.",
+    )
+    parser.add_argument("--version", action="version", version=f"ruth {__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    demo = _verb(verbs, "demo", _run_demo, "see it work: real video, agents, one of them killed")
+    demo.add_argument("--cameras", type=_count, default=None, metavar="N", help="how many (default 4)")
+    demo.add_argument("--seconds", type=_seconds, default=20.0, metavar="S", help="how long (default 20)")
+    demo.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="SRC",
+        help="a file, an rtsp:// address or 'test'; may be repeated (default: test)",
+    )
+    demo.add_argument("--json", action="store_true", help="print only the summary, as one object")
+
+    up = _verb(verbs, "up", _run_up, "launch the agents that are not alive yet")
+    up.add_argument("config", metavar="CONFIG", help=_CONFIG_HELP)
+    up.add_argument("-d", "--detach", action="store_true", help="return once they are launched")
+
+    down = _verb(verbs, "down", _run_down, "end live agents (SIGTERM), all or some")
+    down.add_argument("cameras", nargs="*", metavar="CAMERA", help="which (default: all)")
+
+    agent = _verb(verbs, "agent", _run_agent, "run one agent in the foreground, tracebacks visible")
+    agent.add_argument("camera", metavar="CAMERA", help="which of the configuration")
+    agent.add_argument("-c", "--config", required=True, metavar="CONFIG", help=_CONFIG_HELP)
+
+    check = _verb(verbs, "check", _run_check, "validate a configuration: every error at once")
+    check.add_argument("config", metavar="CONFIG", help=_CONFIG_HELP)
+
+    ps = _verb(verbs, "ps", _run_ps, "the per-camera processes, once")
+    ps.add_argument("-c", "--config", metavar="CONFIG", help="list its cameras too, started or not")
+    ps.add_argument("--json", action="store_true", help="print an array, one object a camera")
+
+    vas = _verb(verbs, "vas", _run_vas, "the stand-in video server: decode, record, export")
+    vas.add_argument(
+        "sources",
+        nargs="+",
+        metavar="CAMERA=SOURCE",
+        help="SOURCE is a file, rtsp://HOST/PATH, or 'test' (test:WxH@FPS)",
+    )
+    vas.add_argument("--recordings", metavar="DIR", help="keep the recordings there")
+    vas.add_argument("--once", action="store_true", help="play files once, not over and over")
+    vas.add_argument("--seconds", type=_seconds, metavar="S", help="end after so long")
+    vas.add_argument("--json", action="store_true", help="print the summary as one object")
+    return parser
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, text: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 64:
+        raise argparse.ArgumentTypeError("a whole number from 1 to 64")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 86400 * 365:
+        raise argparse.ArgumentTypeError("a number of seconds above 0")
+    return value
+
+
+def _run_up(options: argparse.Namespace) -> int:
+    core = _core(_plan(options.config))
+    from launch.host import run_launcher
+
+    return run_launcher(core, _export_root(), _state_root(), detach=options.detach)
+
+
+def _run_agent(options: argparse.Namespace) -> NoReturn:
+    plan = _plan(options.config)
+    agent = _core(plan).agent(options.camera)
+    if agent is None:
+        known = ", ".join(camera.camera_id for camera in plan.cameras)
+        raise UsageError(f"ruth: camera {options.camera!r} is not in {options.config}; it has: {known}")
+    from launch.agent_process import run
+    from launch.state_file import AlreadyRunningError, claim
+    from launch.title import set_title
+
+    try:
+        state = claim(_state_root(), agent.camera_id, len(agent.subscriptions))
+    except AlreadyRunningError:
+        _message(f"ruth: {agent.camera_id}: has a live agent, left alone")
+        raise SystemExit(EXIT_FAILURE) from None
+    except OSError as error:
+        _message(f"ruth: {agent.camera_id}: {error.filename}: {error.strerror}")
+        raise SystemExit(EXIT_FAILURE) from None
+    _message(f"ruth: {agent.camera_id}: agent {os.getpid()} in the foreground, Ctrl-C ends it")
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it as any signal does, without a traceback
+    set_title(f"ruth: agent {agent.camera_id}")
+    run(agent, state, _export_root(), launcher_pid=0)
+
+
+def _run_down(options: argparse.Namespace) -> int:
+    from launch.down import down
+
+    downed = down(_state_root(), options.cameras)
+    for camera_id, pid in downed.ended.items():
+        print(f"{camera_id}: agent {pid} ended")  # noqa: T201 - a verb's data
+    for camera_id, pid in downed.stayed.items():
+        _message(f"ruth: {camera_id}: agent {pid} was told to end and has not (stopped? kill -9 {pid})")
+    for camera_id, problem in downed.refused.items():
+        _message(f"ruth: {camera_id}: {problem}")
+    for camera_id in downed.without_agent:
+        _message(f"ruth: {camera_id}: no live agent")
+    if not options.cameras and not any((downed.ended, downed.stayed, downed.refused)):
+        _message("ruth: no live agents")
+    if downed.stayed or downed.refused or downed.without_agent:
+        return EXIT_FAILURE
+    return EXIT_OK
+
+
+def _run_check(options: argparse.Namespace) -> int:
+    plan = _plan(options.config)
+    models = sum(len(camera.models) for camera in plan.cameras)
+    print(f"{options.config}: ok, {len(plan.cameras)} cameras, {models} subscriptions")  # noqa: T201
+    return EXIT_OK
+
+
+def _run_ps(options: argparse.Namespace) -> int:
+    configured = [camera.camera_id for camera in _plan(options.config).cameras] if options.config else []
+    from launch.inspect import view_all
+    from launch.ps import as_json, as_table
+
+    views = view_all(_state_root(), configured)
+    sys.stdout.write(as_json(views) if options.json else as_table(views))
+    return EXIT_OK
+
+
+def _run_vas(options: argparse.Namespace) -> int:
+    raise NotImplementedError(options)
+
+
+def _run_demo(options: argparse.Namespace) -> int:
+    raise NotImplementedError(options)
+
+
+def _plan(path: str) -> HostPlan:
+    from launch.config import ConfigError, parse_config
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"ruth: {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"ruth: {path}: not UTF-8 at byte {error.start}") from None
+    try:
+        return parse_config(text)
+    except ConfigError as error:
+        raise UsageError("\n".join(problem.text(path) for problem in error.problems)) from None
+
+
+def _core(plan: HostPlan) -> RuthCore:
+    from ruth.core import RuthCore
+
+    core = RuthCore()
+    for camera in plan.cameras:
+        for model in camera.models:
+            core.subscribe(camera.camera_id, model.model_id, model.max_fps, model.active)
+    return core
+
+
+def _export_root() -> str:
+    return os.path.abspath(export_root(os.environ))
+
+
+def _state_root() -> str:
+    return os.path.abspath(state_root(os.environ))
+
+
+def _message(text: str) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - messages go to stderr
+    except OSError:
+        return  # nobody reads; the exit code still says it
+
+
+def _leave_broken_stdout() -> None:
+    """Whoever read stdout has gone: keep the interpreter from complaining at exit (signal(7), SIGPIPE)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

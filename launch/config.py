@@ -1,0 +1,184 @@
+"""ruth.toml: a text becomes a host plan, or all that is wrong with it at once.
+
+Pure: text in, value out. No file, clock, environment or process is known here, and no text raises
+anything but :class:`ConfigError`. What is allowed is in :mod:`launch.config_rules`, where a key
+stands in the text is found by :mod:`launch.config_lines`, and one problem is a value of
+:mod:`launch.config_problem`.
+
+    [cameras.front-door.models]
+    person = { max_fps = 5 }
+    plate  = { max_fps = 2.5, active = false }    # parked: every frame is skipped
+    audit  = {}                                   # every frame
+
+Nothing else may stand in it. A key that is not known is a problem, never ignored: most likely it
+is a known one with a slip in it, and no camera may run otherwise than its file says.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+
+from launch.config_lines import line_of_unreadable, lines_of, split_lines
+from launch.config_problem import Problem, show_key, show_text
+from launch.config_rules import MISSING, SHAPE_ALLOWED, Fault, cap_reason, document_faults
+from ruth.errors import InvalidCapError, RuthError
+from ruth.identity import check_id
+
+_SYNTAX_ALLOWED = "TOML, as on toml.io"
+
+_POSITION = re.compile(r"line (?P<line>\d+), column (?P<column>\d+)")
+
+_REASONS = {
+    "Cannot overwrite a value": "this key is there already",
+    "Cannot declare": "this table is there already",
+    "Cannot mutate immutable namespace": "this table is complete already",
+}
+"""How tomllib's less clear messages begin, and what is said instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """One subscription as configured.
+
+    Attributes:
+        model_id: The model.
+        max_fps: Its cap in frames a second; None for every frame.
+        active: False parks it: every frame is skipped.
+
+    Raises:
+        InvalidIdError: ``model_id`` is no id.
+        InvalidCapError: ``max_fps`` is not above 0 and at most :data:`launch.config_rules.FPS_MAX`.
+
+    """
+
+    model_id: str
+    max_fps: float | None = None
+    active: bool = True
+
+    def __post_init__(self) -> None:
+        check_id("model", self.model_id)
+        if self.max_fps is not None and cap_reason(self.max_fps) is not None:
+            raise InvalidCapError(self.max_fps)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPlan:
+    """One camera as configured: its models in the order of the file.
+
+    Raises:
+        InvalidIdError: ``camera_id`` is no id.
+
+    """
+
+    camera_id: str
+    models: tuple[ModelPlan, ...]
+
+    def __post_init__(self) -> None:
+        check_id("camera", self.camera_id)
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """What one launch on one host is to run: its cameras in the order of the file."""
+
+    cameras: tuple[CameraPlan, ...]
+
+    def camera(self, camera_id: str) -> CameraPlan | None:
+        """The plan of one camera, or None if it is not configured."""
+        return next((each for each in self.cameras if each.camera_id == camera_id), None)
+
+
+class ConfigError(RuthError):
+    """A text that is no valid ruth.toml.
+
+    Attributes:
+        problems: Everything that is wrong with it, by line.
+
+    """
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(problem.text("ruth.toml") for problem in problems))
+        self.problems = problems
+
+
+def parse_config(text: str) -> HostPlan:
+    """The plan that ``text``, the content of a ruth.toml, describes.
+
+    Raises:
+        ConfigError: It is no valid configuration; the error holds all problems, sorted by line.
+
+    """
+    text = text.removeprefix("\ufeff")  # some editors begin every UTF-8 file with this mark
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError((_syntax_problem(text, str(error)),)) from None
+    except RecursionError:
+        problem = _unreadable(text, line_of_unreadable(text), "nested too deeply", SHAPE_ALLOWED)
+        raise ConfigError((problem,)) from None
+    except ValueError:  # of int(), the only one that tomllib lets through
+        problem = _unreadable(text, line_of_unreadable(text), "too many digits", SHAPE_ALLOWED)
+        raise ConfigError((problem,)) from None
+    faults = list(document_faults(document))
+    if faults:
+        raise ConfigError(_located(text, faults))
+    return HostPlan(
+        tuple(
+            CameraPlan(
+                camera_id,
+                tuple(
+                    ModelPlan(model_id, model.get("max_fps"), model.get("active", True))
+                    for model_id, model in camera["models"].items()
+                ),
+            )
+            for camera_id, camera in document["cameras"].items()
+        )
+    )
+
+
+def _located(text: str, faults: list[Fault]) -> tuple[Problem, ...]:
+    """The faults as problems with their lines, sorted by line; those without one come first.
+
+    What is missing has the line of the table that it is missing in.
+    """
+    places = [fault.path[:-1] if fault.reason == MISSING else fault.path for fault in faults]
+    lines = lines_of(text, places)
+    problems = [
+        Problem(
+            lines.get(place),
+            show_key(fault.path),
+            fault.value,
+            fault.reason,
+            fault.allowed,
+            fault.suggestion,
+        )
+        for place, fault in zip(places, faults, strict=True)
+    ]
+    return tuple(sorted(problems, key=lambda problem: problem.line or 0))
+
+
+def _syntax_problem(text: str, message: str) -> Problem:
+    """What tomllib refused; its message ends in its place: "(at line 3, column 7)"."""
+    said, _, where = message.rpartition(" (at ")
+    reason = next((ours for theirs, ours in _REASONS.items() if said.startswith(theirs)), None)
+    if reason is None:
+        reason = show_text(said[:1].lower() + said[1:])
+    if position := _POSITION.match(where):
+        reason = f"{reason} (column {position['column']})"
+        return _unreadable(text, int(position["line"]), reason, _SYNTAX_ALLOWED)
+    last = len(split_lines(text.rstrip()))
+    start = line_of_unreadable(text)
+    guess = None
+    if start is not None and start < last:
+        guess = f"does what begins on line {start} have its end?"
+    return _unreadable(text, last, reason, _SYNTAX_ALLOWED, guess)
+
+
+def _unreadable(
+    text: str, line: int | None, reason: str, allowed: str, suggestion: str | None = None
+) -> Problem:
+    """A problem of a text that is not read and so has no keys: its value is the line itself."""
+    shown = "" if line is None else show_text(split_lines(text)[line - 1].strip())
+    return Problem(line, "", shown, reason, allowed, suggestion)

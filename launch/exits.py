@@ -1,0 +1,9 @@
+"""Exit codes of every ``ruth`` verb (DESIGN.md, "What people touch")."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EXIT_OK: Final = 0
+EXIT_FAILURE: Final = 1
+EXIT_USAGE: Final = 2  # wrong usage, or a wrong configuration

@@ -1,0 +1,239 @@
+"""The launcher of a host: forks one independent process per camera, and then does nothing.
+
+It has no code for a child's death. Dead agents stay zombies, so the kernel keeps how each died, their pids
+are not used again, and nothing is logged (SPEC.md, "How it runs"). It never waits for a child and never
+starts one again. On SIGTERM, SIGINT or SIGHUP it signals its agents and exits at once; killed with -9 it
+takes nobody along.
+
+Why single-threaded: a child of fork has only the thread that called fork, while locks that other threads
+held stay locked in it for ever (fork(2), pthread_atfork(3)). So a launcher with a second thread refuses.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from launch.agent_process import run
+from launch.exits import EXIT_FAILURE, EXIT_OK
+from launch.state_file import AlreadyRunningError, claim
+from launch.title import set_title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ruth.agent.agent import StreamAgent
+
+ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Launched(NamedTuple):
+    """What came of one launch; camera ids in the order of the configuration.
+
+    Attributes:
+        started: Pid by camera.
+        running: Cameras that had a live agent already; they were left alone.
+        failed: What went wrong, by camera.
+
+    """
+
+    started: dict[str, int]
+    running: list[str]
+    failed: dict[str, str]
+
+
+class ThreadsError(Exception):
+    """The launcher has a second thread: forking would hand broken locks to every agent."""
+
+
+def launch(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> Launched:
+    """Forks one process per agent, except for cameras that have a live one.
+
+    Args:
+        agents: New agents with their subscriptions.
+        export_root: Folder of all exports, absolute.
+        state_root: Folder of all states, absolute.
+
+    Raises:
+        ThreadsError: This process has more than one thread; nothing was forked.
+
+    """
+    threads = len(os.listdir("/proc/self/task"))
+    if threads != 1:
+        raise ThreadsError(f"the launcher has {threads} threads, must have 1 to fork")
+    launched = Launched({}, [], {})
+    # What exists now is never collected again: a collection in a child would write to every object's header
+    # and copy the pages that all agents share.
+    gc.collect()
+    gc.freeze()
+    for agent in agents:
+        camera_id = agent.camera_id
+        try:
+            state = claim(state_root, camera_id, len(agent.subscriptions))
+        except AlreadyRunningError:
+            launched.running.append(camera_id)
+            continue
+        except OSError as error:
+            launched.failed[camera_id] = f"{error.filename or 'agent.state'}: {error.strerror}"
+            continue
+        try:
+            pid = os.fork()
+        except OSError as error:
+            launched.failed[camera_id] = f"fork: {error.strerror}"
+        else:
+            if pid == 0:
+                _become_agent(agent, state, export_root)
+            launched.started[camera_id] = pid
+        os.close(state)  # the child's copy holds the lock from here on
+    return launched
+
+
+def _become_agent(agent: StreamAgent, state: int, export_root: str) -> NoReturn:
+    """Turns a fresh child into an agent's process. Never returns into the launcher's code."""
+    try:
+        launcher_pid = os.getppid()
+        os.setsid()
+        for number in signal.valid_signals():
+            if signal.getsignal(number) not in (signal.SIG_DFL, None):
+                signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        state = _leave_descriptors(state)
+        os.umask(0o022)
+        os.chdir("/")
+        gc.disable()  # an agent makes no reference cycles
+        set_title(f"ruth: agent {agent.camera_id}")
+        run(agent, state, export_root, launcher_pid)
+    except BaseException:  # noqa: BLE001 - whatever it is ends this process, here and nowhere else
+        traceback.print_exc()  # to /dev/null by now; seen if it happened before
+    os._exit(EXIT_FAILURE)
+
+
+def _leave_descriptors(state: int) -> int:
+    """Closes all descriptors but ``state``; 0 to 2 become /dev/null. Returns where ``state`` is now.
+
+    A pipe shared with the launcher or a sibling would couple cameras: when it is full, all would stop.
+    """
+    if state < 3:  # the launcher was started with some of 0 to 2 closed
+        state = os.dup(state)
+        while state < 3:
+            state = os.dup(state)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(null, standard)
+    os.closerange(3, state)
+    os.closerange(state + 1, os.sysconf("SC_OPEN_MAX"))
+    return state
+
+
+def run_launcher(
+    agents: Iterable[StreamAgent], export_root: str, state_root: str, *, detach: bool = False
+) -> int:
+    """Launches, says so once, and waits to be told to end.
+
+    Args:
+        agents: New agents with their subscriptions.
+        export_root: Folder of all exports, absolute.
+        state_root: Folder of all states, absolute.
+        detach: Whether to return once a launcher of its own session has launched.
+
+    Returns:
+        An exit code: of a launcher that was told to end, or had nothing to launch, or could not.
+
+    """
+    if detach:
+        return _detach(agents, export_root, state_root)
+    return _launch_and_wait(agents, export_root, state_root)
+
+
+def _launch_and_wait(
+    agents: Iterable[StreamAgent], export_root: str, state_root: str, *, tell: int = -1
+) -> int:
+    # Blocked from before the first fork, so that no signal is lost between launching and waiting.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, the kernel would reap agents unseen
+    try:
+        launched = launch(agents, export_root, state_root)
+    except ThreadsError as error:
+        _say(2, f"ruth: {error}\n")
+        return EXIT_FAILURE
+    code = EXIT_FAILURE if launched.failed else EXIT_OK
+
+    def end_now(_number: int, _frame: object) -> NoReturn:
+        _end(launched)
+        os._exit(code)
+
+    # A blocked or closed stdout must not keep the launcher from being told to end while it speaks.
+    for number in ENDING_SIGNALS:
+        signal.signal(number, end_now)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+    report(launched)
+    if tell >= 0:
+        _let_go(tell, code)
+    if not launched.started:
+        return code
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+    signal.sigwait(ENDING_SIGNALS)
+    _end(launched)
+    return code
+
+
+def _end(launched: Launched) -> None:
+    """SIGTERM to every agent of this launch. Their pids are still theirs: nobody has reaped them."""
+    for pid in launched.started.values():
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except OSError:
+            continue  # refused for this one: the others are signalled all the same
+
+
+def report(launched: Launched) -> None:
+    """Says what was launched: a line a camera on stdout, problems on stderr. Loses it rather than fail."""
+    lines = [f"{camera_id}: agent {pid}\n" for camera_id, pid in launched.started.items()]
+    _say(1, "".join(lines))
+    problems = [f"ruth: {camera_id}: has a live agent, left alone\n" for camera_id in launched.running]
+    problems += [f"ruth: {camera_id}: {text}\n" for camera_id, text in launched.failed.items()]
+    _say(2, "".join(problems))
+
+
+def _say(descriptor: int, text: str) -> None:
+    remaining = text.encode()
+    try:
+        while remaining:
+            remaining = remaining[os.write(descriptor, remaining) :]
+    except OSError:
+        return  # closed, or gone: agents come first, and nobody reads
+
+
+def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> int:
+    """Launches from a child of its own session, and returns its exit code once it has launched."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = EXIT_FAILURE
+        try:
+            os.close(reader)
+            os.setsid()
+            code = _launch_and_wait(agents, export_root, state_root, tell=writer)
+        finally:
+            os._exit(code)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answers:
+        answer = answers.read()
+    return answer[0] if answer else EXIT_FAILURE
+
+
+def _let_go(tell: int, code: int) -> None:
+    """A detached launcher leaves the terminal, and tells who started it how the launch went."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(null, standard)
+    os.close(null)
+    os.chdir("/")
+    os.write(tell, bytes([code]))
+    os.close(tell)

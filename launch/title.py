@@ -1,0 +1,77 @@
+"""Gives a process the name that ps, pgrep and htop show, whatever the length of a camera's id.
+
+The kernel shows the memory between ``arg_start`` and ``arg_end``. prctl(PR_SET_MM, PR_SET_MM_MAP) moves the
+two elsewhere, without privilege (prctl(2); Linux 3.18, CONFIG_CHECKPOINT_RESTORE), so the name's length does
+not depend on how long the command line happened to be. Why this and no package:
+docs/decisions/0003-dependencies.md.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import struct
+from pathlib import Path
+from typing import Final
+
+_PR_SET_NAME: Final = 15
+_PR_SET_MM: Final = 35
+_PR_SET_MM_MAP: Final = 14
+_NO_EXECUTABLE_CHANGE: Final = 0xFFFFFFFF
+
+# struct prctl_mm_map (linux/prctl.h): start_code to env_end as 11 u64, auxv pointer and size, exe_fd.
+_MM_MAP = struct.Struct("=11QQII")
+# The fields of /proc/self/stat that give it (proc(5)), counted from 1.
+_START_CODE, _END_CODE, _START_STACK = 26, 27, 28
+_START_DATA, _END_DATA, _START_BREAK = 45, 46, 47
+_ENV_START, _ENV_END = 50, 51
+
+# The title's memory: as long as the process lives, since the kernel reads it whenever somebody looks.
+_kept: list[mmap.mmap] = []
+
+
+def set_title(title: str) -> bool:
+    """Shows ``title`` as this process's command line, and its first 15 bytes as its name.
+
+    Args:
+        title: ASCII, without NUL.
+
+    Returns:
+        Whether the kernel took the command line; the short name is set in any case. A kernel without
+        CONFIG_CHECKPOINT_RESTORE refuses, and the process is found by its old command line.
+
+    """
+    text = title.encode("ascii") + b"\0"
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl(_PR_SET_NAME, ctypes.c_char_p(text[:15]), 0, 0, 0)
+    memory = mmap.mmap(-1, len(text), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory[:] = text
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    fields = _own_stat()
+    sbrk = ctypes.CDLL(None).sbrk
+    sbrk.restype = ctypes.c_size_t
+    layout = _MM_MAP.pack(
+        *(fields[number - 1] for number in (_START_CODE, _END_CODE, _START_DATA, _END_DATA)),
+        fields[_START_BREAK - 1],
+        sbrk(0),
+        fields[_START_STACK - 1],
+        start,
+        start + len(text),
+        fields[_ENV_START - 1],
+        fields[_ENV_END - 1],
+        0,
+        0,
+        _NO_EXECUTABLE_CHANGE,
+    )
+    size = ctypes.c_ulong(len(layout))
+    if prctl(_PR_SET_MM, _PR_SET_MM_MAP, ctypes.c_char_p(layout), size, 0) != 0:
+        return False
+    _kept.append(memory)
+    return True
+
+
+def _own_stat() -> list[int]:
+    """The fields of /proc/self/stat by position, 0 for the two that are no numbers."""
+    content = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
+    after_name = content[content.rindex(")") + 1 :].split()
+    return [0, 0, 0, *(int(field) for field in after_name[1:])]

@@ -1,0 +1,70 @@
+"""What became of the cameras of one ``ruth vas``, as values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSummary:
+    """What became of one camera.
+
+    Attributes:
+        camera_id: The camera.
+        source: Its source, without a password.
+        width: Pixels a row; None if no picture came.
+        height: Rows; None likewise.
+        read: Whole frames read from FFmpeg; 0 with the flag off, when none are asked for.
+        published: Frames exported.
+        not_exported: ``read - published``.
+        recording: Path of the recording, or None if it was not kept.
+        death: None if it ended well or was asked to; else ``"exit 1"``, ``"SIGKILL"`` and the like,
+            or ``"not started"``.
+        message: If it died, the last error that was told of, or None.
+
+    """
+
+    camera_id: str
+    source: str
+    width: int | None
+    height: int | None
+    read: int
+    published: int
+    not_exported: int
+    recording: str | None
+    death: str | None
+    message: str | None
+
+    def __str__(self) -> str:
+        size = "no picture" if self.width is None else f"{self.width}x{self.height}"
+        text = f"{self.camera_id}: {size}, {self.read} read, {self.published} published, "
+        text += f"{self.not_exported} not exported"
+        text += f", recorded in {self.recording}" if self.recording else ""
+        return text + (f", {self.death}" if self.death else "")
+
+
+@dataclass(frozen=True, slots=True)
+class VasSummary:
+    """What became of all cameras.
+
+    Attributes:
+        cameras: One summary a camera, in the order they were given.
+        stopped: It was asked to end, or its time was up, while there was still a camera.
+
+    """
+
+    cameras: tuple[CameraSummary, ...]
+    stopped: bool
+
+    @property
+    def failed(self) -> bool:
+        """Every camera has failed, by itself: exit code 1."""
+        return not self.stopped and all(camera.death is not None for camera in self.cameras)
+
+    def as_text(self) -> str:
+        """One line a camera, as ``ruth vas`` prints it."""
+        return "".join(f"{camera}\n" for camera in self.cameras)
+
+    def as_json(self) -> dict[str, list[dict[str, str | int | None]]]:
+        """The object that ``ruth vas --json`` prints."""
+        return {"cameras": [asdict(camera) for camera in self.cameras]}

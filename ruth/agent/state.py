@@ -1,0 +1,287 @@
+"""The agent's state as a fixed-size record that others may read (DESIGN.md, "Processes").
+
+Written by its agent alone, into memory that everybody else maps or reads read-only; the same habits as
+``frame.meta``: a byte map, one machine store a field, a sequence that is odd while anything is being changed,
+a futex word that moves after every change. It is memory, not persistence: a new agent starts afresh in it.
+Pure: this file must not know where the memory comes from, nor what time it is. Byte map, little-endian::
+
+       0  version         u32   1
+       4  model_count     u32   subscriptions that follow, 0 to 63
+       8  sequence        u64   odd while the record is being changed; never reset
+      16  wake            u32   futex word, +1 after each change
+      20  export_version  u32   1 or 2 while bound to an export, else 0
+      24  pid             u64   of the agent's process
+      32  start_ticks     u64   field 22 of /proc/<pid>/stat: tells a pid from its reuse
+      40  started_ns      u64   CLOCK_MONOTONIC when the agent started
+      48  frame_id        u64   newest frame observed (valid if frames > 0)
+      56  timestamp_ns    u64   its timestamp
+      64  frames          u64   frames observed
+      72  missed          u64   frames of the export that were never seen
+      80  observed_ns     u64   CLOCK_MONOTONIC when the newest frame was observed, 0 before the first
+      88  session         u64   exports met so far
+      96  first_frame_id  u64   first frame observed in the present export
+     104  launcher_pid    u64   of the launcher that forked it, 0 if none did
+     112  camera_id       64 bytes, padded with NUL
+     176  zero
+     256  subscription 0, then 1, ...:
+            0  model_id           64 bytes, padded with NUL
+           64  max_fps            f64   0 = every frame
+           72  active             u32   0 or 1
+           76  last_decision      u32   ruth.subscription.gate.Decision
+           80  allowed            u64
+           88  skipped            u64
+           96  last_frame_id      u64   last allowed frame (valid if allowed > 0)
+          104  last_timestamp_ns  u64   its timestamp
+          112  zero
+          256  end
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ruth.subscription.gate import Decision
+
+if TYPE_CHECKING:
+    from ruth.agent.agent import StreamAgent
+
+STATE_VERSION: Final = 1
+STATE_SIZE: Final = 16384
+HEADER_SIZE: Final = 256
+MODEL_SIZE: Final = 256
+MODELS_MAX: Final = (STATE_SIZE - HEADER_SIZE) // MODEL_SIZE
+_ID_SIZE: Final = 64
+
+SEQUENCE_OFFSET: Final = 8
+WAKE_OFFSET: Final = SEQUENCE_OFFSET + 8
+EXPORT_VERSION_OFFSET: Final = WAKE_OFFSET + 4
+PID_OFFSET: Final = EXPORT_VERSION_OFFSET + 4
+FRAME_ID_OFFSET: Final = PID_OFFSET + 24  # after start_ticks and started_ns
+TIMESTAMP_OFFSET: Final = FRAME_ID_OFFSET + 8
+FRAMES_OFFSET: Final = TIMESTAMP_OFFSET + 8
+MISSED_OFFSET: Final = FRAMES_OFFSET + 8
+OBSERVED_OFFSET: Final = MISSED_OFFSET + 8
+SESSION_OFFSET: Final = OBSERVED_OFFSET + 8
+FIRST_FRAME_ID_OFFSET: Final = SESSION_OFFSET + 8
+
+MODEL_ACTIVE_OFFSET: Final = _ID_SIZE + 8  # after model_id and max_fps
+MODEL_DECISION_OFFSET: Final = MODEL_ACTIVE_OFFSET + 4
+MODEL_ALLOWED_OFFSET: Final = MODEL_DECISION_OFFSET + 4
+MODEL_SKIPPED_OFFSET: Final = MODEL_ALLOWED_OFFSET + 8
+MODEL_FRAME_ID_OFFSET: Final = MODEL_SKIPPED_OFFSET + 8
+MODEL_TIMESTAMP_OFFSET: Final = MODEL_FRAME_ID_OFFSET + 8
+
+_HEADER = struct.Struct("<IIQII11Q64s")
+_MODEL = struct.Struct("<64sdIIQQQQ")
+
+
+class ModelState(NamedTuple):
+    """One subscription as its agent last left it; fields as in the byte map."""
+
+    model_id: str
+    max_fps: float | None
+    active: bool
+    last_decision: Decision
+    allowed: int
+    skipped: int
+    last_frame_id: int | None
+    last_timestamp_ns: int | None
+
+
+class AgentRecord(NamedTuple):
+    """One agent as it last left its record; fields as in the byte map, None for what is not valid yet."""
+
+    camera_id: str
+    pid: int
+    start_ticks: int
+    started_ns: int
+    launcher_pid: int
+    export_version: int
+    session: int
+    frame_id: int | None
+    timestamp_ns: int | None
+    first_frame_id: int | None
+    frames: int
+    missed: int
+    observed_ns: int | None
+    models: tuple[ModelState, ...]
+
+
+class AgentIdentity(NamedTuple):
+    """What an agent's process knows of itself when it starts; units as in the byte map."""
+
+    pid: int
+    start_ticks: int
+    started_ns: int
+    launcher_pid: int
+
+
+def parse_state(content: bytes) -> AgentRecord | None:
+    """The record in ``content``, or None if it holds none that is whole and valid.
+
+    Args:
+        content: A copy of ``agent.state``, of which the caller knows that it did not change meanwhile
+            (two equal reads in a row); anything else may be passed and is refused.
+
+    """
+    if len(content) < HEADER_SIZE:
+        return None
+    version, model_count, sequence, _, export_version, *numbers, camera_id = _HEADER.unpack_from(content)
+    if version != STATE_VERSION or sequence == 0 or sequence & 1 or model_count > MODELS_MAX:
+        return None
+    if len(content) < HEADER_SIZE + MODEL_SIZE * model_count:
+        return None
+    (
+        pid,
+        start_ticks,
+        started_ns,
+        frame_id,
+        timestamp_ns,
+        frames,
+        missed,
+        observed_ns,
+        session,
+        first_frame_id,
+        launcher_pid,
+    ) = numbers
+    models = tuple(_parse_model(content, index) for index in range(model_count))
+    return AgentRecord(
+        camera_id=_text(camera_id),
+        pid=pid,
+        start_ticks=start_ticks,
+        started_ns=started_ns,
+        launcher_pid=launcher_pid,
+        export_version=export_version,
+        session=session,
+        frame_id=frame_id if frames else None,
+        timestamp_ns=timestamp_ns if frames else None,
+        first_frame_id=first_frame_id if frames else None,
+        frames=frames,
+        missed=missed,
+        observed_ns=observed_ns or None,
+        models=models,
+    )
+
+
+def _parse_model(content: bytes, index: int) -> ModelState:
+    model_id, max_fps, active, decision, allowed, skipped, frame_id, timestamp_ns = _MODEL.unpack_from(
+        content, HEADER_SIZE + MODEL_SIZE * index
+    )
+    return ModelState(
+        model_id=_text(model_id),
+        max_fps=max_fps or None,
+        active=bool(active),
+        last_decision=Decision(decision) if decision in _DECISIONS else Decision.NONE,
+        allowed=allowed,
+        skipped=skipped,
+        last_frame_id=frame_id if allowed else None,
+        last_timestamp_ns=timestamp_ns if allowed else None,
+    )
+
+
+_DECISIONS: Final = frozenset(Decision)
+
+
+def _text(padded: bytes) -> str:
+    return padded.rstrip(b"\0").decode("ascii", "replace")
+
+
+class StateWriter:
+    """Keeps one agent's record up to date. The only writer of its memory.
+
+    Args:
+        memory: At least ``STATE_SIZE`` bytes, writable, 8-aligned. An earlier agent's record is overwritten;
+            its sequence and wake word go on from where they are, so that readers notice.
+        agent: Whose record it is; its subscriptions may not change any more.
+        identity: Of the process that hosts it.
+
+    """
+
+    __slots__ = ("_agent", "_fresh_session", "_halves", "_models", "_words")
+
+    def __init__(self, memory: memoryview, agent: StreamAgent, identity: AgentIdentity) -> None:
+        self._agent = agent
+        self._words = memory.cast("Q")
+        self._halves = memory.cast("I")
+        self._fresh_session = True
+        self._models = tuple(
+            (HEADER_SIZE + MODEL_SIZE * index, subscription)
+            for index, subscription in enumerate(agent.subscriptions)
+        )
+        sequence = self._words[SEQUENCE_OFFSET // 8] | 1  # a dead agent may have left it odd
+        wake = self._halves[WAKE_OFFSET // 4]
+        self._words[SEQUENCE_OFFSET // 8] = sequence
+        header = _HEADER.pack(
+            STATE_VERSION,
+            len(self._models),
+            sequence,
+            wake,
+            0,
+            identity.pid,
+            identity.start_ticks,
+            identity.started_ns,
+            *(0,) * 7,
+            identity.launcher_pid,
+            agent.camera_id.encode(),
+        )
+        memory[: len(header)] = header
+        for start, subscription in self._models:
+            model = _MODEL.pack(
+                subscription.model_id.encode(),
+                subscription.max_fps or 0.0,
+                subscription.active,
+                *(0,) * 5,
+            )
+            memory[start : start + len(model)] = model
+        self._publish(sequence)
+
+    def write_frame(self, observed_ns: int) -> None:
+        """Takes over what the agent's last :meth:`~ruth.agent.agent.StreamAgent.observe` decided.
+
+        Args:
+            observed_ns: CLOCK_MONOTONIC at that moment.
+
+        """
+        words, halves, agent = self._words, self._halves, self._agent
+        sequence = words[SEQUENCE_OFFSET // 8] + 1
+        words[SEQUENCE_OFFSET // 8] = sequence
+        words[FRAME_ID_OFFSET // 8] = agent.frame_id
+        words[TIMESTAMP_OFFSET // 8] = agent.timestamp_ns
+        words[FRAMES_OFFSET // 8] = agent.frames
+        words[MISSED_OFFSET // 8] = agent.missed
+        words[OBSERVED_OFFSET // 8] = observed_ns
+        if self._fresh_session:
+            words[FIRST_FRAME_ID_OFFSET // 8] = agent.frame_id
+            self._fresh_session = False
+        for start, subscription in self._models:
+            decision = subscription.last_decision
+            halves[(start + MODEL_DECISION_OFFSET) // 4] = decision
+            if decision is Decision.ALLOW:
+                words[(start + MODEL_ALLOWED_OFFSET) // 8] = subscription.allowed
+                words[(start + MODEL_FRAME_ID_OFFSET) // 8] = agent.frame_id
+                words[(start + MODEL_TIMESTAMP_OFFSET) // 8] = agent.timestamp_ns
+            else:
+                words[(start + MODEL_SKIPPED_OFFSET) // 8] = subscription.skipped
+        self._publish(sequence)
+
+    def write_export(self, version: int, session: int) -> None:
+        """Notes which export the agent is bound to.
+
+        Args:
+            version: 1 or 2, 0 for none.
+            session: Exports met so far, at least 0.
+
+        """
+        words = self._words
+        sequence = words[SEQUENCE_OFFSET // 8] + 1
+        words[SEQUENCE_OFFSET // 8] = sequence
+        self._halves[EXPORT_VERSION_OFFSET // 4] = version
+        self._fresh_session = self._fresh_session or session != words[SESSION_OFFSET // 8]
+        words[SESSION_OFFSET // 8] = session
+        self._publish(sequence)
+
+    def _publish(self, odd_sequence: int) -> None:
+        self._words[SEQUENCE_OFFSET // 8] = odd_sequence + 1
+        wake = self._halves[WAKE_OFFSET // 4]
+        self._halves[WAKE_OFFSET // 4] = (wake + 1) & 0xFFFFFFFF

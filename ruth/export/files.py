@@ -1,0 +1,51 @@
+"""Opens the files of an export: the one home of that, and read-only by construction.
+
+The last two components of a path must be a real directory and a regular file, not links (FAULTS.md): a
+link could lead to another camera's frames. O_NONBLOCK keeps a FIFO named ``frame.meta`` from blocking the
+open (fifo(7)); it has no effect on a regular file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def open_export_directory(path: str) -> int:
+    """A descriptor of the camera's directory, which must not be a symbolic link.
+
+    Raises:
+        OSError: As open(2): ENOENT, EACCES, ENOTDIR (also for a link), EMFILE, ...
+
+    """
+    return os.open(path, _OPEN_DIRECTORY)
+
+
+def open_export_file(directory: int, name: str) -> tuple[int, os.stat_result]:
+    """A descriptor of the regular file ``name`` in ``directory``, and its status.
+
+    Raises:
+        OSError: As open(2); ELOOP for a symbolic link, ENXIO for anything that is no regular file.
+
+    """
+    descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(6, "not a regular file", name)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status
+
+
+def names(path: str, device: int, inode: int) -> bool:
+    """Whether ``path`` still leads to that file. False as well if it cannot be told."""
+    try:
+        found = os.stat(path, follow_symlinks=False)
+    except OSError:
+        return False
+    return found.st_ino == inode and found.st_dev == device

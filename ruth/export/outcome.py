@@ -1,0 +1,63 @@
+"""What one look at an export can find. Values, not exceptions: none of the four is an error.
+
+A look is tried once and returns (:meth:`ruth.export.source.ExportSource.try_read`); when to look again is
+decided elsewhere, by a process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, final
+
+if TYPE_CHECKING:
+    from ruth.export.layout import FrameRecord
+
+
+class Fresh(NamedTuple):
+    """A complete, valid frame that this reader has not been given before.
+
+    Attributes:
+        record: The frame's record, judged valid against the files it came from.
+        session: Counts the exports this reader has met, from 1. A new number means that the export was
+            replaced and that frame ids may begin again (DESIGN.md, "Frame export").
+
+    """
+
+    record: FrameRecord
+    session: int
+
+
+@final
+class Unchanged:
+    """A valid export whose newest frame was given before, or which holds none yet."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Unchanged()"
+
+
+@final
+class Torn:
+    """The newest record, or the pair of files, is being changed at this moment."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Torn()"
+
+
+class Absent(NamedTuple):
+    """No export that can be read: missing, lost, closed, refused or invalid.
+
+    Attributes:
+        reason: Why, for a human (``ruth agent``, ``ruth inspect``). Nothing is decided from it.
+
+    """
+
+    reason: str
+
+
+Outcome: TypeAlias = Fresh | Unchanged | Torn | Absent
+
+UNCHANGED = Unchanged()
+TORN = Torn()

@@ -1,0 +1,165 @@
+"""Reads a version 2 export: files made once, changed in place under a sequence (a seqlock).
+
+The newest record is taken with two preads, never through the mapping: a file that is shortened makes a
+load through its mapping a SIGBUS, which CPython does not survive, but makes a pread short. A pread promises
+no order among its bytes, so a record counts only if
+
+1. two preads in a row return the same record and ring, and
+2. its sequence is even.
+
+The sequence never goes back, so it had this value from the moment the first pread met it to the moment the
+second one did; what both agree on was then in place (docs/frame-export.md, "Reading"). The wake word is
+taken from the *first* pread, the record from the second: whoever waits for the word to differ from that
+value cannot sleep through a frame published in between.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from mmap import MAP_SHARED, PROT_READ, mmap
+
+from ruth.export.files import open_export_file
+from ruth.export.layout import (
+    META_SIZE_V2,
+    RECORD_SIZE,
+    RING_AFTER_WAKE,
+    SLOT_COUNT_OFFSET,
+    SLOT_RECORDS_OFFSET,
+    WAKE_OFFSET,
+    FrameRecord,
+    problem_v2,
+    ring_problem,
+    unpack_record,
+    unpack_ring,
+)
+from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
+from ruth.identity import DATA_NAME
+
+# x86-64 keeps the order of stores and of loads. Elsewhere the protocol needs fences, which Python lacks, and
+# no test has shown that it holds without them (DESIGN.md, "Known traps").
+ORDERED_MACHINES = frozenset({"x86_64", "amd64"})
+
+_RECORD = slice(0, RECORD_SIZE)
+_WAKE = slice(WAKE_OFFSET, SLOT_COUNT_OFFSET)
+
+
+def machine_problem(machine: str) -> str | None:
+    """Why version 2 is refused on ``machine`` (``os.uname().machine``), or None if it is not."""
+    if machine.lower() in ORDERED_MACHINES:
+        return None
+    return f"version 2 needs a machine that keeps the order of stores (x86-64), this is {machine}"
+
+
+class RingReader:
+    """One version 2 export, bound: both files open and mapped, read-only. Closed when it is let go.
+
+    Attributes:
+        meta_map: ``frame.meta``, 4096 bytes, for the futex wait on its wake word.
+        data_map: ``frame.data``, the whole ring, for views of frames.
+        wake: The wake word as it was before the record that :meth:`read` last looked at.
+        wakes: Whether the writer says that it wakes the futex.
+        given: The record that :meth:`read` last returned, as its 64 bytes; it is not returned again.
+        identity: Device and inode of ``frame.meta`` and the epoch: what makes this export this export.
+
+    """
+
+    __slots__ = (
+        "_data",
+        "_data_size",
+        "_meta",
+        "_ring",
+        "_ring_bytes",
+        "data_map",
+        "given",
+        "identity",
+        "meta_map",
+        "wake",
+        "wakes",
+    )
+
+    def __init__(self, directory: int, meta: int, head: bytes) -> None:
+        """Binds ``frame.data`` in ``directory`` to the open ``frame.meta``, and takes that over.
+
+        Args:
+            directory: Descriptor of the camera's directory; stays the caller's.
+            meta: Descriptor of ``frame.meta``, closed by :meth:`close`, or here if this raises.
+            head: The bytes of ``frame.meta`` as read from it: 4096, or the export is refused.
+
+        Raises:
+            OSError: A file cannot be opened or mapped.
+            ValueError: The export is not valid; the text says why.
+
+        """
+        self._meta = meta
+        self._data = -1
+        self.meta_map: mmap | None = None
+        self.data_map: mmap | None = None
+        try:
+            problem = machine_problem(os.uname().machine)
+            if problem is None and len(head) != META_SIZE_V2:
+                problem = f"frame.meta has {len(head)} bytes, version 2 has {META_SIZE_V2}"
+            if problem is not None:
+                raise ValueError(problem)
+            self._ring = unpack_ring(head)
+            self._ring_bytes = head[RING_AFTER_WAKE]
+            self._data, data_status = open_export_file(directory, DATA_NAME)
+            problem = ring_problem(self._ring, data_status.st_size, data_status.st_ino)
+            if problem is not None:
+                raise ValueError(problem)
+            self._data_size = self._ring.slot_count * self._ring.slot_size
+            self.meta_map = mmap(meta, META_SIZE_V2, MAP_SHARED, PROT_READ)
+            self.data_map = mmap(self._data, self._data_size, MAP_SHARED, PROT_READ)
+            status = os.fstat(meta)
+        except BaseException:
+            self.close()
+            raise
+        self.identity = (status.st_dev, status.st_ino, self._ring.epoch)
+        self.wakes = self._ring.wakes
+        self.wake = self._ring.wake
+        self.given = b""
+
+    def read(self) -> FrameRecord | Unchanged | Torn | Absent:
+        """One look at the newest record. An :class:`Absent` means: let this binding go."""
+        try:
+            first = os.pread(self._meta, META_SIZE_V2, 0)
+            second = os.pread(self._meta, SLOT_RECORDS_OFFSET, 0)
+            data_size = os.lseek(self._data, 0, os.SEEK_END)
+        except OSError as error:
+            return Absent(f"cannot read: {error.strerror}")
+        if len(first) != META_SIZE_V2 or len(second) != SLOT_RECORDS_OFFSET:
+            return Absent("frame.meta was shortened")
+        if data_size < self._data_size:
+            return Absent("frame.data was shortened")
+        self.wake = int.from_bytes(first[_WAKE], "little")
+        newest, ring = second[_RECORD], second[RING_AFTER_WAKE]
+        if first[_RECORD] != newest or first[RING_AFTER_WAKE] != ring:
+            return TORN
+        record = unpack_record(newest)
+        if record.sequence & 1:
+            return TORN
+        closed = False
+        if ring != self._ring_bytes:
+            found = unpack_ring(second)
+            if found._replace(wake=0, flags=0) != self._ring._replace(wake=0, flags=0):
+                return Absent("frame.meta names another ring: a new writer in the same files")
+            closed = found.closed
+        if newest == self.given or record.sequence == 0:
+            return Absent("closed by its writer") if closed else UNCHANGED
+        problem = problem_v2(record, self._ring)
+        if problem is not None:
+            return Absent(problem)
+        self.given = newest
+        return record
+
+    def close(self) -> None:
+        """Lets go of files and mappings. A view that somebody still holds keeps its mapping alive."""
+        for mapping in (self.meta_map, self.data_map):
+            if mapping is not None:
+                with suppress(BufferError):  # an array still in use: the mapping goes with the last one
+                    mapping.close()
+        self.meta_map = self.data_map = None
+        for descriptor in (self._meta, self._data):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._meta = self._data = -1

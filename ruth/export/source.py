@@ -1,0 +1,186 @@
+"""One camera's export as a reader sees it: binds to whatever stands there, looks once, says what it found.
+
+Nothing here waits, loops, retries or remembers a failure (SPEC.md, "Failure rules"): an export that is
+absent, lost, torn, corrupt or replaced is an outcome, and the next look starts as the first one did.
+Whether a frame is new is all that is kept, because a frame is decided once.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Self
+
+from ruth.export.files import names, open_export_directory, open_export_file
+from ruth.export.layout import META_SIZE_V2, VERSION_1, VERSION_2, VERSION_OFFSET
+from ruth.export.outcome import UNCHANGED, Absent, Fresh, Torn, Unchanged
+from ruth.export.rename_reader import RenameReader
+from ruth.export.ring_reader import RingReader
+from ruth.identity import META_NAME, camera_directory
+
+if TYPE_CHECKING:
+    from ruth.export.layout import FrameRecord
+    from ruth.export.outcome import Outcome
+
+# While frames come from a binding, its path is compared this often: a writer that was replaced can go on
+# writing into files that nobody can open any more. At 25 fps this is every 0.64 s.
+FRESH_READS_BETWEEN_PATH_CHECKS = 16
+
+_VERSION = slice(VERSION_OFFSET, VERSION_OFFSET + 4)
+
+
+class ExportSource:
+    """Reads the newest frame's record of one camera, version 1 or 2, read-only.
+
+    Args:
+        root: The export root (:func:`ruth.identity.export_root`).
+        camera_id: The camera.
+
+    Raises:
+        InvalidIdError: ``camera_id`` is no id.
+
+    Attributes:
+        ring: The bound version 2 export, or None. Its maps are for waiting and for views.
+        version: 1 or 2 while bound, else 0.
+        session: Counts the different exports met so far; see :class:`ruth.export.outcome.Fresh`.
+
+    """
+
+    __slots__ = (
+        "_directory",
+        "_given",
+        "_identity",
+        "_meta_path",
+        "_reads_to_path_check",
+        "_renamed",
+        "camera_id",
+        "ring",
+        "session",
+        "version",
+    )
+
+    def __init__(self, root: str, camera_id: str) -> None:
+        self.camera_id = camera_id
+        self._directory = camera_directory(root, camera_id)
+        self._meta_path = f"{self._directory}/{META_NAME}"
+        self._renamed = RenameReader(self._meta_path)
+        self._identity: tuple[int, int, int] | None = None
+        self._given = b""
+        self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
+        self.ring: RingReader | None = None
+        self.version = 0
+        self.session = 0
+
+    def __repr__(self) -> str:
+        return f"ExportSource({self._directory!r}, version={self.version}, session={self.session})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def try_read(self) -> Outcome:
+        """Looks once.
+
+        Returns:
+            A :class:`Fresh` frame, :data:`UNCHANGED`, :data:`TORN`, or an :class:`Absent` with its reason.
+            Never raises for anything that stands, or does not stand, below the export root.
+
+        """
+        if self.ring is not None:
+            return self._read_ring(self.ring)
+        if self._renamed.holds_newest():
+            return UNCHANGED
+        return self._look()
+
+    def close(self) -> None:
+        """Lets go of every file and mapping. The next :meth:`try_read` binds anew."""
+        self._renamed.close()
+        if self.ring is not None:
+            self._given = self.ring.given
+            self.ring.close()
+            self.ring = None
+        self.version = 0
+
+    def _read_ring(self, ring: RingReader) -> Outcome:
+        outcome = ring.read()
+        if isinstance(outcome, Torn):
+            return outcome
+        if isinstance(outcome, Absent):
+            self.close()
+            return outcome
+        if isinstance(outcome, Unchanged):
+            return outcome if self._path_leads_to(ring) else self._look_anew()
+        self._reads_to_path_check -= 1
+        if self._reads_to_path_check <= 0:
+            self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
+            if not self._path_leads_to(ring):
+                return self._look_anew()
+        return Fresh(outcome, self.session)
+
+    def _path_leads_to(self, ring: RingReader) -> bool:
+        device, inode, _ = ring.identity
+        return names(self._meta_path, device, inode)
+
+    def _look_anew(self) -> Outcome:
+        self.close()
+        return self._look()
+
+    def _look(self) -> Outcome:
+        """Opens what stands at the path now, and looks at it."""
+        try:
+            directory = open_export_directory(self._directory)
+        except OSError as error:
+            return self._lost(f"{self._directory}: {error.strerror}")
+        try:
+            meta, status = open_export_file(directory, META_NAME)
+            return self._look_at(directory, meta, status)
+        except OSError as error:
+            return self._lost(f"{self._directory}/{error.filename or '*'}: {error.strerror}")
+        except ValueError as error:
+            return self._lost(str(error))
+        finally:
+            os.close(directory)
+
+    def _look_at(self, directory: int, meta: int, status: os.stat_result) -> Outcome:
+        """Takes over ``meta``: it is kept by a reader, or closed."""
+        try:
+            head = os.pread(meta, META_SIZE_V2 + 1, 0)
+        except OSError:
+            os.close(meta)
+            raise
+        version = int.from_bytes(head[_VERSION], "little")
+        if version == VERSION_2:
+            return self._bind_ring(RingReader(directory, meta, head))
+        outcome: FrameRecord | Unchanged | Torn | Absent = Absent(f"version {version}")
+        if version == VERSION_1:
+            outcome = self._renamed.take(directory, meta, status, head)
+        if isinstance(outcome, Unchanged | Torn | Absent):
+            os.close(meta)
+            return outcome if not isinstance(outcome, Absent) else self._lost(outcome.reason)
+        if self._renamed.restarted or self._identity is not None:
+            self.session += 1
+        self._identity = None
+        self.version = VERSION_1
+        return Fresh(outcome, self.session)
+
+    def _bind_ring(self, ring: RingReader) -> Outcome:
+        self._renamed.close()
+        self.ring = ring
+        self.version = VERSION_2
+        self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
+        if ring.identity == self._identity:
+            ring.given = self._given  # the same export, found again: its last frame is not new
+        else:
+            self._identity = ring.identity
+            self.session += 1
+        outcome = ring.read()
+        if isinstance(outcome, Absent):
+            self.close()
+        if isinstance(outcome, Unchanged | Torn | Absent):
+            return outcome
+        return Fresh(outcome, self.session)
+
+    def _lost(self, reason: str) -> Absent:
+        self.close()
+        return Absent(reason)

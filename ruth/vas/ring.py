@@ -1,0 +1,205 @@
+"""FrameRing (SPEC.md, phase 1): bounded slots in shared memory, the oldest overwritten, nobody waited for.
+
+The files are made whole under other names and renamed into place, data first; from then on they are changed
+in place and only by this object. Stores go through ``memoryview.cast``, one machine store each:
+``struct.pack_into`` would zero its target first, and ``struct`` with ``<`` stores byte by byte.
+
+Publishing frame n into slot i = n mod slot_count (DESIGN.md, "Frame export"), the writer's steps::
+
+    begin()   1  slot sequence becomes odd
+              2  payload                        by the decoder, into the buffer that begin() gave
+    commit()  3  slot fields
+              4  slot sequence becomes even
+              5  newest sequence becomes odd
+              6  newest fields
+              7  newest sequence becomes even
+              8  wake + 1
+              9  futex wake
+
+The order holds for readers on other cores because x86-64 keeps the order of stores, and because each
+statement below is finished before the next one starts.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from ruth.errors import ExportError
+from ruth.export.layout import (
+    DATA_OFFSET_OFFSET,
+    FLAG_CLOSED,
+    FLAG_WAKES,
+    FLAGS_OFFSET,
+    FRAME_ID_OFFSET,
+    META_SIZE_V2,
+    PAGE_SIZE,
+    PIXEL_FORMAT_NV12,
+    SEQUENCE_OFFSET,
+    SLOT_COUNT_MAX,
+    SLOT_COUNT_MIN,
+    TIMESTAMP_OFFSET,
+    VERSION_2,
+    WAKE_OFFSET,
+    FrameRecord,
+    RingHeader,
+    geometry_problem,
+    nv12_size,
+    pack_record,
+    pack_ring,
+    slot_record_offset,
+)
+from ruth.futex import FutexWord
+from ruth.identity import DATA_NAME, META_NAME
+from ruth.vas.files import ExportDirectory, retire
+
+SLOT_COUNT_DEFAULT: Final = 4
+
+# Positions in frame.meta seen as an array of u64 (words) or of u32 (halves).
+_ID, _TIME = FRAME_ID_OFFSET // 8, TIMESTAMP_OFFSET // 8
+_OFFSET, _SEQUENCE = DATA_OFFSET_OFFSET // 8, SEQUENCE_OFFSET // 8
+_WAKE, _FLAGS = WAKE_OFFSET // 4, FLAGS_OFFSET // 4
+
+
+class FrameRing:
+    """The version 2 export of one camera, for its writer. Made whole or not at all.
+
+    Args:
+        directory: The camera's directory below the export root; made if it is missing.
+        width: Pixels a row, even, above 0.
+        height: Rows, even, above 0.
+        stride: Bytes a row in memory, at least ``width``.
+        slot_count: Frames the ring holds, 2 to 62.
+
+    Raises:
+        ExportError: The geometry is none of NV12, or directory, files or memory cannot be had. Nothing
+            is left behind, and an earlier export still stands.
+
+    Attributes:
+        frame_size: Bytes of a slot's buffer: ``stride * height * 3 // 2``.
+        frame_id: The id that the next frame will have, from 0.
+
+    """
+
+    __slots__ = (
+        "_data_map",
+        "_directory",
+        "_futex",
+        "_halves",
+        "_inodes",
+        "_meta_map",
+        "_slot_count",
+        "_slot_offsets",
+        "_slots",
+        "_words",
+        "frame_id",
+        "frame_size",
+    )
+
+    def __init__(self, directory: str, width: int, height: int, stride: int, slot_count: int) -> None:
+        geometry = FrameRecord(
+            version=VERSION_2,
+            frame_id=0,
+            timestamp_ns=0,
+            width=width,
+            height=height,
+            pixel_format=PIXEL_FORMAT_NV12,
+            stride=stride,
+            data_size=nv12_size(stride, height),
+            data_offset=0,
+            sequence=0,
+        )
+        problem = geometry_problem(geometry)
+        if problem is None and not SLOT_COUNT_MIN <= slot_count <= SLOT_COUNT_MAX:
+            problem = f"{slot_count} slots, allowed {SLOT_COUNT_MIN} to {SLOT_COUNT_MAX}"
+        if problem is not None:
+            raise ExportError(directory, problem)
+        self.frame_id = 0
+        self.frame_size = geometry.data_size
+        self._slot_count = slot_count
+        slot_size = -(-geometry.data_size // PAGE_SIZE) * PAGE_SIZE
+        self._slot_offsets = tuple(slot_size * slot for slot in range(slot_count))
+        try:
+            self._directory = ExportDirectory(directory)
+            try:
+                self._make_files(geometry, slot_size)
+            except BaseException:
+                self._directory.close()
+                raise
+        except OSError as error:
+            raise ExportError(directory, f"cannot export: {error.strerror or error}") from error
+
+    def _make_files(self, geometry: FrameRecord, slot_size: int) -> None:
+        directory = self._directory
+        with (
+            directory.new_file(DATA_NAME, slot_size * self._slot_count) as data,
+            directory.new_file(META_NAME, META_SIZE_V2) as meta,
+        ):
+            ring = RingHeader(
+                wake=0,
+                slot_count=self._slot_count,
+                slot_size=slot_size,
+                data_inode=data.inode,
+                epoch=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
+                flags=FLAG_WAKES,
+            )
+            slots = (geometry._replace(data_offset=offset) for offset in self._slot_offsets)
+            meta.write(pack_record(geometry) + pack_ring(ring) + b"".join(map(pack_record, slots)))
+            self._inodes = (meta.inode, data.inode)
+            self._meta_map, self._data_map = meta.map(), data.map()
+            standing = directory.open_standing_meta()
+            data.put_in_place()
+            meta.put_in_place()
+        if standing >= 0:
+            retire(standing)
+        whole = memoryview(self._data_map)
+        self._slots = tuple(whole[start : start + self.frame_size] for start in self._slot_offsets)
+        self._words = memoryview(self._meta_map).cast("Q")
+        self._halves = memoryview(self._meta_map).cast("I")
+        self._futex = FutexWord(self._meta_map, WAKE_OFFSET)
+
+    def begin(self) -> memoryview:
+        """The buffer of the next frame: writable, ``frame_size`` bytes. Its old frame is gone from now on.
+
+        Calling it again before :meth:`commit` gives the same buffer.
+        """
+        slot = self.frame_id % self._slot_count
+        position = slot_record_offset(slot) // 8 + _SEQUENCE
+        self._words[position] |= 1  # step 1; odd already if an earlier frame was given up
+        return self._slots[slot]
+
+    def commit(self, timestamp_ns: int) -> None:
+        """Publishes what was written into the buffer of :meth:`begin`.
+
+        Args:
+            timestamp_ns: CLOCK_MONOTONIC at the decode boundary, 0 to 2^64 - 1.
+
+        """
+        words, halves = self._words, self._halves
+        slot = self.frame_id % self._slot_count
+        record = slot_record_offset(slot) // 8
+        words[record + _ID] = self.frame_id  # step 3
+        words[record + _TIME] = timestamp_ns
+        words[record + _SEQUENCE] += 1  # step 4
+        words[_SEQUENCE] += 1  # step 5
+        words[_ID] = self.frame_id  # step 6
+        words[_TIME] = timestamp_ns
+        words[_OFFSET] = self._slot_offsets[slot]
+        words[_SEQUENCE] += 1  # step 7
+        halves[_WAKE] = (halves[_WAKE] + 1) & 0xFFFFFFFF  # step 8
+        self._futex.wake()  # step 9
+        self.frame_id += 1
+
+    def close(self) -> None:
+        """Says to readers that no frame will follow, wakes them, and removes the files if still ours."""
+        self._halves[_FLAGS] |= FLAG_CLOSED
+        self._halves[_WAKE] = (self._halves[_WAKE] + 1) & 0xFFFFFFFF
+        self._directory.remove(META_NAME, self._inodes[0])
+        self._directory.remove(DATA_NAME, self._inodes[1])
+        self._directory.close()
+        self._futex.wake()  # after the removal: who looks again must not find the files
+        for view in (self._words, self._halves):
+            view.release()
+        # A decoder may still hold a slot's buffer; then its memory goes with the last reference.
+        self._slots = ()
+        self._meta_map.close()

@@ -1,0 +1,109 @@
+"""Fixtures of all tests: roots of their own on a real tmpfs, and processes that are gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE
+from ruth.vas.flag import FLAG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROJECT = Path(__file__).resolve().parent.parent
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """An export root and a state root of one test's own, on tmpfs."""
+
+    export: Path
+    state: Path
+
+    def environ(self, *, flag: str | None = "true") -> dict[str, str]:
+        """The environment of a process of this test: its roots, and the flag or none."""
+        environ = {name: value for name, value in os.environ.items() if name != FLAG}
+        environ[EXPORT_ROOT_VARIABLE] = str(self.export)
+        environ[STATE_ROOT_VARIABLE] = str(self.state)
+        if flag is not None:
+            environ[FLAG] = flag
+        return environ
+
+
+@pytest.fixture
+def roots() -> Iterator[Roots]:
+    """Two empty roots on /dev/shm, removed afterwards."""
+    base = Path(tempfile.mkdtemp(prefix="ruth-test-", dir="/dev/shm"))  # noqa: S108 - a real tmpfs
+    try:
+        yield Roots(base / "vas", base / "ruth")
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+class Processes:
+    """Starts processes of one test, and ends them and all their descendants afterwards, by pid."""
+
+    def __init__(self) -> None:
+        self._started: list[subprocess.Popen[Any]] = []
+
+    def start(self, *command: str | Path, **options: Any) -> subprocess.Popen[Any]:  # noqa: ANN401
+        """subprocess.Popen; output goes to /dev/null unless told otherwise."""
+        options.setdefault("stdin", subprocess.DEVNULL)
+        options.setdefault("stdout", subprocess.DEVNULL)
+        options.setdefault("stderr", subprocess.DEVNULL)
+        process = subprocess.Popen([str(part) for part in command], **options)
+        self._started.append(process)
+        return process
+
+    def ruth(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[Any]:  # noqa: ANN401
+        """Starts ``ruth`` with ``arguments``, as installed beside this Python."""
+        return self.start(sys.executable, "-m", "launch.cli", *arguments, **options)
+
+    def end_all(self) -> None:
+        """Kills what was started, and every orphan that came of it: this process is their subreaper."""
+        for process in self._started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+            process.wait(timeout=10)
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
+        reap_orphans()
+
+
+def reap_orphans() -> None:
+    """Kills and reaps the children of this process that no test started itself."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            child.resume()
+            child.kill()
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    """Starts processes that are gone after the test, also when it fails."""
+    # Agents whose launcher ends become children of this process, so that they can be found and reaped.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    started = Processes()
+    try:
+        yield started
+    finally:
+        started.end_all()
