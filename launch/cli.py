@@ -7,6 +7,7 @@ it runs, so that a launcher and its agents hold nothing of the others.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -194,11 +195,56 @@ def _run_ps(options: argparse.Namespace) -> int:
 
 
 def _run_vas(options: argparse.Namespace) -> int:
-    raise NotImplementedError(options)
+    from launch.ffmpeg import FFmpegMissingError, find_ffmpeg
+    from launch.source import SourceError, parse_sources
+    from launch.vas import run_vas
+
+    try:
+        summary = run_vas(
+            parse_sources(options.sources),
+            ffmpeg=find_ffmpeg(os.environ),
+            recordings=options.recordings,
+            once=options.once,
+            seconds=options.seconds,
+            environ=os.environ,
+            err=sys.stderr,
+        )
+    except SourceError as error:
+        raise UsageError("\n".join(f"ruth: {problem}" for problem in error.problems)) from None
+    except FFmpegMissingError as error:
+        _message(f"ruth: {error}")
+        return EXIT_FAILURE
+    sys.stdout.write(json.dumps(summary.as_json()) + "\n" if options.json else summary.as_text())
+    return EXIT_FAILURE if summary.failed else EXIT_OK
 
 
 def _run_demo(options: argparse.Namespace) -> int:
-    raise NotImplementedError(options)
+    from launch.demo import CAMERA_NAMES, DemoError, DemoPlan, run_demo
+    from launch.ffmpeg import FFmpegMissingError, find_ffmpeg
+    from launch.live import LiveTable
+    from launch.source import SourceError, parse_sources
+
+    given = options.source or ["test"]
+    count = options.cameras or max(4, len(given))
+    cameras = tuple(
+        CAMERA_NAMES[index] if index < len(CAMERA_NAMES) else f"camera-{index + 1}" for index in range(count)
+    )
+    sources = tuple(f"{camera}={given[index % len(given)]}" for index, camera in enumerate(cameras))
+    table = LiveTable(sys.stderr if options.json else sys.stdout)
+    try:
+        parse_sources(sources)
+        find_ffmpeg(os.environ)
+        summary = run_demo(DemoPlan(cameras, sources, options.seconds), table.show)
+    except SourceError as error:
+        raise UsageError("\n".join(f"ruth: {problem}" for problem in error.problems)) from None
+    except (FFmpegMissingError, DemoError) as error:
+        _message(f"ruth: {error}")
+        return EXIT_FAILURE
+    except OSError as error:
+        _message(f"ruth: {error.filename}: {error.strerror}")
+        return EXIT_FAILURE
+    sys.stdout.write(json.dumps(summary.as_json()) + "\n" if options.json else summary.as_text())
+    return EXIT_OK
 
 
 def _plan(path: str) -> HostPlan:

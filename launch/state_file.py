@@ -14,7 +14,7 @@ import struct
 from contextlib import suppress
 from typing import Final, Self
 
-from ruth.agent.state import HEADER_SIZE, MODEL_SIZE, STATE_SIZE, AgentRecord, parse_state
+from ruth.agent.state import HEADER_SIZE, MODEL_SIZE, NO_RECORD, STATE_SIZE, AgentRecord, parse_state
 from ruth.identity import STATE_NAME, camera_directory
 
 # struct flock on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid, padded to 32 bytes.
@@ -69,6 +69,9 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
             raise AlreadyRunningError(camera_id) from None
         os.fchmod(descriptor, 0o644)
         os.truncate(descriptor, max(STATE_SIZE, os.fstat(descriptor).st_size))  # never shorter
+        # Until the new agent has written its own, there must be no record: the lock says that an agent
+        # lives, and with the old record's pid somebody else could be taken for it.
+        os.pwrite(descriptor, NO_RECORD, 0)
         used = HEADER_SIZE + MODEL_SIZE * model_count
         os.posix_fallocate(descriptor, 0, -(-used // _PAGE) * _PAGE)
     except BaseException:
@@ -116,12 +119,16 @@ class StateReader:
         return parse_state(second) if first == second else None
 
     def read(self, attempts: int = 50) -> AgentRecord | None:
-        """As :meth:`try_read`, tried up to ``attempts`` times: a change takes microseconds."""
+        """As :meth:`try_read`, tried up to ``attempts`` times: a change takes microseconds.
+
+        A record that stays under change is that of an agent that was killed or stopped in the middle of
+        it, and is returned as it stands.
+        """
         for _ in range(attempts):
             record = self.try_read()
             if record is not None:
                 return record
-        return None
+        return parse_state(os.pread(self._descriptor, STATE_SIZE, 0), torn=True)
 
 
 def known_cameras(state_root: str) -> list[str]:

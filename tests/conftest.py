@@ -47,7 +47,7 @@ class Roots:
 @pytest.fixture
 def roots() -> Iterator[Roots]:
     """Two empty roots on /dev/shm, removed afterwards."""
-    base = Path(tempfile.mkdtemp(prefix="ruth-test-", dir="/dev/shm"))  # noqa: S108 - a real tmpfs
+    base = Path(tempfile.mkdtemp(prefix="ruth-test-", dir="/dev/shm"))
     try:
         yield Roots(base / "vas", base / "ruth")
     finally:
@@ -60,7 +60,7 @@ class Processes:
     def __init__(self) -> None:
         self._started: list[subprocess.Popen[Any]] = []
 
-    def start(self, *command: str | Path, **options: Any) -> subprocess.Popen[Any]:  # noqa: ANN401
+    def start(self, *command: str | Path, **options: Any) -> subprocess.Popen[Any]:
         """subprocess.Popen; output goes to /dev/null unless told otherwise."""
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.DEVNULL)
@@ -69,7 +69,7 @@ class Processes:
         self._started.append(process)
         return process
 
-    def ruth(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[Any]:  # noqa: ANN401
+    def ruth(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[Any]:
         """Starts ``ruth`` with ``arguments``, as installed beside this Python."""
         return self.start(sys.executable, "-m", "launch.cli", *arguments, **options)
 

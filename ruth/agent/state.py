@@ -5,7 +5,7 @@ Written by its agent alone, into memory that everybody else maps or reads read-o
 a futex word that moves after every change. It is memory, not persistence: a new agent starts afresh in it.
 Pure: this file must not know where the memory comes from, nor what time it is. Byte map, little-endian::
 
-       0  version         u32   1
+       0  version         u32   1; 0 while an agent is being started, and nothing below is valid
        4  model_count     u32   subscriptions that follow, 0 to 63
        8  sequence        u64   odd while the record is being changed; never reset
       16  wake            u32   futex word, +1 after each change
@@ -20,9 +20,10 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
       80  observed_ns     u64   CLOCK_MONOTONIC when the newest frame was observed, 0 before the first
       88  session         u64   exports met so far
       96  first_frame_id  u64   first frame observed in the present export
-     104  launcher_pid    u64   of the launcher that forked it, 0 if none did
-     112  camera_id       64 bytes, padded with NUL
-     176  zero
+     104  first_timestamp_ns  u64   its timestamp
+     112  launcher_pid    u64   of the launcher that forked it, 0 if none did
+     120  camera_id       64 bytes, padded with NUL
+     184  zero
      256  subscription 0, then 1, ...:
             0  model_id           64 bytes, padded with NUL
            64  max_fps            f64   0 = every frame
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from ruth.agent.agent import StreamAgent
 
 STATE_VERSION: Final = 1
+NO_RECORD: Final = bytes(4)  # at 0: version 0
 STATE_SIZE: Final = 16384
 HEADER_SIZE: Final = 256
 MODEL_SIZE: Final = 256
@@ -64,6 +66,7 @@ MISSED_OFFSET: Final = FRAMES_OFFSET + 8
 OBSERVED_OFFSET: Final = MISSED_OFFSET + 8
 SESSION_OFFSET: Final = OBSERVED_OFFSET + 8
 FIRST_FRAME_ID_OFFSET: Final = SESSION_OFFSET + 8
+FIRST_TIMESTAMP_OFFSET: Final = FIRST_FRAME_ID_OFFSET + 8
 
 MODEL_ACTIVE_OFFSET: Final = _ID_SIZE + 8  # after model_id and max_fps
 MODEL_DECISION_OFFSET: Final = MODEL_ACTIVE_OFFSET + 4
@@ -72,7 +75,7 @@ MODEL_SKIPPED_OFFSET: Final = MODEL_ALLOWED_OFFSET + 8
 MODEL_FRAME_ID_OFFSET: Final = MODEL_SKIPPED_OFFSET + 8
 MODEL_TIMESTAMP_OFFSET: Final = MODEL_FRAME_ID_OFFSET + 8
 
-_HEADER = struct.Struct("<IIQII11Q64s")
+_HEADER = struct.Struct("<IIQII12Q64s")
 _MODEL = struct.Struct("<64sdIIQQQQ")
 
 
@@ -102,6 +105,7 @@ class AgentRecord(NamedTuple):
     frame_id: int | None
     timestamp_ns: int | None
     first_frame_id: int | None
+    first_timestamp_ns: int | None
     frames: int
     missed: int
     observed_ns: int | None
@@ -117,18 +121,20 @@ class AgentIdentity(NamedTuple):
     launcher_pid: int
 
 
-def parse_state(content: bytes) -> AgentRecord | None:
+def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
     """The record in ``content``, or None if it holds none that is whole and valid.
 
     Args:
         content: A copy of ``agent.state``, of which the caller knows that it did not change meanwhile
             (two equal reads in a row); anything else may be passed and is refused.
+        torn: Accept a record whose sequence is odd: an agent that was killed or stopped while it changed
+            its record. What it is, and all but its newest frame's numbers, is right all the same.
 
     """
     if len(content) < HEADER_SIZE:
         return None
     version, model_count, sequence, _, export_version, *numbers, camera_id = _HEADER.unpack_from(content)
-    if version != STATE_VERSION or sequence == 0 or sequence & 1 or model_count > MODELS_MAX:
+    if version != STATE_VERSION or model_count > MODELS_MAX or (sequence & 1 and not torn):
         return None
     if len(content) < HEADER_SIZE + MODEL_SIZE * model_count:
         return None
@@ -143,6 +149,7 @@ def parse_state(content: bytes) -> AgentRecord | None:
         observed_ns,
         session,
         first_frame_id,
+        first_timestamp_ns,
         launcher_pid,
     ) = numbers
     models = tuple(_parse_model(content, index) for index in range(model_count))
@@ -157,6 +164,7 @@ def parse_state(content: bytes) -> AgentRecord | None:
         frame_id=frame_id if frames else None,
         timestamp_ns=timestamp_ns if frames else None,
         first_frame_id=first_frame_id if frames else None,
+        first_timestamp_ns=first_timestamp_ns if frames else None,
         frames=frames,
         missed=missed,
         observed_ns=observed_ns or None,
@@ -213,7 +221,7 @@ class StateWriter:
         wake = self._halves[WAKE_OFFSET // 4]
         self._words[SEQUENCE_OFFSET // 8] = sequence
         header = _HEADER.pack(
-            STATE_VERSION,
+            0,
             len(self._models),
             sequence,
             wake,
@@ -221,7 +229,7 @@ class StateWriter:
             identity.pid,
             identity.start_ticks,
             identity.started_ns,
-            *(0,) * 7,
+            *(0,) * 8,
             identity.launcher_pid,
             agent.camera_id.encode(),
         )
@@ -234,6 +242,7 @@ class StateWriter:
                 *(0,) * 5,
             )
             memory[start : start + len(model)] = model
+        self._halves[0] = STATE_VERSION
         self._publish(sequence)
 
     def write_frame(self, observed_ns: int) -> None:
@@ -253,6 +262,7 @@ class StateWriter:
         words[OBSERVED_OFFSET // 8] = observed_ns
         if self._fresh_session:
             words[FIRST_FRAME_ID_OFFSET // 8] = agent.frame_id
+            words[FIRST_TIMESTAMP_OFFSET // 8] = agent.timestamp_ns
             self._fresh_session = False
         for start, subscription in self._models:
             decision = subscription.last_decision

@@ -89,10 +89,7 @@ class ExportDirectory:
     __slots__ = ("_descriptor",)
 
     def __init__(self, path: str) -> None:
-        os.makedirs(os.path.dirname(path), DIRECTORY_MODE, exist_ok=True)
-        with suppress(FileExistsError):
-            os.mkdir(path)
-            os.chmod(path, DIRECTORY_MODE)  # whatever the umask is
+        _make_directory(path)
         self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
     def new_file(self, name: str, size: int) -> NewFile:
@@ -117,6 +114,21 @@ class ExportDirectory:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _make_directory(path: str) -> None:
+    """Makes ``path`` and what is missing above it. What stands is left as it is."""
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        above = os.path.dirname(path)
+        if not above:
+            raise
+        _make_directory(above)
+        os.mkdir(path)
+    os.chmod(path, DIRECTORY_MODE)  # whatever the umask is
 
 
 def retire(meta: int) -> None:

@@ -1,0 +1,179 @@
+"""What ``ruth demo`` found, as values: for a human, and as the object that ``--json`` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from launch.table import format_table
+
+if TYPE_CHECKING:
+    from ruth.agent.state import AgentRecord, ModelState
+
+_NANOSECONDS = 1_000_000_000
+
+
+class Killed(NamedTuple):
+    """Whose agent was killed, when, and what the kernel says it died of."""
+
+    camera_id: str
+    pid: int
+    at_s: float
+    death: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOutcome:
+    """One subscription.
+
+    Attributes:
+        rate: Frames a second of frame time between its first and its last allowed frame; None with
+            fewer than two.
+
+    """
+
+    model_id: str
+    max_fps: float | None
+    allowed: int
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraOutcome:
+    """One camera, counted from the first frame that its agent observed.
+
+    Attributes:
+        published: Frames that the stand-in VAS published from then on; all of them if none was observed.
+        observed: Frames that the agent observed.
+        missed: ``published - observed``.
+
+    """
+
+    camera_id: str
+    published: int
+    observed: int
+    missed: int
+    models: tuple[ModelOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSummary:
+    """The whole demo.
+
+    Attributes:
+        launcher_output_bytes: What the launcher wrote, to stdout and stderr, after it had launched.
+        exporting: Whether the flag was on.
+
+    """
+
+    cameras: tuple[CameraOutcome, ...]
+    killed: Killed
+    launcher_output_bytes: int
+    seconds: float
+    exporting: bool
+
+    @property
+    def survivors_missed(self) -> int:
+        """Frames missed by all agents that were not killed."""
+        return sum(camera.missed for camera in self.cameras if camera.camera_id != self.killed.camera_id)
+
+    def as_json(self) -> dict[str, object]:
+        """The object that ``ruth demo --json`` prints."""
+        cameras = [
+            {
+                "camera_id": camera.camera_id,
+                "published": camera.published,
+                "observed": camera.observed,
+                "missed": camera.missed,
+                "models": [
+                    {
+                        "model_id": model.model_id,
+                        "max_fps": model.max_fps,
+                        "allowed": model.allowed,
+                        "rate": model.rate,
+                    }
+                    for model in camera.models
+                ],
+            }
+            for camera in self.cameras
+        ]
+        killed = {
+            "camera_id": self.killed.camera_id,
+            "at_s": self.killed.at_s,
+            "death": self.killed.death,
+        }
+        return {
+            "cameras": cameras,
+            "killed": killed,
+            "launcher_output_bytes": self.launcher_output_bytes,
+        }
+
+    def as_text(self) -> str:
+        """The closing summary, for a human."""
+        heads = ["CAMERA", "PUBLISHED", "OBSERVED", "MISSED"]
+        heads += [_head(model) for model in self.cameras[0].models]
+        rows = [
+            [
+                camera.camera_id,
+                str(camera.published),
+                str(camera.observed),
+                str(camera.missed),
+                *(_cell(model) for model in camera.models),
+            ]
+            for camera in self.cameras
+        ]
+        table = format_table(heads, rows, right="<" + ">" * (len(heads) - 1))
+        return f"{table}\n{self._conclusion()}"
+
+    def _conclusion(self) -> str:
+        killed = self.killed
+        survivors = len(self.cameras) - 1
+        lines = [
+            "Counted from the first frame that each agent observed. A cap is a maximum, never a target:",
+            "a frame that comes a hair too early is skipped, and nothing is made up for later.",
+            "",
+            f"Agent {killed.pid} of {killed.camera_id} was killed after {killed.at_s:g} s.",
+            f"The kernel says: {killed.death or 'nothing'}. Nobody restarted it.",
+            f"The {survivors} other agents missed {self.survivors_missed} frames.",
+            f"The launcher wrote {self.launcher_output_bytes} bytes.",
+        ]
+        if not self.exporting:
+            lines.append("AI_FRAME_EXPORT_ENABLED is off: no frame was exported, and no file was made.")
+        lines.append("All processes are ended, all files in /dev/shm removed.")
+        return "\n".join(lines) + "\n"
+
+
+def camera_outcome(record: AgentRecord, published: int) -> CameraOutcome:
+    """Compares what one agent saw with how many frames there were.
+
+    Args:
+        record: What the agent left; its frame ids are those of the export, which begin at 0.
+        published: Frames published in all.
+
+    """
+    since_first = published - (record.first_frame_id or 0)
+    return CameraOutcome(
+        camera_id=record.camera_id,
+        published=since_first,
+        observed=record.frames,
+        missed=since_first - record.frames,
+        models=tuple(_model_outcome(record, model) for model in record.models),
+    )
+
+
+def _model_outcome(record: AgentRecord, model: ModelState) -> ModelOutcome:
+    rate = None
+    if model.allowed > 1 and model.last_timestamp_ns is not None and record.first_timestamp_ns is not None:
+        span_ns = model.last_timestamp_ns - record.first_timestamp_ns  # the first frame is always allowed
+        rate = round((model.allowed - 1) / (span_ns / _NANOSECONDS), 3) if span_ns > 0 else None
+    return ModelOutcome(model.model_id, model.max_fps, model.allowed, rate)
+
+
+def _head(model: ModelOutcome) -> str:
+    cap = "every frame" if model.max_fps is None else f"at most {model.max_fps:g}/s"
+    return f"{model.model_id}: {cap}"
+
+
+def _cell(model: ModelOutcome) -> str:
+    rate = "-" if model.rate is None else f"{model.rate:.2f}/s"
+    return f"{model.allowed} = {rate}"

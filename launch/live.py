@@ -1,0 +1,89 @@
+"""A table that renews itself in place on a terminal, and speaks up only now and then elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from launch.table import format_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TextIO
+
+    from launch.inspect import AgentView
+
+_PLAIN_INTERVAL_S: Final = 5.0
+_COLOURS: Final = {"running": "\x1b[32m", "dead": "\x1b[31m", "idle": "\x1b[33m"}
+_RESET: Final = "\x1b[0m"
+_CUT: Final = "..."
+
+
+class LiveTable:
+    """Shows agents as they are now.
+
+    Args:
+        out: Where to. On a terminal the table is drawn over itself, in colour unless NO_COLOR is set;
+            elsewhere it is printed when its headline's text changes, and every 5 s.
+
+    """
+
+    __slots__ = ("_colour", "_drawn_lines", "_headline", "_in_place", "_out", "_printed_at")
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+        self._in_place = out.isatty() and os.environ.get("TERM") != "dumb"
+        self._colour = self._in_place and not os.environ.get("NO_COLOR")
+        self._drawn_lines = 0
+        self._headline = ""
+        self._printed_at = 0.0
+
+    def show(self, views: Sequence[AgentView], elapsed_s: float, headline: str) -> None:
+        """Draws ``views`` under ``headline``, which is preceded by the seconds that have passed."""
+        if not self._in_place:
+            now = time.monotonic()
+            if headline == self._headline and now - self._printed_at < _PLAIN_INTERVAL_S:
+                return
+            self._printed_at = now
+        self._headline = headline
+        lines = [f"{elapsed_s:5.1f} s  {headline}", *(_table(views).splitlines() if views else ())]
+        if self._in_place:
+            width = shutil.get_terminal_size().columns
+            lines = [_cut(line, width) for line in lines]
+            self._out.write(f"\x1b[{self._drawn_lines}A\x1b[J" if self._drawn_lines else "")
+            self._drawn_lines = len(lines) + 1
+        if self._colour:
+            lines = [*lines[:2], *map(_coloured, lines[2:], views)]
+        self._out.write("\n".join(lines) + "\n\n")
+        self._out.flush()
+
+
+def _table(views: Sequence[AgentView]) -> str:
+    models = views[0].models if views else ()
+    heads = ["CAMERA", "PID", "STATE", "FRAME"]
+    heads += [
+        f"{model.model_id} ({'all' if model.max_fps is None else f'max {model.max_fps:g}/s'})"
+        for model in models
+    ]
+    return format_table(heads, [_row(view) for view in views], right="<><" + ">" * (len(heads) - 3))
+
+
+def _row(view: AgentView) -> list[str]:
+    return [
+        view.camera_id,
+        "-" if view.pid is None else str(view.pid),
+        f"{view.state}: {view.death}" if view.death else view.state,
+        "-" if view.frame_id is None else str(view.frame_id),
+        *(str(model.allowed) for model in view.models),
+    ]
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: max(0, width - len(_CUT))] + _CUT
+
+
+def _coloured(line: str, view: AgentView) -> str:
+    return f"{_COLOURS.get(view.state, '')}{line}{_RESET}"

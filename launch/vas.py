@@ -1,0 +1,177 @@
+"""The stand-in VAS (``ruth vas``): one FFmpeg a camera, and the way of its frames into the export.
+
+    FFmpeg --pipe--> slot of frame.data --commit--> frame.meta, wake
+
+One process, one thread, no queue. A camera's pipe is always drained, into the slot that its exporter
+gives or into a spare buffer. FFmpeg decodes and records on its own: with the flag off there is no pipe,
+and with it on a stand-in that is slow, stopped or wrong costs exported frames and nothing else (SPEC.md,
+"Nothing that can block, delay or back-pressure decoding").
+
+A camera whose FFmpeg ends is over, with one line on stderr if it failed; nothing restarts it. SIGTERM,
+SIGINT and SIGHUP end them all: recordings finished, export files removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+from launch.camera import Camera, Work
+from launch.source import SourceError
+from launch.vas_summary import VasSummary
+from ruth.vas.flag import export_enabled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import TextIO
+
+    from launch.camera import OpenExporter
+    from launch.ffmpeg import FFmpeg
+    from launch.source import CameraSource
+    from launch.tap import Exporter
+
+STOP_SECONDS = 5.0  # that FFmpeg has to finish its recording before it is killed
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+_LOOK_SECONDS = 0.02  # between looks at FFmpeg's log until it has told the size of the frames
+_TRIM_SECONDS = 60.0  # between looks at its length
+
+
+def run_vas(
+    sources: Sequence[CameraSource],
+    *,
+    ffmpeg: FFmpeg,
+    recordings: str | None,
+    once: bool,
+    seconds: float | None,
+    environ: Mapping[str, str],
+    err: TextIO,
+    open_exporter: OpenExporter | None = None,
+) -> VasSummary:
+    """Runs the cameras until all have ended, the time is up, or a signal asks to end.
+
+    To be called in the main thread of a process that has no other thread.
+
+    Args:
+        sources: The cameras, each id once.
+        ffmpeg: Which FFmpeg.
+        recordings: A folder for ``<camera_id>.mkv``, made if missing; a recording already there is
+            replaced. None: recordings are made and not kept.
+        once: Files and test clips end where they end; otherwise they begin again.
+        seconds: How long to run at most; None for no limit.
+        environ: Where the flag and the export root are looked up.
+        err: Gets one line when the first frame of a camera comes, and one when a camera fails.
+        open_exporter: Makes a camera's exporter; :func:`ruth.vas.exporter.open_exporter` if not given.
+            Not used, and not even imported, with the flag off.
+
+    Raises:
+        SourceError: The folder for recordings cannot be had.
+
+    """
+
+    def say(text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it: no reason to end cameras
+            err.write(f"ruth: {text}\n")
+            err.flush()
+
+    if recordings is not None:
+        recordings = os.path.abspath(recordings)
+        try:
+            os.makedirs(recordings, exist_ok=True)
+        except OSError as error:
+            raise SourceError((f"recordings in {recordings}: {error.strerror}",)) from error
+    if not export_enabled(environ):
+        open_exporter = None
+    elif open_exporter is None:
+        open_exporter = _frame_exporters(environ, say)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ruth-vas-"))
+        selector = stack.enter_context(selectors.DefaultSelector())
+        stop_asked = stack.enter_context(_stop_signals(selector))
+        work = Work(ffmpeg, folder, recordings, once, open_exporter, say, selector)
+        cameras = [Camera(work, source, number) for number, source in enumerate(sources)]
+        for camera in cameras:
+            stack.callback(camera.close)
+            camera.start()
+        stopped = _attend(cameras, selector, stop_asked, seconds)
+        return VasSummary(tuple(camera.summary() for camera in cameras), stopped)
+
+
+def _attend(
+    cameras: Sequence[Camera],
+    selector: selectors.BaseSelector,
+    stop_asked: Callable[[], bool],
+    seconds: float | None,
+) -> bool:
+    """Serves the cameras until all have ended. True if they were asked to."""
+    now = time.monotonic()
+    trim_at = now + _TRIM_SECONDS
+    stop_at = float("inf") if seconds is None else now + seconds
+    kill_at = float("inf")
+    stopped = False
+    while alive := [camera for camera in cameras if not camera.ended]:
+        if now >= stop_at or (stop_asked() and not stopped):
+            stopped, stop_at, kill_at = True, float("inf"), now + STOP_SECONDS
+            for camera in alive:
+                camera.stop()
+        if now >= kill_at:
+            kill_at = float("inf")
+            for camera in alive:
+                camera.kill()
+        if now >= trim_at:
+            trim_at = now + _TRIM_SECONDS
+            for camera in alive:
+                camera.trim_log()
+        look_at = now + _LOOK_SECONDS if any(camera.looking for camera in alive) else trim_at
+        for key, _ in selector.select(max(0.0, min(stop_at, kill_at, trim_at, look_at) - now)):
+            key.data()
+        for camera in alive:
+            camera.look()
+        now = time.monotonic()
+    return stopped
+
+
+@contextlib.contextmanager
+def _stop_signals(selector: selectors.BaseSelector) -> Iterator[Callable[[], bool]]:
+    """Signals as bytes in a pipe, so that whoever waits for frames waits for them too.
+
+    Yields whether one has come. SIGHUP stays ignored where it was, as ``nohup`` wants it.
+    """
+    seen: set[int] = set()
+    read_end, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    caught = [
+        number
+        for number in STOP_SIGNALS
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+    ]
+    handlers = {number: signal.signal(number, lambda *_: None) for number in caught}
+    wakeup = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    selector.register(read_end, selectors.EVENT_READ, lambda: seen.update(os.read(read_end, 64)))
+    try:
+        yield lambda: not seen.isdisjoint(caught)
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        os.close(read_end)
+        os.close(write_end)
+
+
+def _frame_exporters(environ: Mapping[str, str], say: Callable[[str], None]) -> OpenExporter:
+    from ruth.vas.exporter import open_exporter
+
+    def open_for(camera_id: str, width: int, height: int) -> Exporter:
+        return open_exporter(
+            camera_id,
+            width,
+            height,
+            environ=environ,
+            report=lambda problem: say(f"{camera_id}: not exported: {problem}"),
+        )
+
+    return open_for

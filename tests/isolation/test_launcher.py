@@ -1,0 +1,260 @@
+"""The launcher, as a process: what it forks, what it leaves alone, what ends it (SPEC.md, "How it runs")."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from agents import children_of, configure, launched, look, open_files, pid_of, wait_dead
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from conftest import Processes, Roots
+
+ENDINGS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+WRITE, RT_SIGTIMEDWAIT = 1, 128  # system call numbers of x86-64
+STRANGER = 100_000 + os.getpid()  # a uid that owns no process: a limit on its processes counts only ours
+
+
+def test_one_process_a_camera(roots: Roots, processes: Processes) -> None:
+    """The launcher forks exactly one process a camera, each in a session of its own."""
+    launcher = processes.ruth("up", configure(roots, "a", "b", "c"), env=roots.environ())
+    pids = {pid_of(roots, camera) for camera in ("a", "b", "c")}
+    assert set(children_of(launcher.pid)) == pids
+    assert {os.getsid(pid) for pid in pids} == pids
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="no ps on this machine")
+@pytest.mark.parametrize("camera", ["front-door", "x" * 64])
+def test_ps_shows_the_camera(roots: Roots, processes: Processes, camera: str) -> None:
+    """Plain ps shows each agent by its camera's name, however long that is, and once."""
+    pids = launched(roots, processes, camera)
+    listing = subprocess.run(["ps", "-eww", "-o", "pid=,args="], capture_output=True, text=True, check=True)
+    lines = [line.split(None, 1) for line in listing.stdout.splitlines() if f"ruth: agent {camera}" in line]
+    assert (str(pids[camera]), f"ruth: agent {camera}") in [(pid, args) for pid, args in lines]
+
+
+def test_agents_share_no_descriptor(roots: Roots, processes: Processes) -> None:
+    """An agent has /dev/null for 0 to 2, its own agent.state, and nothing else of the launcher's."""
+    pids = launched(roots, processes, "a", "b")
+    for camera, pid in pids.items():
+        files = open_files(pid)
+        assert files.count("/dev/null") == 3
+        assert {file for file in files if file != "/dev/null"} == {str(roots.state / camera / "agent.state")}
+
+
+def test_second_launch_leaves_live_agents_alone(roots: Roots, processes: Processes) -> None:
+    """A camera that has a live agent is left alone by another launcher, which says so and is done."""
+    pids = launched(roots, processes, "a", "b")
+    config = configure(roots, "a", "b")
+    second = processes.ruth("up", config, env=roots.environ(), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    out, err = second.communicate(timeout=10)
+    assert (second.returncode, out) == (0, b"")
+    assert err == b"ruth: a: has a live agent, left alone\nruth: b: has a live agent, left alone\n"
+    assert {camera: look(roots, camera).pid for camera in pids} == pids
+
+
+def test_only_missing_agents_are_launched(roots: Roots, processes: Processes) -> None:
+    """A second launch starts what is not alive, and nothing else."""
+    pids = launched(roots, processes, "a", "b")
+    os.kill(pids["a"], signal.SIGKILL)
+    wait_dead(roots, "a")
+    processes.ruth("up", configure(roots, "a", "b"), env=roots.environ())
+    assert pid_of(roots, "a") != pids["a"]
+    assert look(roots, "b").pid == pids["b"]
+
+
+def test_a_death_is_nobodys_business(roots: Roots, processes: Processes) -> None:
+    """After a death the launcher writes nothing and starts nobody; the dead agent stays, a zombie."""
+    config = configure(roots, "a", "b")
+    out = roots.state.parent / "out"
+    with out.open("wb") as stream:
+        launcher = processes.ruth("up", config, env=roots.environ(), stdout=stream, stderr=stream)
+    pids = {camera: pid_of(roots, camera) for camera in ("a", "b")}
+    wait_until(lambda: out.read_bytes().count(b"\n") == 2, "the launcher has said what it launched")
+    said = out.read_bytes()
+    os.kill(pids["a"], signal.SIGKILL)
+    wait_until(lambda: look(roots, "a").death == "SIGKILL", "the kernel tells how a died")
+    assert set(children_of(launcher.pid)) == set(pids.values())
+    assert look(roots, "b").pid == pids["b"]
+    assert out.read_bytes() == said
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda number: number.name)
+def test_ending_the_launcher_ends_its_agents(
+    roots: Roots, processes: Processes, ending: signal.Signals
+) -> None:
+    """SIGTERM, SIGINT and SIGHUP end the launcher at once, with 0, and its agents by SIGTERM."""
+    launcher = processes.ruth("up", configure(roots, "a", "b"), env=roots.environ())
+    pids = [pid_of(roots, camera) for camera in ("a", "b")]
+    wait_until(lambda: _waits_to_be_ended(launcher.pid), "the launcher waits to be ended")
+    launcher.send_signal(ending)
+    assert launcher.wait(timeout=2) == 0
+    wait_dead(roots, "a")
+    wait_dead(roots, "b")
+    assert [os.WTERMSIG(os.waitpid(pid, 0)[1]) for pid in pids] == [signal.SIGTERM] * 2
+
+
+def test_killed_launcher_takes_nobody_along(roots: Roots, processes: Processes) -> None:
+    """A launcher killed with -9 leaves every agent running."""
+    launcher = processes.ruth("up", configure(roots, "a", "b"), env=roots.environ())
+    pids = {camera: pid_of(roots, camera) for camera in ("a", "b")}
+    launcher.kill()
+    launcher.wait(timeout=2)
+    assert {camera: look(roots, camera).pid for camera in pids} == pids
+
+
+def test_second_thread_refuses(roots: Roots, processes: Processes) -> None:
+    """A launcher with a second thread refuses to fork, and makes nothing."""
+    script = (
+        "import sys, threading; from launch.cli import main\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "sys.exit(main(['up', sys.argv[1]]))\n"
+    )
+    config = configure(roots, "a")
+    launcher = processes.start(
+        sys.executable, "-c", script, config, env=roots.environ(), stderr=subprocess.PIPE
+    )
+    _, err = launcher.communicate(timeout=10)
+    assert launcher.returncode == 1
+    assert err == b"ruth: the launcher has 2 threads, must have 1 to fork\n"
+    assert not roots.state.exists()
+
+
+def test_ignored_sigchld_is_not_inherited(roots: Roots, processes: Processes) -> None:
+    """With SIGCHLD ignored by whoever starts the launcher, deaths can still be read."""
+    processes.ruth(
+        "up",
+        configure(roots, "a"),
+        env=roots.environ(),
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+    )
+    os.kill(pid_of(roots, "a"), signal.SIGSEGV)
+    wait_until(lambda: look(roots, "a").death == "SIGSEGV", "the kernel tells how a died")
+
+
+def test_blocked_signals_are_not_inherited(roots: Roots, processes: Processes) -> None:
+    """Agents end by SIGTERM although whoever started the launcher had it blocked."""
+    processes.ruth(
+        "up",
+        configure(roots, "a"),
+        env=roots.environ(),
+        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]),
+    )
+    os.kill(pid_of(roots, "a"), signal.SIGTERM)
+    wait_until(lambda: look(roots, "a").death == "SIGTERM", "a ends by SIGTERM")
+
+
+def test_umask_is_not_inherited(roots: Roots, processes: Processes) -> None:
+    """Other users can read an agent's state, whatever the umask of the launcher is."""
+    processes.ruth(
+        "up", configure(roots, "a"), env=roots.environ(), preexec_fn=lambda: os.umask(0o077) and None
+    )
+    pid_of(roots, "a")
+    state = roots.state / "a" / "agent.state"
+    assert (state.stat().st_mode & 0o777, state.parent.stat().st_mode & 0o777) == (0o644, 0o755)
+
+
+def test_closed_standard_descriptors(roots: Roots, processes: Processes) -> None:
+    """A launcher started with 0 to 2 closed launches all the same, and its agents have /dev/null there."""
+    processes.ruth(
+        "up", configure(roots, "a", "b"), env=roots.environ(), preexec_fn=lambda: os.closerange(0, 3)
+    )
+    for camera in ("a", "b"):
+        pid = pid_of(roots, camera)
+        wait_until(lambda pid=pid: open_files(pid).count("/dev/null") == 3, "0 to 2 are /dev/null")
+
+
+def test_full_pipe_on_stdout(roots: Roots, processes: Processes) -> None:
+    """With a full pipe on its stdout the launcher launches everybody, and still ends when told."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, bytes(65536))
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    try:
+        launcher = processes.ruth("up", configure(roots, "a", "b"), env=roots.environ(), stdout=writer)
+        pids = [pid_of(roots, camera) for camera in ("a", "b")]
+        wait_until(lambda: _system_call(launcher.pid) == WRITE, "the launcher is stuck in its write")
+        launcher.terminate()
+        assert launcher.wait(timeout=2) == 0
+        assert [os.WTERMSIG(os.waitpid(pid, 0)[1]) for pid in pids] == [signal.SIGTERM] * 2
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_closed_pipe_on_stdout(roots: Roots, processes: Processes) -> None:
+    """With nobody at the other end of its stdout the launcher launches everybody and stays."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    launcher = processes.ruth("up", configure(roots, "a", "b"), env=roots.environ(), stdout=writer)
+    os.close(writer)
+    for camera in ("a", "b"):
+        pid_of(roots, camera)
+    wait_until(lambda: _waits_to_be_ended(launcher.pid), "the launcher waits to be ended")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another uid, so root")
+def test_a_failing_fork_costs_one_camera(roots: Roots, processes: Processes) -> None:
+    """When fork fails for one camera, the others run, and the launch says so in one line."""
+    config = configure(roots, "a", "b", "c")
+    roots.state.mkdir()
+    os.chown(roots.state, STRANGER, STRANGER)
+
+    # What is imported comes first: the interpreter may lie where the stranger may not read.
+    script = (
+        "import os, resource, sys, launch.host; from launch.cli import main; main(['check', sys.argv[1]])\n"
+        f"os.setresuid({STRANGER}, {STRANGER}, {STRANGER})\n"
+        "resource.setrlimit(resource.RLIMIT_NPROC, (3, 3))\n"  # the launcher and two agents
+        "sys.exit(main(['up', sys.argv[1]]))\n"
+    )
+    err = roots.state.parent / "err"
+    os.chmod(roots.state.parent, 0o755)  # noqa: S103 - for the stranger
+    with err.open("wb") as stream:
+        processes.start(sys.executable, "-c", script, config, env=roots.environ(), stderr=stream)
+    for camera in ("a", "b"):
+        pid_of(roots, camera)
+    wait_until(err.read_bytes, "the launcher says what failed")
+    assert err.read_bytes() == b"ruth: c: fork: Resource temporarily unavailable\n"
+    assert look(roots, "c").state == "absent"
+
+
+def test_detached_launch_returns(roots: Roots, processes: Processes) -> None:
+    """``ruth up -d`` returns once the agents are launched, and they and their launcher stay."""
+    first = processes.ruth("up", "-d", configure(roots, "a"), env=roots.environ(), stdout=subprocess.PIPE)
+    out, _ = first.communicate(timeout=10)
+    pid = pid_of(roots, "a")
+    assert (first.returncode, out) == (0, f"a: agent {pid}\n".encode())
+    launcher = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    assert pid in children_of(launcher)
+    assert set(open_files(launcher)) == {"/dev/null"}
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: look(roots, "a").death == "SIGKILL", "the detached launcher keeps the zombie")
+
+
+def test_launcher_imports_what_it_needs(roots: Roots, processes: Processes) -> None:
+    """Neither the launcher nor an agent maps numpy, psutil or anything of a model."""
+    launcher = processes.ruth("up", configure(roots, "a"), env=roots.environ())
+    for pid in (pid_of(roots, "a"), launcher.pid):
+        maps = Path(f"/proc/{pid}/maps").read_text()
+        assert "numpy" not in maps
+        assert "psutil" not in maps
+
+
+def _waits_to_be_ended(pid: int) -> bool:
+    return _system_call(pid) == RT_SIGTIMEDWAIT
+
+
+def _system_call(pid: int) -> int | None:
+    """Number of the system call that a process is blocked in, or None if it is not (proc(5))."""
+    first = Path(f"/proc/{pid}/syscall").read_text().split()[0]
+    return None if first == "running" else int(first)

@@ -1,0 +1,81 @@
+"""Publishing in tests: frames at a pace, and what an agent has to make of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from ruth.subscription.subscription import Subscription
+from ruth.vas.exporter import FrameExporter, open_exporter
+
+if TYPE_CHECKING:
+    from conftest import Roots
+
+WIDTH, HEIGHT = 64, 48
+FRAME = bytes(WIDTH * HEIGHT * 3 // 2)
+
+
+def exporter_of(roots: Roots, camera_id: str, width: int = WIDTH, height: int = HEIGHT) -> FrameExporter:
+    """A real exporter of one camera below the test's own export root."""
+    exporter = open_exporter(camera_id, width, height, environ=roots.environ())
+    assert isinstance(exporter, FrameExporter)
+    assert exporter.enabled, exporter.problem
+    return exporter
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What one subscription must have come to."""
+
+    allowed: int
+    skipped: int
+    last_frame_id: int | None
+
+
+def expected(max_fps: float | None, frames: list[tuple[int, int]]) -> Expected:
+    """What the gate makes of ``frames`` (id, timestamp_ns), judged here, in the test's own process."""
+    subscription = Subscription("oracle", "oracle", max_fps)
+    for frame_id, timestamp_ns in frames:
+        subscription.judge(frame_id, timestamp_ns)
+    last = subscription.last_frame_id
+    return Expected(subscription.allowed, subscription.skipped, None if last < 0 else last)
+
+
+class Feed:
+    """Publishes frames to cameras from a thread, at a pace, until told to stop.
+
+    Attributes:
+        published: By camera, (id, timestamp_ns) of every frame published so far.
+
+    """
+
+    def __init__(self, exporters: dict[str, FrameExporter], fps: float = 25) -> None:
+        self.published: dict[str, list[tuple[int, int]]] = {camera: [] for camera in exporters}
+        self._exporters = exporters
+        self._interval_s = 1 / fps
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """No frame is published after this returns."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            due += self._interval_s
+            for camera, exporter in self._exporters.items():
+                timestamp_ns = time.monotonic_ns()
+                frame_id = exporter.published
+                if exporter.publish(FRAME, timestamp_ns):
+                    self.published[camera].append((frame_id, timestamp_ns))
