@@ -139,5 +139,5 @@ def start_ticks(pid: int) -> int:
         OSError: There is no such process.
 
     """
-    content = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    return int(content[content.rindex(")") + 2 :].split()[_START_TICKS_FIELD - 3])
+    content = Path(f"/proc/{pid}/stat").read_bytes()  # as bytes: a codec would be imported by every agent
+    return int(content[content.rindex(b")") + 2 :].split()[_START_TICKS_FIELD - 3])

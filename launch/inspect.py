@@ -145,12 +145,12 @@ def _death(record: AgentRecord) -> str | None:
     """How the kernel says that the agent of ``record`` died; None if it no longer knows, or will not say."""
     proc = Path(f"/proc/{record.pid}")
     try:
-        content = (proc / "stat").read_text(encoding="ascii", errors="replace")
+        content = (proc / "stat").read_bytes()
         owner = proc.stat().st_uid
     except OSError:
         return None
-    fields = content[content.rindex(")") + 2 :].split()
-    if fields[_STATE_FIELD - 3] != "Z" or int(fields[_START_FIELD - 3]) != record.start_ticks:
+    fields = content[content.rindex(b")") + 2 :].split()
+    if fields[_STATE_FIELD - 3] != b"Z" or int(fields[_START_FIELD - 3]) != record.start_ticks:
         return None  # another process has the pid by now
     if os.geteuid() not in (0, owner):
         return None  # the kernel shows strangers an exit code of 0 (proc(5))
@@ -171,7 +171,7 @@ def describe_death(wait_status: int) -> str:
 def cpu_time_ns(pid: int) -> int | None:
     """CPU time that a process has used, from schedstat: tick accounting reads zero on some machines."""
     try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0])
+        return int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[0])
     except (OSError, ValueError, IndexError):
         return None
 

@@ -72,6 +72,6 @@ def set_title(title: str) -> bool:
 
 def _own_stat() -> list[int]:
     """The fields of /proc/self/stat by position, 0 for the two that are no numbers."""
-    content = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
-    after_name = content[content.rindex(")") + 1 :].split()
+    content = Path("/proc/self/stat").read_bytes()
+    after_name = content[content.rindex(b")") + 1 :].split()
     return [0, 0, 0, *(int(field) for field in after_name[1:])]
