@@ -6,14 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from waiting import wait_until
-
 from launch.inspect import AgentView, view
 from launch.state_file import StateReader
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
-
     from ruth.agent.state import AgentRecord
 
 MODELS = "person = { max_fps = 5 }\nplate = { max_fps = 2.5 }\naudit = {}\n"
@@ -23,7 +21,7 @@ CAPS = {"person": 5, "plate": 2.5, "audit": None}
 def configure(roots: Roots, *cameras: str) -> Path:
     """A ruth.toml with these cameras, three models each, beside the test's roots."""
     path = roots.state.parent / "ruth.toml"
-    path.write_text("".join(f"[cameras.{camera}.models]\n{MODELS}" for camera in cameras), encoding="utf-8")
+    path.write_text("".join(f'[cameras."{camera}".models]\n{MODELS}' for camera in cameras), encoding="utf-8")
     return path
 
 

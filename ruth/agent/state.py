@@ -16,7 +16,7 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
       48  frame_id        u64   newest frame observed (valid if frames > 0)
       56  timestamp_ns    u64   its timestamp
       64  frames          u64   frames observed
-      72  missed          u64   frames of the export that were never seen
+      72  missed          u64   frames of the export that were never seen (modulo 2^64)
       80  observed_ns     u64   CLOCK_MONOTONIC when the newest frame was observed, 0 before the first
       88  session         u64   exports met so far
       96  first_frame_id  u64   first frame observed in the present export
@@ -74,6 +74,9 @@ MODEL_ALLOWED_OFFSET: Final = MODEL_DECISION_OFFSET + 4
 MODEL_SKIPPED_OFFSET: Final = MODEL_ALLOWED_OFFSET + 8
 MODEL_FRAME_ID_OFFSET: Final = MODEL_SKIPPED_OFFSET + 8
 MODEL_TIMESTAMP_OFFSET: Final = MODEL_FRAME_ID_OFFSET + 8
+
+_UINT64_MAX: Final = 2**64 - 1
+_SEQUENCE_LIMIT: Final = 2**63
 
 _HEADER = struct.Struct("<IIQII12Q64s")
 _MODEL = struct.Struct("<64sdIIQQQQ")
@@ -217,7 +220,8 @@ class StateWriter:
             (HEADER_SIZE + MODEL_SIZE * index, subscription)
             for index, subscription in enumerate(agent.subscriptions)
         )
-        sequence = self._words[SEQUENCE_OFFSET // 8] | 1  # a dead agent may have left it odd
+        # A dead agent may have left it odd; far above any that counts changes it is no sequence but garbage.
+        sequence = self._words[SEQUENCE_OFFSET // 8] % _SEQUENCE_LIMIT | 1
         wake = self._halves[WAKE_OFFSET // 4]
         self._words[SEQUENCE_OFFSET // 8] = sequence
         header = _HEADER.pack(
@@ -233,7 +237,7 @@ class StateWriter:
             identity.launcher_pid,
             agent.camera_id.encode(),
         )
-        memory[: len(header)] = header
+        memory[:HEADER_SIZE] = header.ljust(HEADER_SIZE, b"\0")
         for start, subscription in self._models:
             model = _MODEL.pack(
                 subscription.model_id.encode(),
@@ -241,7 +245,7 @@ class StateWriter:
                 subscription.active,
                 *(0,) * 5,
             )
-            memory[start : start + len(model)] = model
+            memory[start : start + MODEL_SIZE] = model.ljust(MODEL_SIZE, b"\0")
         self._halves[0] = STATE_VERSION
         self._publish(sequence)
 
@@ -258,7 +262,7 @@ class StateWriter:
         words[FRAME_ID_OFFSET // 8] = agent.frame_id
         words[TIMESTAMP_OFFSET // 8] = agent.timestamp_ns
         words[FRAMES_OFFSET // 8] = agent.frames
-        words[MISSED_OFFSET // 8] = agent.missed
+        words[MISSED_OFFSET // 8] = agent.missed & _UINT64_MAX  # hostile ids: gaps of nearly 2^64, twice
         words[OBSERVED_OFFSET // 8] = observed_ns
         if self._fresh_session:
             words[FIRST_FRAME_ID_OFFSET // 8] = agent.frame_id

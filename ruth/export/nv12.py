@@ -47,13 +47,16 @@ def nv12_views(buffer: mmap | memoryview | bytes, record: FrameRecord) -> Nv12Vi
 
     """
     height, width, stride = record.height, record.width, record.stride
-    nv12 = np.ndarray(
-        (height * 3 // 2, width),
-        dtype=np.uint8,
-        buffer=buffer,
-        offset=record.data_offset,
-        strides=(stride, 1),
-    )
+    try:
+        nv12 = np.ndarray(
+            (height * 3 // 2, width),
+            dtype=np.uint8,
+            buffer=buffer,
+            offset=record.data_offset,
+            strides=(stride, 1),
+        )
+    except OverflowError as error:
+        raise ValueError("the frame lies outside of any buffer") from error
     if nv12.flags.writeable:
         raise ValueError("the buffer can be written: views of frames need a read-only mapping")
     uv = nv12[height:].reshape(height // 2, width // 2, 2)

@@ -106,9 +106,8 @@ class ExportSource:
         outcome = ring.read()
         if isinstance(outcome, Torn):
             return outcome
-        if isinstance(outcome, Absent):
-            self.close()
-            return outcome
+        if isinstance(outcome, Absent):  # closed, cut or written anew: what stands at the path now counts
+            return self._look_anew()
         if isinstance(outcome, Unchanged):
             return outcome if self._path_leads_to(ring) else self._look_anew()
         self._reads_to_path_check -= 1

@@ -127,7 +127,8 @@ def _make_directory(path: str) -> None:
         if not above:
             raise
         _make_directory(above)
-        os.mkdir(path)
+        with suppress(FileExistsError):  # another writer was as quick
+            os.mkdir(path)
     os.chmod(path, DIRECTORY_MODE)  # whatever the umask is
 
 

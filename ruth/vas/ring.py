@@ -22,8 +22,10 @@ statement below is finished before the next one starts.
 
 from __future__ import annotations
 
+import operator
+import os
 import time
-from typing import Final
+from typing import Final, SupportsIndex
 
 from ruth.errors import ExportError
 from ruth.export.layout import (
@@ -54,6 +56,7 @@ from ruth.identity import DATA_NAME, META_NAME
 from ruth.vas.files import ExportDirectory, retire
 
 SLOT_COUNT_DEFAULT: Final = 4
+_UINT32_MAX: Final = 2**32 - 1
 
 # Positions in frame.meta seen as an array of u64 (words) or of u32 (halves).
 _ID, _TIME = FRAME_ID_OFFSET // 8, TIMESTAMP_OFFSET // 8
@@ -97,6 +100,10 @@ class FrameRing:
     )
 
     def __init__(self, directory: str, width: int, height: int, stride: int, slot_count: int) -> None:
+        width = _uint32(directory, "width", width)
+        height = _uint32(directory, "height", height)
+        stride = _uint32(directory, "stride", stride)
+        slot_count = _uint32(directory, "slot_count", slot_count)
         geometry = FrameRecord(
             version=VERSION_2,
             frame_id=0,
@@ -126,8 +133,10 @@ class FrameRing:
             except BaseException:
                 self._directory.close()
                 raise
-        except OSError as error:
-            raise ExportError(directory, f"cannot export: {error.strerror or error}") from error
+        except (OSError, OverflowError, ValueError) as error:
+            # OverflowError: larger than any file. ValueError: a NUL in the path.
+            reason = getattr(error, "strerror", None) or error
+            raise ExportError(directory, f"cannot export: {reason}") from error
 
     def _make_files(self, geometry: FrameRecord, slot_size: int) -> None:
         directory = self._directory
@@ -148,8 +157,14 @@ class FrameRing:
             self._inodes = (meta.inode, data.inode)
             self._meta_map, self._data_map = meta.map(), data.map()
             standing = directory.open_standing_meta()
-            data.put_in_place()
-            meta.put_in_place()
+            try:
+                data.put_in_place()
+                meta.put_in_place()
+            except BaseException:
+                directory.remove(DATA_NAME, data.inode)  # without its meta it is nothing
+                if standing >= 0:
+                    os.close(standing)
+                raise
         if standing >= 0:
             retire(standing)
         whole = memoryview(self._data_map)
@@ -203,3 +218,14 @@ class FrameRing:
         # A decoder may still hold a slot's buffer; then its memory goes with the last reference.
         self._slots = ()
         self._meta_map.close()
+
+
+def _uint32(directory: str, name: str, value: SupportsIndex) -> int:
+    """``value`` as a header carries it. Raises ExportError if it is no whole number from 0 to 2^32 - 1."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if not 0 <= number <= _UINT32_MAX:
+        raise ExportError(directory, f"{name} {value!r}, must be a whole number from 0 to 2^32 - 1")
+    return number

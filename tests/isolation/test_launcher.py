@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from agents import children_of, configure, launched, look, open_files, pid_of, wait_dead
 from waiting import wait_until
 
