@@ -1,0 +1,143 @@
+"""The main job, as a newcomer sees it: ``ruth demo``, and the same run with the flag off."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from conftest import Processes, Roots
+
+SECONDS = 12
+CAPS = {"person": 5, "plate": 2.5, "audit": None}
+
+
+def demos_in_shared_memory() -> set[str]:
+    """Folders of demos in /dev/shm."""
+    return {entry.name for entry in Path("/dev/shm").iterdir() if entry.name.startswith("ruth-demo-")}
+
+
+def processes_of_demos() -> list[list[str]]:
+    """Command lines of everything that a demo starts."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        root = (process.info["environ"] or {}).get("RUTH_STATE_ROOT", "")
+        if "/ruth-demo-" in root and process.status() != psutil.STATUS_ZOMBIE:
+            found.append(process.info["cmdline"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def summary() -> dict[str, Any]:
+    """The summary of one demo with four cameras."""
+    before = demos_in_shared_memory()
+    done = subprocess.run(
+        [sys.executable, "-m", "launch.cli", "demo", "--json", "--cameras", "4", "--seconds", str(SECONDS)],
+        capture_output=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert demos_in_shared_memory() == before
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_summary_has_the_documented_shape(summary: dict[str, Any]) -> None:
+    """``--json`` prints one object of exactly the documented keys."""
+    assert list(summary) == ["cameras", "killed", "launcher_output_bytes"]
+    assert len(summary["cameras"]) == 4
+    for camera in summary["cameras"]:
+        assert list(camera) == ["camera_id", "published", "observed", "missed", "models"]
+        for model in camera["models"]:
+            assert list(model) == ["model_id", "max_fps", "allowed", "rate"]
+    assert list(summary["killed"]) == ["camera_id", "at_s", "death"]
+
+
+def test_survivors_miss_nothing(summary: dict[str, Any]) -> None:
+    """Every camera whose agent lived observed every frame that was published since its first."""
+    survivors = [
+        camera for camera in summary["cameras"] if camera["camera_id"] != summary["killed"]["camera_id"]
+    ]
+    assert len(survivors) == 3
+    for camera in survivors:
+        assert camera["observed"] >= SECONDS * 25 * 0.9
+        assert (camera["missed"], camera["published"]) == (0, camera["observed"])
+
+
+def test_no_model_exceeds_its_cap(summary: dict[str, Any]) -> None:
+    """No model got frames at a rate above its cap; without a cap it got every frame."""
+    for camera in summary["cameras"]:
+        assert {model["model_id"]: model["max_fps"] for model in camera["models"]} == CAPS
+        for model in camera["models"]:
+            if model["max_fps"] is None:
+                assert model["allowed"] == camera["observed"]
+            else:
+                assert 0 < model["rate"] <= model["max_fps"]
+
+
+def test_the_killed_agent_stays_dead(summary: dict[str, Any]) -> None:
+    """The agent killed half-way died of SIGKILL, as the kernel says, and observed nothing after."""
+    killed = summary["killed"]
+    assert killed["death"] == "SIGKILL"
+    assert SECONDS / 2 <= killed["at_s"] < SECONDS
+    camera = next(camera for camera in summary["cameras"] if camera["camera_id"] == killed["camera_id"])
+    assert camera["missed"] >= SECONDS / 2 * 25 * 0.8
+
+
+def test_the_launcher_says_nothing(summary: dict[str, Any]) -> None:
+    """After its launch the launcher wrote not one byte, death or no death."""
+    assert summary["launcher_output_bytes"] == 0
+
+
+def test_nothing_is_left_behind(summary: dict[str, Any]) -> None:
+    """After the demo none of its processes is left."""
+    assert processes_of_demos() == []
+
+
+def test_interrupted_demo_leaves_nothing(processes: Processes) -> None:
+    """A demo that is told to end in the middle ends everything it started, and removes its files."""
+    before = demos_in_shared_memory()
+    demo = processes.ruth("demo", "--cameras", "2", "--seconds", "60")
+    wait_until(lambda: len(processes_of_demos()) >= 4, "launcher, agents and video server run", 30)
+    demo.send_signal(signal.SIGTERM)
+    assert demo.wait(timeout=20) != 0
+    assert demos_in_shared_memory() == before
+    wait_until(lambda: processes_of_demos() == [], "no process is left")
+
+
+def test_flag_off() -> None:
+    """With the flag off the same run exports nothing, and agents idle."""
+    done = subprocess.run(
+        [sys.executable, "-m", "launch.cli", "demo", "--json", "--cameras", "2", "--seconds", "3"],
+        env={**os.environ, "AI_FRAME_EXPORT_ENABLED": "false"},
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    for camera in json.loads(done.stdout)["cameras"]:
+        assert (camera["published"], camera["observed"], camera["missed"]) == (0, 0, 0)
+
+
+def test_flag_off_makes_no_file(roots: Roots, processes: Processes) -> None:
+    """With the flag off the stand-in VAS decodes and records, and makes nothing under the export root."""
+    recordings = roots.state.parent / "recordings"
+    done = subprocess.run(
+        [sys.executable, "-m", "launch.cli", "vas", "a=test", "--seconds", "2", "--recordings", recordings],
+        env=roots.environ(flag=None),
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert (recordings / "a.mkv").stat().st_size > 10_000
+    assert not roots.export.exists()
