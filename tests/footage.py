@@ -1,0 +1,100 @@
+"""Video in tests: a small clip, what was recorded of it, and an exporter that keeps what it is given."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from launch.ffmpeg import FFmpeg, FFmpegMissingError, find_ffmpeg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+WIDTH, HEIGHT, FPS, FRAMES = 320, 180, 25, 40
+FRAME_BYTES = WIDTH * HEIGHT * 3 // 2
+EVERY_FRAME = [round(number * 1000 / FPS) for number in range(FRAMES)]
+"""The time of every frame of the clip, in milliseconds."""
+
+
+def ffmpeg_here() -> FFmpeg:
+    """The FFmpeg of this machine; without one the test is skipped."""
+    try:
+        return find_ffmpeg(os.environ)
+    except FFmpegMissingError as error:
+        pytest.skip(str(error))
+
+
+def make_clip(ffmpeg: FFmpeg, path: Path) -> Path:
+    """A video of 1.6 seconds with B-frames, which leave the decoder in another order than they came."""
+    picture = f"testsrc2=size={WIDTH}x{HEIGHT}:rate={FPS}"
+    encode = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-pix_fmt", "yuv420p"]
+    call(ffmpeg, "-f", "lavfi", "-i", picture, "-frames:v", str(FRAMES), *encode, path)
+    return path
+
+
+def call(ffmpeg: FFmpeg, *arguments: str | Path) -> bytes:
+    """What FFmpeg writes to standard output."""
+    command = [ffmpeg.path, "-v", "error", "-y", *map(str, arguments)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+def recorded(ffmpeg: FFmpeg, recording: Path) -> list[int]:
+    """The time of every frame in a recording, in milliseconds."""
+    listing = call(ffmpeg, "-i", recording, "-map", "0:v", "-c", "copy", "-f", "framecrc", "-")
+    lines = [line for line in listing.decode().splitlines() if not line.startswith("#")]
+    return [int(line.split(",")[2]) for line in lines]
+
+
+def recorded_so_far(ffmpeg: FFmpeg, recording: Path) -> list[int]:
+    """As :func:`recorded`, of a file that may have only begun."""
+    try:
+        return recorded(ffmpeg, recording)
+    except AssertionError:
+        return []
+
+
+@dataclass(slots=True)
+class Keeper:
+    """An exporter that keeps digest and timestamp of every frame, after whatever ``on_commit`` does."""
+
+    size: tuple[int, int] = (0, 0)
+    on_commit: Callable[[int], None] = lambda _number: None
+    digests: list[str] = field(default_factory=list)
+    stamps: list[int] = field(default_factory=list)
+    buffer: bytearray = field(default_factory=bytearray)
+
+    def open(self, _camera_id: str, width: int, height: int) -> Keeper:
+        """Itself, for one camera."""
+        self.size = (width, height)
+        self.buffer = bytearray(width * height * 3 // 2)
+        return self
+
+    @property
+    def published(self) -> int:
+        """Frames kept."""
+        return len(self.digests)
+
+    def begin(self) -> memoryview:
+        """Always the same buffer."""
+        return memoryview(self.buffer)
+
+    def commit(self, timestamp_ns: int) -> bool:
+        """Keeps the frame."""
+        self.on_commit(self.published)
+        self.digests.append(hashlib.sha256(self.buffer).hexdigest())
+        self.stamps.append(timestamp_ns)
+        return True
+
+    def abandon(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""

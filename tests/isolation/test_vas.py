@@ -1,0 +1,304 @@
+"""The stand-in VAS with a real FFmpeg: what is exported, and what can never disturb a recording."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import socket
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from footage import (
+    EVERY_FRAME,
+    FPS,
+    FRAME_BYTES,
+    FRAMES,
+    HEIGHT,
+    WIDTH,
+    Keeper,
+    call,
+    ffmpeg_here,
+    make_clip,
+    recorded,
+    recorded_so_far,
+)
+from launch.ffmpeg import FFmpeg, camera_arguments
+from launch.ffmpeg_process import FFmpegProcess
+from launch.source import parse_sources
+from launch.vas import run_vas
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Processes, Roots
+    from launch.camera import OpenExporter
+    from launch.vas_summary import VasSummary
+
+
+@pytest.fixture(scope="module")
+def ffmpeg() -> FFmpeg:
+    """The FFmpeg of this machine."""
+    return ffmpeg_here()
+
+
+@pytest.fixture(scope="module")
+def clip(ffmpeg: FFmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small video."""
+    return make_clip(ffmpeg, tmp_path_factory.mktemp("clip") / "clip.mp4")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the stand-in in this process."""
+
+    summary: VasSummary
+    lines: list[str]
+    recordings: Path
+
+
+@pytest.fixture
+def vas(ffmpeg: FFmpeg, roots: Roots, processes: Processes, tmp_path: Path) -> Callable[..., Run]:
+    """Runs the stand-in in this process, with recordings in a folder of its own."""
+
+    def run(
+        *sources: str,
+        exporter: OpenExporter | None = None,
+        flag: str | None = "true",
+        once: bool = True,
+        seconds: float = 20,
+        name: str = "recordings",
+        program: FFmpeg = ffmpeg,
+    ) -> Run:
+        err = io.StringIO()
+        summary = run_vas(
+            parse_sources(sources),
+            ffmpeg=program,
+            recordings=str(tmp_path / name),
+            once=once,
+            seconds=seconds,
+            environ=roots.environ(flag=flag),
+            err=err,
+            open_exporter=exporter,
+        )
+        return Run(summary, err.getvalue().splitlines(), tmp_path / name)
+
+    return run
+
+
+def test_every_frame_bit_for_bit(ffmpeg: FFmpeg, clip: Path, vas: Callable[..., Run]) -> None:
+    """Every decoded frame of a file is exported, whole, in order and bit for bit."""
+    raw = call(ffmpeg, "-i", clip, "-f", "rawvideo", "-pix_fmt", "nv12", "-")
+    frames = [raw[start : start + FRAME_BYTES] for start in range(0, len(raw), FRAME_BYTES)]
+    keeper = Keeper()
+    run = vas(f"cam={clip}", exporter=keeper.open)
+    assert keeper.digests == [hashlib.sha256(frame).hexdigest() for frame in frames]
+    (camera,) = run.summary.cameras
+    assert (camera.width, camera.height) == keeper.size == (WIDTH, HEIGHT)
+    assert (camera.read, camera.published, camera.not_exported, camera.death) == (FRAMES, FRAMES, 0, None)
+    assert run.lines == [f"ruth: cam: {WIDTH}x{HEIGHT} from {clip}"]
+
+
+def test_pace(ffmpeg: FFmpeg, clip: Path, vas: Callable[..., Run]) -> None:
+    """Frames come at the pace of the source, timestamps in order, from the first frame on."""
+    keeper = Keeper()
+    before = time.monotonic_ns()
+    vas(f"cam={clip}", exporter=keeper.open)
+    assert keeper.stamps == sorted(keeper.stamps)
+    assert before < keeper.stamps[0] < keeper.stamps[-1] < time.monotonic_ns()
+    gaps = [later - earlier for earlier, later in zip(keeper.stamps, keeper.stamps[1:], strict=False)]
+    assert statistics.median(gaps) == pytest.approx(1e9 / FPS, rel=0.25)
+    if ffmpeg.initial_burst:
+        assert keeper.stamps[-1] - keeper.stamps[0] > 0.9e9 * (FRAMES - 1) / FPS
+
+
+def test_begins_again(clip: Path, vas: Callable[..., Run]) -> None:
+    """A file that is not played once begins again, until the time is up."""
+    run = vas(f"cam={clip}", exporter=Keeper().open, once=False, seconds=2.6)
+    (camera,) = run.summary.cameras
+    assert camera.read > FRAMES
+    assert (camera.death, run.summary.stopped, run.summary.failed) == (None, True, False)
+
+
+def test_odd_size(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run]) -> None:
+    """Of a picture with an odd size the last column and row are not exported: NV12 has none."""
+    picture = "testsrc2=size=640x360:rate=25,scale=65:49,format=yuv444p"
+    call(ffmpeg, "-f", "lavfi", "-i", picture, "-frames:v", "5", "-c:v", "libx264", tmp_path / "odd.mp4")
+    keeper = Keeper()
+    run = vas(f"cam={tmp_path}/odd.mp4", exporter=keeper.open)
+    assert (keeper.size, keeper.published) == ((64, 48), 5)
+    assert len(recorded(ffmpeg, run.recordings / "cam.mkv")) == 5
+
+
+def test_test_source(vas: Callable[..., Run]) -> None:
+    """Test cameras need no file, have the size asked for, and each its own picture."""
+    keepers = {"a": Keeper(), "b": Keeper()}
+    run = vas(
+        "a=test:64x48@10",
+        "b=test:64x48@10",
+        exporter=lambda camera_id, *size: keepers[camera_id].open(camera_id, *size),
+        seconds=2,
+    )
+    assert [camera.width for camera in run.summary.cameras] == [64, 64]
+    assert not set(keepers["a"].digests).intersection(keepers["b"].digests)
+    assert keepers["a"].published > 2
+
+
+def test_recording_does_not_depend_on_the_flag(clip: Path, vas: Callable[..., Run]) -> None:
+    """The recording is the same file, byte for byte, with the flag on and off."""
+    off = vas(f"cam={clip}", flag=None, name="off").recordings / "cam.mkv"
+    on = vas(f"cam={clip}", name="on").recordings / "cam.mkv"
+    assert on.read_bytes() == off.read_bytes()
+
+
+def test_exporting_slow(ffmpeg: FFmpeg, clip: Path, vas: Callable[..., Run], tmp_path: Path) -> None:
+    """While an exporter still holds its first frame, FFmpeg decodes and records to the end."""
+    recording = tmp_path / "recordings" / "cam.mkv"
+
+    def until_all_is_recorded(number: int) -> None:
+        if number == 0:
+            wait_until(lambda: recorded_so_far(ffmpeg, recording) == EVERY_FRAME, "a whole recording")
+
+    keeper = Keeper(on_commit=until_all_is_recorded)
+    run = vas(f"cam={clip}", exporter=keeper.open)
+    assert 0 < keeper.published < FRAMES
+    assert recorded(ffmpeg, recording) == EVERY_FRAME
+    assert run.summary.cameras[0].death is None
+
+
+def test_memory_cannot_be_had(ffmpeg: FFmpeg, clip: Path, vas: Callable[..., Run], roots: Roots) -> None:
+    """If the export cannot be made there is one message, the pipe is drained, and all is recorded."""
+    roots.export.write_text("a file where the folder should be")
+    run = vas(f"cam={clip}")
+    (camera,) = run.summary.cameras
+    assert (camera.read, camera.published, camera.death) == (FRAMES, 0, None)
+    assert sum("not exported" in line for line in run.lines) == 1
+    assert recorded(ffmpeg, run.recordings / "cam.mkv") == EVERY_FRAME
+
+
+def test_our_end_of_the_pipe_closed(ffmpeg: FFmpeg, clip: Path, tmp_path: Path) -> None:
+    """If the reader of the raw output closes it, FFmpeg goes on and records to the end."""
+    recording = tmp_path / "cam.mkv"
+    (source,) = parse_sources([f"cam={clip}"])
+    command = camera_arguments(
+        ffmpeg, source, clip=None, once=True, recording=str(recording), viewer=(9, 9), raw=True
+    )
+    read_end, write_end = os.pipe()
+    process = FFmpegProcess(command, str(tmp_path / "log"), write_end, read_end)
+    try:
+        os.close(read_end)
+        os.close(write_end)
+        wait_until(lambda: recorded_so_far(ffmpeg, recording) == EVERY_FRAME, "a whole recording")
+    finally:
+        process.close()
+
+
+def test_bad_source_is_its_own(clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> None:
+    """A camera whose source is no video ends with one line and its reason; the others go on."""
+    (tmp_path / "junk.mp4").write_bytes(b"junk" * 100)
+    run = vas(f"bad={tmp_path}/junk.mp4", f"good={clip}", exporter=Keeper().open)
+    bad, good = run.summary.cameras
+    assert bad.death is not None
+    assert "Invalid data" in (bad.message or "")
+    assert (good.read, good.death) == (FRAMES, None)
+    assert sum("bad:" in line for line in run.lines) == 1
+    assert not run.summary.failed
+
+
+def test_refused_connection(vas: Callable[..., Run]) -> None:
+    """If no camera can be reached the run has failed, and no password is told."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # not listening: connections are refused
+        run = vas(f"cam=rtsp://user:secret@127.0.0.1:{taken.getsockname()[1]}/x")
+    (camera,) = run.summary.cameras
+    assert run.summary.failed
+    assert "Connection refused" in (camera.message or "")
+    assert "secret" not in json.dumps(run.summary.as_json()) + "".join(run.lines)
+
+
+def test_ffmpeg_killed(clip: Path, vas: Callable[..., Run]) -> None:
+    """A camera whose FFmpeg is killed is over and says how; the others go on, nothing is restarted."""
+
+    def kill_own_ffmpeg(number: int) -> None:
+        if number == 4:
+            for child in psutil.Process().children():
+                if any("victim.mkv" in argument for argument in child.cmdline()):
+                    child.kill()
+
+    keepers = {"victim": Keeper(on_commit=kill_own_ffmpeg), "other": Keeper()}
+    run = vas(
+        f"victim={clip}",
+        f"other={clip}",
+        exporter=lambda camera_id, *size: keepers[camera_id].open(camera_id, *size),
+    )
+    victim, other = run.summary.cameras
+    assert victim.death == "SIGKILL"
+    assert 5 <= victim.read < FRAMES
+    assert (other.read, other.death) == (FRAMES, None)
+
+
+def test_rtsp(ffmpeg: FFmpeg, clip: Path, processes: Processes, vas: Callable[..., Run]) -> None:
+    """Frames that come over a real RTSP connection are decoded, exported and recorded."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"127.0.0.1:{port}/x"
+    push = f"""
+        while ! {ffmpeg.path} -v quiet -re -i {clip} -c:v libx264 -preset ultrafast \\
+            -f rtsp -rtsp_transport tcp rtsp://{address}
+        do sleep 0.1; done"""
+    processes.start("sh", "-c", push)
+    keeper = Keeper()
+    run = vas(f"cam=rtsp-listen://{address}", exporter=keeper.open)
+    (camera,) = run.summary.cameras
+    assert keeper.size == (WIDTH, HEIGHT)
+    assert (camera.published, camera.death) == (FRAMES, None)
+    assert len(recorded(ffmpeg, run.recordings / "cam.mkv")) == FRAMES
+
+
+def stand_in(folder: Path, script: str) -> FFmpeg:
+    """A program that does as ``script`` says, whatever FFmpeg would have done."""
+    path = folder / "ffmpeg"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return FFmpeg(str(path), initial_burst=True)
+
+
+def test_size_not_told(clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> None:
+    """If FFmpeg's log does not tell the size of the frames there is one message, and the pipe is drained."""
+    program = stand_in(tmp_path, "for i in 1 2 3; do head -c 2000000 /dev/zero; done")
+    run = vas(f"cam={clip}", exporter=Keeper().open, program=program)
+    (camera,) = run.summary.cameras
+    assert (camera.read, camera.width, camera.death) == (0, None, None)
+    assert run.lines == ["ruth: cam: not exported: FFmpeg does not tell the size of its frames"]
+
+
+def test_does_not_end(
+    clip: Path, tmp_path: Path, vas: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An FFmpeg that does not end when asked to is killed, after the time it has for its recording."""
+    monkeypatch.setattr("launch.vas.STOP_SECONDS", 0.3)
+    program = stand_in(tmp_path, "trap '' TERM; while :; do sleep 0.05; done")
+    started = time.monotonic()
+    run = vas(f"cam={clip}", exporter=Keeper().open, program=program, seconds=0.3)
+    assert time.monotonic() - started > 0.6
+    assert run.summary.cameras[0].death == "SIGKILL"
+    assert run.summary.stopped
+
+
+def test_cannot_be_started(clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> None:
+    """A camera whose FFmpeg cannot even be started says why, and holds nothing."""
+    before = len(os.listdir("/proc/self/fd"))
+    run = vas(f"cam={clip}", "other=test", program=FFmpeg(str(tmp_path / "gone"), initial_burst=True))
+    assert [camera.death for camera in run.summary.cameras] == ["not started"] * 2
+    assert all("No such file" in line for line in run.lines)
+    assert run.summary.failed
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,196 @@
+"""The stand-in VAS as a process: how it ends, what it leaves behind, what it is with the flag off."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from footage import (
+    EVERY_FRAME,
+    FRAME_BYTES,
+    FRAMES,
+    HEIGHT,
+    WIDTH,
+    ffmpeg_here,
+    make_clip,
+    recorded,
+    recorded_so_far,
+)
+from launch.vas import STOP_SIGNALS
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Processes, Roots
+    from launch.ffmpeg import FFmpeg
+
+
+@pytest.fixture(scope="module")
+def ffmpeg() -> FFmpeg:
+    """The FFmpeg of this machine."""
+    return ffmpeg_here()
+
+
+@pytest.fixture(scope="module")
+def clip(ffmpeg: FFmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small video."""
+    return make_clip(ffmpeg, tmp_path_factory.mktemp("clip") / "clip.mp4")
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A stand-in in a process of its own."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+
+    @property
+    def recording(self) -> Path:
+        """The recording of camera "cam"."""
+        return self.folder / "recordings" / "cam.mkv"
+
+    def ffmpegs(self) -> list[psutil.Process]:
+        """Its FFmpegs."""
+        return psutil.Process(self.process.pid).children()
+
+
+@pytest.fixture
+def start(ffmpeg: FFmpeg, processes: Processes, roots: Roots, tmp_path: Path) -> Callable[..., Started]:
+    """Starts ``ruth vas`` with camera "cam", its temporary files and recordings below ``tmp_path``."""
+
+    def start(source: str | Path, *options: str, flag: str | None = "true") -> Started:
+        (tmp_path / "tmp").mkdir()
+        process = processes.ruth(
+            "vas",
+            f"cam={source}",
+            "--recordings",
+            tmp_path / "recordings",
+            "--json",
+            *options,
+            env={**roots.environ(flag=flag), "TMPDIR": str(tmp_path / "tmp"), "RUTH_FFMPEG": ffmpeg.path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        assert " from " in process.stderr.readline()  # the first frame has come
+        return Started(process, tmp_path)
+
+    return start
+
+
+def test_reader_sees_frames(start: Callable[..., Started], clip: Path, roots: Roots) -> None:
+    """What the stand-in exports is an export as any reader knows it: version 2, NV12, of this size."""
+    start(clip)
+    record = struct.unpack_from("<I4xQQIIIIQ", (roots.export / "cam" / "frame.meta").read_bytes())
+    version, _, timestamp_ns, width, height, pixel_format, _, size = record
+    assert (version, width, height, pixel_format, size) == (2, WIDTH, HEIGHT, 0, FRAME_BYTES)
+    assert time.monotonic_ns() - 5_000_000_000 < timestamp_ns < time.monotonic_ns()
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_signals(
+    start: Callable[..., Started], ffmpeg: FFmpeg, clip: Path, roots: Roots, number: signal.Signals
+) -> None:
+    """SIGTERM, SIGINT and SIGHUP end it soon and well: recording playable, nothing of it left behind."""
+    vas = start(clip)
+    children = vas.ffmpegs()
+    vas.process.send_signal(number)
+    out, err = vas.process.communicate(timeout=10)
+    assert (vas.process.returncode, err) == (0, "")
+    (camera,) = json.loads(out)["cameras"]
+    assert camera["published"] == camera["read"] > 0
+    assert len(recorded(ffmpeg, vas.recording)) == camera["read"]
+    assert not any(child.is_running() for child in children)
+    assert list(roots.export.glob("cam/*")) == []
+    assert list((vas.folder / "tmp").iterdir()) == []
+
+
+def test_killed(start: Callable[..., Started], ffmpeg: FFmpeg, clip: Path) -> None:
+    """If the stand-in is killed its FFmpegs go with it, and the recording so far can be played."""
+    vas = start(clip)
+    children = vas.ffmpegs()
+    wait_until(lambda: recorded_so_far(ffmpeg, vas.recording), "a second on disk")
+    vas.process.kill()
+    assert [child.wait(timeout=10) for child in children] == [-signal.SIGKILL]
+    assert recorded(ffmpeg, vas.recording)
+
+
+def test_frozen(start: Callable[..., Started], ffmpeg: FFmpeg, clip: Path) -> None:
+    """While the stand-in is stopped FFmpeg records to the end; continued, it ends as if nothing were."""
+    vas = start(clip, "--once")
+    vas.process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: recorded_so_far(ffmpeg, vas.recording) == EVERY_FRAME, "a whole recording")
+    vas.process.send_signal(signal.SIGCONT)
+    out, err = vas.process.communicate(timeout=10)
+    (camera,) = json.loads(out)["cameras"]
+    assert (vas.process.returncode, err, camera["death"]) == (0, "", None)
+    assert 0 < camera["published"] == camera["read"]
+
+
+def test_nobody_reads_messages(start: Callable[..., Started], clip: Path) -> None:
+    """A stderr that nobody reads any more is no reason to end a camera."""
+    vas = start(clip, "--once")
+    assert vas.process.stderr is not None
+    vas.process.stderr.close()
+    for child in vas.ffmpegs():
+        child.kill()  # which it would like to tell
+    assert vas.process.stdout is not None
+    (camera,) = json.loads(vas.process.stdout.read())["cameras"]
+    assert camera["death"] == "SIGKILL"
+
+
+def test_flag_off(start: Callable[..., Started], clip: Path, roots: Roots) -> None:
+    """With the flag off nothing is exported, FFmpeg has no pipe to us, and nobody maps shared memory."""
+    vas = start(clip, flag=None)
+    (child,) = vas.ffmpegs()
+    assert os.readlink(f"/proc/{child.pid}/fd/1") == os.devnull
+    assert not roots.export.exists()
+    maps = {mapped.path for mapped in psutil.Process(vas.process.pid).memory_maps()}
+    assert not [path for path in maps if "numpy" in path or "mmap" in path or str(roots.export) in path]
+    vas.process.terminate()
+    out, _ = vas.process.communicate(timeout=10)
+    (camera,) = json.loads(out)["cameras"]
+    assert (camera["width"], camera["read"], camera["published"]) == (WIDTH, 0, 0)
+
+
+def test_flag_off_imports_nothing(ffmpeg: FFmpeg, clip: Path, roots: Roots, processes: Processes) -> None:
+    """With the flag off neither exporter nor ring, mmap or numpy is ever imported."""
+    program = f"""
+import os, sys
+from launch.ffmpeg import FFmpeg
+from launch.source import parse_sources
+from launch.vas import run_vas
+ffmpeg = FFmpeg({ffmpeg.path!r}, {ffmpeg.initial_burst})
+run_vas(parse_sources(["cam={clip}"]), ffmpeg=ffmpeg, recordings=None, once=True, seconds=0.5,
+        environ=os.environ, err=sys.stderr)
+print(sorted({{"mmap", "numpy", "ruth.vas.ring", "ruth.vas.exporter"}} & set(sys.modules)))
+"""
+    process = processes.start(
+        sys.executable, "-c", program, env=roots.environ(flag=None), stdout=subprocess.PIPE, text=True
+    )
+    assert process.communicate(timeout=20)[0] == "[]\n"
+
+
+def test_nohup(start: Callable[..., Started], clip: Path) -> None:
+    """Where SIGHUP was ignored it stays ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        vas = start(clip, "--once")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    vas.process.send_signal(signal.SIGHUP)
+    out, _ = vas.process.communicate(timeout=10)
+    assert json.loads(out)["cameras"][0]["published"] == FRAMES

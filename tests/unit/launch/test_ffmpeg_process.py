@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import select
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from launch.ffmpeg_process import FFmpegProcess, death_of
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Callable[[str], FFmpegProcess]]:
+    """Starts a shell in the place of FFmpeg."""
+    started: list[FFmpegProcess] = []
+
+    def start(script: str) -> FFmpegProcess:
+        started.append(FFmpegProcess(["/bin/sh", "-c", script], str(tmp_path / "log")))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.close()
+
+
+def test_end_is_a_descriptor(shell: Callable[[str], FFmpegProcess]) -> None:
+    """Its descriptor becomes readable when it ends, and not before."""
+    process = shell("read never; sleep 30")
+    assert select.select([process.exit_fd], [], [], 0)[0] == []
+    process.terminate()
+    assert select.select([process.exit_fd], [], [], 10)[0] == [process.exit_fd]
+    assert process.wait() == -signal.SIGTERM
+
+
+def test_log(shell: Callable[[str], FFmpegProcess]) -> None:
+    """What it writes to standard error can be read, also when it is no text."""
+    process = shell("printf 'a\\377b' >&2")
+    process.wait()
+    assert process.log() == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_log_is_of_one_process(shell: Callable[[str], FFmpegProcess]) -> None:
+    """A log begins empty, whatever was there before."""
+    shell("echo first >&2").wait()
+    second = shell("echo second >&2")
+    second.wait()
+    assert second.log() == "second\n"
+
+
+def test_long_log(shell: Callable[[str], FFmpegProcess], tmp_path: Path) -> None:
+    """A log that has grown beyond a megabyte is emptied, and goes on from its beginning."""
+    more, go = "head -c 1000000 /dev/zero >&2", tmp_path / "go"
+    process = shell(f"{more}; while ! test -e {go}; do sleep 0.02; done; {more}; rm {go}; sleep 30")
+    wait_until(lambda: len(process.log()) == 1_000_000, "a log that is not long yet")
+    process.trim_log()
+    assert len(process.log()) == 1_000_000
+    go.touch()
+    wait_until(lambda: not go.exists(), "more of it")
+    process.trim_log()
+    assert process.log() == ""
+
+
+def test_quiet_on_the_terminal(shell: Callable[[str], FFmpegProcess]) -> None:
+    """It has no standard input to ask from, a group of its own, and a log without colours."""
+    process = shell("cat; ps=$(cut -d' ' -f5 /proc/$$/stat); echo $((ps - $$)) $AV_LOG_FORCE_NOCOLOR >&2")
+    process.wait()
+    assert process.log() == "0 1\n"
+
+
+@pytest.mark.parametrize(("code", "death"), [(0, "exit 0"), (1, "exit 1"), (-9, "SIGKILL"), (-11, "SIGSEGV")])
+def test_death(code: int, death: str) -> None:
+    """A death is an exit code or the name of a signal."""
+    assert death_of(code) == death
