@@ -22,7 +22,7 @@ from ruth.identity import export_root, state_root
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from launch.config import HostPlan
+    from launch.config.plan import HostPlan
     from ruth.core import RuthCore
 
 _CONFIG_HELP = "the cameras and models of this host, a ruth.toml"
@@ -195,9 +195,9 @@ def _run_ps(options: argparse.Namespace) -> int:
 
 
 def _run_vas(options: argparse.Namespace) -> int:
-    from launch.ffmpeg import FFmpegMissingError, find_ffmpeg
-    from launch.source import SourceError, parse_sources
-    from launch.vas import run_vas
+    from launch.vas.ffmpeg import FFmpegMissingError, find_ffmpeg
+    from launch.vas.process import run_vas
+    from launch.vas.source import SourceError, parse_sources
 
     try:
         summary = run_vas(
@@ -219,10 +219,10 @@ def _run_vas(options: argparse.Namespace) -> int:
 
 
 def _run_demo(options: argparse.Namespace) -> int:
-    from launch.demo import CAMERA_NAMES, DemoError, DemoPlan, run_demo
-    from launch.ffmpeg import FFmpegMissingError, find_ffmpeg
-    from launch.live import LiveTable
-    from launch.source import SourceError, parse_sources
+    from launch.demo.live import LiveTable
+    from launch.demo.run import CAMERA_NAMES, DemoError, DemoPlan, run_demo
+    from launch.vas.ffmpeg import FFmpegMissingError, find_ffmpeg
+    from launch.vas.source import SourceError, parse_sources
 
     given = options.source or ["test"]
     count = options.cameras or max(4, len(given))
@@ -248,7 +248,7 @@ def _run_demo(options: argparse.Namespace) -> int:
 
 
 def _plan(path: str) -> HostPlan:
-    from launch.config import ConfigError, parse_config
+    from launch.config.plan import ConfigError, parse_config
 
     try:
         text = Path(path).read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.ffmpeg import FFmpeg, FFmpegMissingError, find_ffmpeg
+from launch.vas.ffmpeg import FFmpeg, FFmpegMissingError, find_ffmpeg
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,10 +29,10 @@ from footage import (
     recorded,
     recorded_so_far,
 )
-from launch.ffmpeg import FFmpeg, camera_arguments
-from launch.ffmpeg_process import FFmpegProcess
-from launch.source import parse_sources
-from launch.vas import run_vas
+from launch.vas.ffmpeg import FFmpeg, camera_arguments
+from launch.vas.ffmpeg_process import FFmpegProcess
+from launch.vas.process import run_vas
+from launch.vas.source import parse_sources
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Processes, Roots
-    from launch.camera import OpenExporter
-    from launch.vas_summary import VasSummary
+    from launch.vas.camera import OpenExporter
+    from launch.vas.summary import VasSummary
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def test_does_not_end(
     clip: Path, tmp_path: Path, vas: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An FFmpeg that does not end when asked to is killed, after the time it has for its recording."""
-    monkeypatch.setattr("launch.vas.STOP_SECONDS", 0.3)
+    monkeypatch.setattr("launch.vas.process.STOP_SECONDS", 0.3)
     program = stand_in(tmp_path, "trap '' TERM; while :; do sleep 0.05; done")
     started = time.monotonic()
     run = vas(f"cam={clip}", exporter=Keeper().open, program=program, seconds=0.3)

@@ -26,7 +26,7 @@ from footage import (
     recorded,
     recorded_so_far,
 )
-from launch.vas import STOP_SIGNALS
+from launch.vas.process import STOP_SIGNALS
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Processes, Roots
-    from launch.ffmpeg import FFmpeg
+    from launch.vas.ffmpeg import FFmpeg
 
 
 @pytest.fixture(scope="module")
@@ -170,9 +170,9 @@ def test_flag_off_imports_nothing(ffmpeg: FFmpeg, clip: Path, roots: Roots, proc
     """With the flag off neither exporter nor ring, mmap or numpy is ever imported."""
     program = f"""
 import os, sys
-from launch.ffmpeg import FFmpeg
-from launch.source import parse_sources
-from launch.vas import run_vas
+from launch.vas.ffmpeg import FFmpeg
+from launch.vas.source import parse_sources
+from launch.vas.process import run_vas
 ffmpeg = FFmpeg({ffmpeg.path!r}, {ffmpeg.initial_burst})
 run_vas(parse_sources(["cam={clip}"]), ffmpeg=ffmpeg, recordings=None, once=True, seconds=0.5,
         environ=os.environ, err=sys.stderr)

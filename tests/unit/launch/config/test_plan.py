@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launch.config import (
+from launch.config.plan import (
     CameraPlan,
     ConfigError,
     HostPlan,
@@ -19,7 +19,7 @@ from launch.config import (
 from ruth.errors import InvalidCapError, InvalidIdError, RuthError
 
 if TYPE_CHECKING:
-    from launch.config_problem import Problem
+    from launch.config.problem import Problem
 
 EXAMPLE = """\
 # ruth.toml

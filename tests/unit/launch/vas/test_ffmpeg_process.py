@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.ffmpeg_process import FFmpegProcess, death_of
+from launch.vas.ffmpeg_process import FFmpegProcess, death_of
 from waiting import wait_until
 
 if TYPE_CHECKING:

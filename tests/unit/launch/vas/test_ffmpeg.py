@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.ffmpeg import (
+from launch.vas.ffmpeg import (
     FFmpeg,
     FFmpegMissingError,
     camera_arguments,
@@ -14,12 +14,12 @@ from launch.ffmpeg import (
     frame_size,
     last_error,
 )
-from launch.source import parse_sources
+from launch.vas.source import parse_sources
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from launch.source import CameraSource
+    from launch.vas.source import CameraSource
 
 NEW = FFmpeg("/usr/bin/ffmpeg", initial_burst=True)
 OLD = FFmpeg("/usr/bin/ffmpeg", initial_burst=False)

@@ -15,18 +15,18 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from launch.ffmpeg import camera_arguments, clip_arguments, frame_size, last_error
-from launch.ffmpeg_process import FFmpegProcess, death_of
-from launch.source import LOOPBACK, Kind
-from launch.tap import Exporter, Tap
-from launch.vas_summary import CameraSummary
+from launch.vas.ffmpeg import camera_arguments, clip_arguments, frame_size, last_error
+from launch.vas.ffmpeg_process import FFmpegProcess, death_of
+from launch.vas.source import LOOPBACK, Kind
+from launch.vas.summary import CameraSummary
+from launch.vas.tap import Exporter, Tap
 from ruth.vas.flag import FLAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from launch.ffmpeg import FFmpeg
-    from launch.source import CameraSource
+    from launch.vas.ffmpeg import FFmpeg
+    from launch.vas.source import CameraSource
 
 OpenExporter: TypeAlias = "Callable[[str, int, int], Exporter]"
 """Camera id, width and height, to the exporter of that camera."""

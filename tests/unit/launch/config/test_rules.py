@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launch.config import ConfigError, parse_config
-from launch.config_rules import FPS_MAX, cap_reason
+from launch.config.plan import ConfigError, parse_config
+from launch.config.rules import FPS_MAX, cap_reason
 from ruth.agent.state import MODELS_MAX
 from ruth.identity import ID_ALLOWED
 from ruth.subscription.gate import NANOSECONDS, interval_ns
 
 if TYPE_CHECKING:
-    from launch.config_problem import Problem
+    from launch.config.problem import Problem
 
 MODELS = "[cameras.front-door.models]\n"
 CAP_ALLOWED = "a number above 0, or no max_fps for every frame"
@@ -363,7 +363,7 @@ def test_below_a_bad_id_everything_else_is_still_checked() -> None:
 def test_a_valid_configuration_does_not_pay_for_guessing() -> None:
     """Difflib is loaded only when there is something to guess."""
     code = (
-        "import sys, launch.config as c; c.parse_config('[cameras.a.models]\\np = {}'); "
+        "import sys, launch.config.plan as c; c.parse_config('[cameras.a.models]\\np = {}'); "
         "sys.exit('difflib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.tap import Tap
+from launch.vas.tap import Tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

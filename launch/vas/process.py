@@ -21,19 +21,19 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from launch.camera import Camera, Work
-from launch.source import SourceError
-from launch.vas_summary import VasSummary
+from launch.vas.camera import Camera, Work
+from launch.vas.source import SourceError
+from launch.vas.summary import VasSummary
 from ruth.vas.flag import export_enabled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TextIO
 
-    from launch.camera import OpenExporter
-    from launch.ffmpeg import FFmpeg
-    from launch.source import CameraSource
-    from launch.tap import Exporter
+    from launch.vas.camera import OpenExporter
+    from launch.vas.ffmpeg import FFmpeg
+    from launch.vas.source import CameraSource
+    from launch.vas.tap import Exporter
 
 STOP_SECONDS = 5.0  # that FFmpeg has to finish its recording before it is killed
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.source import CameraSource, Kind, SourceError, parse_sources
+from launch.vas.source import CameraSource, Kind, SourceError, parse_sources
 
 if TYPE_CHECKING:
     from pathlib import Path

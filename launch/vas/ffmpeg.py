@@ -1,6 +1,6 @@
 """FFmpeg as the stand-in VAS needs it: which one, with which arguments, and what its log says.
 
-Nothing here starts a camera: :mod:`launch.camera` does. One FFmpeg serves one camera, as VAS's own
+Nothing here starts a camera: :mod:`launch.vas.camera` does. One FFmpeg serves one camera, as VAS's own
 does, with one decode for all of its outputs::
 
     source -> decode +-> H.264, Matroska   the recording
@@ -22,13 +22,13 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from launch.source import LOOPBACK, Kind
+from launch.vas.source import LOOPBACK, Kind
 from ruth.errors import RuthError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from launch.source import CameraSource
+    from launch.vas.source import CameraSource
 
 FFMPEG_VARIABLE = "RUTH_FFMPEG"
 

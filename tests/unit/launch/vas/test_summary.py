@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from launch.vas_summary import CameraSummary, VasSummary
+from launch.vas.summary import CameraSummary, VasSummary
 
 WELL = CameraSummary("front-door", "test", 640, 360, 250, 248, 2, "/r/front-door.mkv", None, None)
 DEAD = CameraSummary("yard", "rtsp://h/x", None, None, 0, 0, 0, None, "exit 1", "Connection refused")

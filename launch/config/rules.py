@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from launch.config_problem import kind, show_key, show_value
+from launch.config.problem import kind, show_key, show_value
 from ruth.agent.state import MODELS_MAX
 from ruth.identity import ID_ALLOWED, ID_LENGTH_MAX, id_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch.config_lines import Path
+    from launch.config.lines import Path
 
 FPS_MAX = 1_000_000
 """The largest ``max_fps``: above it an interval is less than a microsecond, surely a slip."""
@@ -47,7 +47,7 @@ _DOTS_MAX = ID_LENGTH_MAX // 2
 
 
 class Fault(NamedTuple):
-    """A problem before it has a line: see :class:`launch.config_problem.Problem`."""
+    """A problem before it has a line: see :class:`launch.config.problem.Problem`."""
 
     path: Path
     value: str

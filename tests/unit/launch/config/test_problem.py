@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from launch.config_problem import (
+from launch.config.problem import (
     CUT,
     SHOWN_MAX,
     Problem,

@@ -1,9 +1,9 @@
 """ruth.toml: a text becomes a host plan, or all that is wrong with it at once.
 
 Pure: text in, value out. No file, clock, environment or process is known here, and no text raises
-anything but :class:`ConfigError`. What is allowed is in :mod:`launch.config_rules`, where a key
-stands in the text is found by :mod:`launch.config_lines`, and one problem is a value of
-:mod:`launch.config_problem`.
+anything but :class:`ConfigError`. What is allowed is in :mod:`launch.config.rules`, where a key
+stands in the text is found by :mod:`launch.config.lines`, and one problem is a value of
+:mod:`launch.config.problem`.
 
     [cameras.front-door.models]
     person = { max_fps = 5 }
@@ -20,9 +20,9 @@ import re
 import tomllib
 from dataclasses import dataclass
 
-from launch.config_lines import line_of_unreadable, lines_of, split_lines
-from launch.config_problem import Problem, show_key, show_text
-from launch.config_rules import MISSING, SHAPE_ALLOWED, Fault, cap_reason, document_faults
+from launch.config.lines import line_of_unreadable, lines_of, split_lines
+from launch.config.problem import Problem, show_key, show_text
+from launch.config.rules import MISSING, SHAPE_ALLOWED, Fault, cap_reason, document_faults
 from ruth.errors import InvalidCapError, RuthError
 from ruth.identity import check_id
 
@@ -49,7 +49,7 @@ class ModelPlan:
 
     Raises:
         InvalidIdError: ``model_id`` is no id.
-        InvalidCapError: ``max_fps`` is not above 0 and at most :data:`launch.config_rules.FPS_MAX`.
+        InvalidCapError: ``max_fps`` is not above 0 and at most :data:`launch.config.rules.FPS_MAX`.
 
     """
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launch import config_lines
-from launch.config_lines import Path, line_of_unreadable, lines_of, split_lines
+from launch.config import lines
+from launch.config.lines import Path, line_of_unreadable, lines_of, split_lines
 
 EXAMPLE = '''\
 # a comment [not.a.header]
@@ -93,7 +93,7 @@ def test_the_search_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "a = 1\nb = [\n" + "[],\n" * 100 + "]\nc = 1\n"
     paths = {("a",), ("b",), ("c",)}
     assert lines_of(text, paths) == {("a",): 1, ("b",): 2, ("c",): 104}
-    monkeypatch.setattr(config_lines, "REREAD_MAX", 1_000)
+    monkeypatch.setattr(lines, "REREAD_MAX", 1_000)
     assert lines_of(text, paths) == {("a",): 1}
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
-from launch.demo_summary import CameraOutcome, DemoSummary, Killed, camera_outcome
+from launch.demo.summary import CameraOutcome, DemoSummary, Killed, camera_outcome
 from launch.inspect import view_all
 from launch.state_file import StateReader
 from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE

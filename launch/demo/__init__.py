@@ -1,0 +1,1 @@
+"""``ruth demo``: the main job, seen from outside."""
