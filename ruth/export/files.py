@@ -7,10 +7,18 @@ open (fifo(7)); it has no effect on a regular file.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import re
 import stat
+import sys
+from typing import Final
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_RELEASE: Final = re.compile(r"(\d+)\.(\d+)")
+_STATFS_SIZE: Final = 256  # struct statfs is 120 bytes, f_type its first 8 (statfs(2), 64-bit machines)
+_TMPFS_MAGIC: Final = 0x01021994  # linux/magic.h
+
 _OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -40,6 +48,21 @@ def open_export_file(directory: int, name: str) -> tuple[int, os.stat_result]:
         os.close(descriptor)
         raise
     return descriptor, status
+
+
+def numbers_files_in_order(descriptor: int) -> bool:
+    """Whether the file lies where inode numbers count files in the order in which they were made.
+
+    That is a tmpfs, since Linux 5.9 numbers each mount's files from a counter of its own (commit
+    e809d5f0b5c9, "tmpfs: per-superblock i_ino support").
+    """
+    release = _RELEASE.match(os.uname().release)
+    if release is None or (int(release[1]), int(release[2])) < (5, 9):
+        return False
+    answer = ctypes.create_string_buffer(_STATFS_SIZE)
+    if ctypes.CDLL(None).fstatfs(descriptor, answer) != 0:
+        return False
+    return int.from_bytes(answer.raw[:8], sys.byteorder) == _TMPFS_MAGIC
 
 
 def names(path: str, device: int, inode: int) -> bool:

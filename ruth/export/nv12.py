@@ -38,7 +38,8 @@ def nv12_views(buffer: mmap | memoryview | bytes, record: FrameRecord) -> Nv12Vi
     """Views of the frame that ``record`` describes, in a read-only ``buffer`` of a whole ``frame.data``.
 
     Args:
-        buffer: Mapped ``frame.data``; the arrays keep it alive and mapped.
+        buffer: Mapped ``frame.data``; the arrays keep it alive and mapped: closing it raises BufferError
+            while one of them lives.
         record: A record that :func:`ruth.export.layout.problem_v1` or ``problem_v2`` found valid; for
             version 1 its ``data_offset`` is 0.
 
@@ -48,16 +49,14 @@ def nv12_views(buffer: mmap | memoryview | bytes, record: FrameRecord) -> Nv12Vi
     """
     height, width, stride = record.height, record.width, record.stride
     try:
-        nv12 = np.ndarray(
-            (height * 3 // 2, width),
-            dtype=np.uint8,
-            buffer=buffer,
-            offset=record.data_offset,
-            strides=(stride, 1),
-        )
+        # frombuffer holds the buffer, so a mapping cannot be closed under a view. np.ndarray(buffer=...) lets
+        # go of it at once: a view would then be of no memory at all, and a look at it the end of the process.
+        whole = np.frombuffer(buffer, np.uint8, record.data_size, record.data_offset)
     except OverflowError as error:
         raise ValueError("the frame lies outside of any buffer") from error
-    if nv12.flags.writeable:
+    if whole.flags.writeable:
         raise ValueError("the buffer can be written: views of frames need a read-only mapping")
-    uv = nv12[height:].reshape(height // 2, width // 2, 2)
-    return Nv12Views(nv12, nv12[:height], uv)
+    nv12 = whole.reshape(height * 3 // 2, stride)
+    if stride != width:
+        nv12 = nv12[:, :width]
+    return Nv12Views(nv12, nv12[:height], nv12[height:].reshape(height // 2, width // 2, 2))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
+from mmap import MAP_SHARED, PROT_READ, mmap
 
-from ruth.export.files import names
+from ruth.export.files import names, numbers_files_in_order, open_export_directory, open_export_file
 from ruth.export.layout import (
     META_SIZE_V1,
     FrameRecord,
@@ -19,6 +20,8 @@ from ruth.export.layout import (
     unpack_record,
 )
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
+from ruth.export.pairing import belongs
+from ruth.export.pixels import Pixels
 from ruth.identity import DATA_NAME
 
 
@@ -80,6 +83,41 @@ class RenameReader:
         self.close()
         self._descriptor, self._device, self._inode = meta, status.st_dev, status.st_ino
         return record
+
+    def pixels(self, record: FrameRecord, directory: str) -> Pixels | None:
+        """Where the frame of ``record`` lies, or None if that cannot be shown.
+
+        Opened only now, after its header, which is what the proof in docs/frame-export.md needs.
+
+        Args:
+            record: The one that :meth:`take` returned last.
+            directory: The camera's directory.
+
+        """
+        if record != self._given or self._descriptor < 0:
+            return None
+        try:
+            folder = open_export_directory(directory)
+            try:
+                data, status = open_export_file(folder, DATA_NAME)
+            finally:
+                os.close(folder)
+        except OSError:
+            return None
+        try:
+            if (
+                status.st_dev != self._device
+                or status.st_size != record.data_size
+                or not belongs(self._inode, status.st_ino)
+                or not numbers_files_in_order(data)
+            ):
+                return None
+            memory = mmap(data, record.data_size, MAP_SHARED, PROT_READ)
+        except (OSError, ValueError):  # ValueError: cut shorter than its header says since it was opened
+            return None
+        finally:
+            os.close(data)
+        return Pixels(record, memory, lambda: True, owned=True)  # a file once opened never changes
 
     def close(self) -> None:
         """Lets go of the file; what was taken stays known, so that no frame is taken twice."""

@@ -30,10 +30,12 @@ from ruth.export.layout import (
     FrameRecord,
     problem_v2,
     ring_problem,
+    slot_record_offset,
     unpack_record,
     unpack_ring,
 )
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
+from ruth.export.pixels import Pixels
 from ruth.identity import DATA_NAME
 
 # x86-64 keeps the order of stores and of loads. Elsewhere the protocol needs fences, which Python lacks, and
@@ -61,6 +63,7 @@ class RingReader:
         wakes: Whether the writer says that it wakes the futex.
         given: The record that :meth:`read` last returned, as its 64 bytes; it is not returned again.
         identity: Device and inode of ``frame.meta`` and the epoch: what makes this export this export.
+        data_identity: Device and inode of ``frame.data``.
 
     """
 
@@ -70,6 +73,7 @@ class RingReader:
         "_meta",
         "_ring",
         "_ring_bytes",
+        "data_identity",
         "data_map",
         "given",
         "identity",
@@ -115,6 +119,7 @@ class RingReader:
             self.close()
             raise
         self.identity = (status.st_dev, status.st_ino, self._ring.epoch)
+        self.data_identity = (data_status.st_dev, data_status.st_ino)
         self.wakes = self._ring.wakes
         self.wake = self._ring.wake
         self.given = b""
@@ -138,19 +143,44 @@ class RingReader:
         record = unpack_record(newest)
         if record.sequence & 1:
             return TORN
-        closed = False
         if ring != self._ring_bytes:
             found = unpack_ring(second)
             if found._replace(wake=0, flags=0) != self._ring._replace(wake=0, flags=0):
                 return Absent("frame.meta names another ring: a new writer in the same files")
-            closed = found.closed
         if newest == self.given or record.sequence == 0:
-            return Absent("closed by its writer") if closed else UNCHANGED
+            return Absent("closed by its writer") if unpack_ring(second).closed else UNCHANGED
         problem = problem_v2(record, self._ring)
         if problem is not None:
             return Absent(problem)
         self.given = newest
         return record
+
+    def pixels(self, record: FrameRecord) -> Pixels | None:
+        """Where the frame of ``record`` lies, or None if its slot holds another one by now.
+
+        Args:
+            record: One that :meth:`read` returned.
+
+        """
+        slot = record.data_offset // self._ring.slot_size
+        before = self._slot_record(slot)
+        if before is None or self.data_map is None:
+            return None
+        found = unpack_record(before)
+        if found.sequence & 1 or found.frame_id != record.frame_id:
+            return None
+        return Pixels(record, self.data_map, lambda: self._slot_record(slot) == before, owned=False)
+
+    def _slot_record(self, slot: int) -> bytes | None:
+        """The record of ``slot`` if two preads in a row agree on it, else None."""
+        if self._meta < 0:
+            return None  # let go meanwhile: nobody can tell what the slot holds
+        try:
+            first = os.pread(self._meta, RECORD_SIZE, slot_record_offset(slot))
+            second = os.pread(self._meta, RECORD_SIZE, slot_record_offset(slot))
+        except OSError:
+            return None
+        return first if first == second and len(first) == RECORD_SIZE else None
 
     def close(self) -> None:
         """Lets go of files and mappings. A view that somebody still holds keeps its mapping alive."""

@@ -11,15 +11,15 @@ import os
 from typing import TYPE_CHECKING, Self
 
 from ruth.export.files import names, open_export_directory, open_export_file
-from ruth.export.layout import META_SIZE_V2, VERSION_1, VERSION_2, VERSION_OFFSET
+from ruth.export.layout import META_SIZE_V2, VERSION_1, VERSION_2, VERSION_OFFSET, FrameRecord
 from ruth.export.outcome import UNCHANGED, Absent, Fresh, Torn, Unchanged
 from ruth.export.rename_reader import RenameReader
 from ruth.export.ring_reader import RingReader
-from ruth.identity import META_NAME, camera_directory
+from ruth.identity import DATA_NAME, META_NAME, camera_directory
 
 if TYPE_CHECKING:
-    from ruth.export.layout import FrameRecord
     from ruth.export.outcome import Outcome
+    from ruth.export.pixels import Pixels
 
 # While frames come from a binding, its path is compared this often: a writer that was replaced can go on
 # writing into files that nobody can open any more. At 25 fps this is every 0.64 s.
@@ -46,6 +46,7 @@ class ExportSource:
     """
 
     __slots__ = (
+        "_data_path",
         "_directory",
         "_given",
         "_identity",
@@ -62,6 +63,7 @@ class ExportSource:
         self.camera_id = camera_id
         self._directory = camera_directory(root, camera_id)
         self._meta_path = f"{self._directory}/{META_NAME}"
+        self._data_path = f"{self._directory}/{DATA_NAME}"
         self._renamed = RenameReader(self._meta_path)
         self._identity: tuple[int, int, int] | None = None
         self._given = b""
@@ -93,6 +95,23 @@ class ExportSource:
             return UNCHANGED
         return self._look()
 
+    def pixels(self, fresh: Fresh) -> Pixels | None:
+        """Where the pixels of a frame lie, for whoever looks at them.
+
+        Args:
+            fresh: What :meth:`try_read` returned last.
+
+        Returns:
+            Its memory, to be asked after use whether it was intact; or None if the frame is gone, or if
+            it cannot be shown that they are its pixels.
+
+        """
+        if fresh.session != self.session:
+            return None
+        if self.ring is not None:
+            return self.ring.pixels(fresh.record)
+        return self._renamed.pixels(fresh.record, self._directory)
+
     def close(self) -> None:
         """Lets go of every file and mapping. The next :meth:`try_read` binds anew."""
         self._renamed.close()
@@ -104,22 +123,23 @@ class ExportSource:
 
     def _read_ring(self, ring: RingReader) -> Outcome:
         outcome = ring.read()
-        if isinstance(outcome, Torn):
-            return outcome
-        if isinstance(outcome, Absent):  # closed, cut or written anew: what stands at the path now counts
-            return self._look_anew()
-        if isinstance(outcome, Unchanged):
-            return outcome if self._path_leads_to(ring) else self._look_anew()
-        self._reads_to_path_check -= 1
-        if self._reads_to_path_check <= 0:
+        found: Outcome
+        if isinstance(outcome, FrameRecord):
+            found = Fresh(outcome, self.session)
+            self._reads_to_path_check -= 1
+            if self._reads_to_path_check > 0:
+                return found
             self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
-            if not self._path_leads_to(ring):
-                return self._look_anew()
-        return Fresh(outcome, self.session)
+        elif isinstance(outcome, Absent):  # closed, cut or written anew: what stands at the path now counts
+            return self._look_anew()
+        else:
+            found = outcome  # torn as well: for good, if its writer was killed inside the record
+        return found if self._path_leads_to(ring) else self._look_anew()
 
     def _path_leads_to(self, ring: RingReader) -> bool:
+        """Whether both files of the binding still stand at their paths."""
         device, inode, _ = ring.identity
-        return names(self._meta_path, device, inode)
+        return names(self._meta_path, device, inode) and names(self._data_path, *ring.data_identity)
 
     def _look_anew(self) -> Outcome:
         self.close()
