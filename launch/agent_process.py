@@ -3,7 +3,7 @@
 Waiting, by what there is to wait for:
 
 * version 2: on the futex word of ``frame.meta``; the writer wakes it after each frame;
-* version 1, or a writer that does not wake: a look every 10 ms;
+* version 1, or a writer that does not wake: on time, at the camera's own pace (:mod:`launch.pace`);
 * no export: a look every 0.98 s, as at the start (SPEC.md, "Failure rules": it remembers nothing).
 
 Every wait ends after 0.98 s at the latest, so that an export replaced behind a living mapping is found
@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from launch.pace import SHORT_LOOK_NS, Pace
 from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
 from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
 from ruth.export.layout import WAKE_OFFSET
@@ -29,10 +30,10 @@ from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
 
 if TYPE_CHECKING:
     from ruth.agent.agent import StreamAgent
+    from ruth.export.outcome import Outcome
     from ruth.export.ring_reader import RingReader
 
 LOOK_NS: Final = 980_000_000
-POLL_NS: Final = 10_000_000
 # After so many wake-ups in a row that brought no frame, a pause bounds what a writer gone wild can cost.
 EMPTY_WAKES: Final = 4
 EMPTY_WAKE_PAUSE_NS: Final = 1_000_000
@@ -79,57 +80,61 @@ def run(agent: StreamAgent, state_descriptor: int, export_root: str, launcher_pi
             if agent.observe(record.frame_id, record.timestamp_ns):
                 writer.write_frame(time.monotonic_ns())
                 told.wake()
-        waiter.wait(fresh=isinstance(outcome, Fresh), empty=isinstance(outcome, Unchanged))
+        waiter.wait(outcome)
 
 
 class Waiter:
     """Decides how long to wait for what, and waits."""
 
-    __slots__ = ("_empty_wakes", "_missed_wakes", "_ring", "_source", "_timed_out", "_word")
+    __slots__ = ("_empty_wakes", "_missed_wakes", "_pace", "_ring", "_source", "_timed_out", "_word")
 
     def __init__(self, source: ExportSource) -> None:
         self._source = source
+        self._pace = Pace()
         self._ring: RingReader | None = None
         self._word: FutexWord | None = None
         self._empty_wakes = 0
         self._missed_wakes = False
         self._timed_out = False
 
-    def wait(self, *, fresh: bool, empty: bool) -> None:
-        """Waits after one look, until the next one is due.
-
-        Args:
-            fresh: That look found a new frame.
-            empty: It found an export without one.
-
-        """
+    def wait(self, outcome: Outcome) -> None:
+        """Waits after a look that found ``outcome``, until the next one is due."""
         ring = self._source.ring
         if ring is None:
             self._ring = self._word = None
-            time.sleep((POLL_NS if self._source.version else LOOK_NS) / _NANOSECONDS)
+            _sleep(self._until_due(outcome) if self._source.version else LOOK_NS)
             return
         if ring is not self._ring or self._word is None:
             assert ring.meta_map is not None  # noqa: S101 - a bound ring is mapped; for the type checker
             self._ring, self._word = ring, FutexWord(ring.meta_map, WAKE_OFFSET)
             self._missed_wakes = not ring.wakes
             self._timed_out = False
-        elif fresh and self._timed_out:
+        elif self._timed_out and isinstance(outcome, Fresh):
             self._missed_wakes = True  # a frame, but nobody woke us: look often from now on
-        self._count_empty(empty)
-        result = self._word.wait(ring.wake, POLL_NS if self._missed_wakes else LOOK_NS)
+        self._count_empty(outcome)
+        result = self._word.wait(ring.wake, self._until_due(outcome) if self._missed_wakes else LOOK_NS)
         self._timed_out = result == TIMED_OUT
         if result == WOKEN:
             self._missed_wakes = False  # somebody does wake us
         elif result not in (CHANGED, TIMED_OUT):
-            time.sleep(POLL_NS / _NANOSECONDS)  # EFAULT, EINTR, ...: never a busy loop
+            _sleep(SHORT_LOOK_NS)  # EFAULT, EINTR, ...: never a busy loop
 
-    def _count_empty(self, empty: bool) -> None:
-        if not empty or self._timed_out:
+    def _until_due(self, outcome: Outcome) -> int:
+        if isinstance(outcome, Fresh):
+            return self._pace.after_frame(outcome.record.frame_id, outcome.record.timestamp_ns)
+        return self._pace.after_nothing()
+
+    def _count_empty(self, outcome: Outcome) -> None:
+        if self._timed_out or not isinstance(outcome, Unchanged):
             self._empty_wakes = 0
             return
         self._empty_wakes += 1
         if self._empty_wakes > EMPTY_WAKES:
-            time.sleep(EMPTY_WAKE_PAUSE_NS / _NANOSECONDS)
+            _sleep(EMPTY_WAKE_PAUSE_NS)
+
+
+def _sleep(nanoseconds: int) -> None:
+    time.sleep(nanoseconds / _NANOSECONDS)
 
 
 def start_ticks(pid: int) -> int:

@@ -10,9 +10,13 @@ anybody is listening. Nothing here has a timer, a queue, a log or any I/O, and n
 | there is no cap                                         | ALLOW              | this frame |
 | the cap is invalid                                      | SKIP_INVALID_CAP   |            |
 | nothing was dispatched before                           | ALLOW              | this frame |
+| the clock went back and forth since the last dispatch   | SKIP_INTERVAL      |            |
 | the interval has passed since the anchor                | ALLOW              | this frame |
 | the timestamp lies before the anchor                    | SKIP_BACKWARDS     | this time  |
 | else                                                    | SKIP_INTERVAL      |            |
+
+Back and forth: the anchor lies an interval or more before the last dispatched timestamp, and this frame less
+than an interval after it (docs/decisions/0009-clock-back-and-forth.md).
 
 Two more decisions are taken before a gate is asked at all, by the agent: SKIP_STOPPED and SKIP_FAULT.
 """
@@ -79,9 +83,10 @@ def decide(
     frame_id: int,
     timestamp_ns: int,
     last_frame_id: int,
-    last_timestamp_ns: int | None,
+    anchor_ns: int | None,
     interval: int | None,
     active: bool = True,
+    last_timestamp_ns: int | None = None,
 ) -> Decision:
     """Judges one frame for one subscription, by the table above.
 
@@ -89,10 +94,11 @@ def decide(
         frame_id: The frame's id, 0 to 2^64 - 1.
         timestamp_ns: The frame's timestamp, 0 to 2^64 - 1, of any clock.
         last_frame_id: Id last dispatched in this export, or :data:`NO_FRAME`.
-        last_timestamp_ns: The anchor: timestamp last dispatched, or last found to run backwards; None if
-            nothing was dispatched yet.
+        anchor_ns: What the interval is counted from: the timestamp last dispatched, or one found since
+            then to run backwards; None if nothing was dispatched yet.
         interval: From :func:`interval_ns`.
         active: Whether the subscription wants frames at all.
+        last_timestamp_ns: Timestamp last dispatched; None is the same as the anchor.
 
     """
     if not active:
@@ -103,9 +109,11 @@ def decide(
         return _ALLOW
     if interval < 0:
         return _SKIP_INVALID_CAP
-    if last_timestamp_ns is None:
+    if anchor_ns is None:
         return _ALLOW
-    elapsed = timestamp_ns - last_timestamp_ns
-    if elapsed >= interval:
+    elapsed = timestamp_ns - anchor_ns
+    if elapsed < interval:
+        return _SKIP_BACKWARDS if elapsed < 0 else _SKIP_INTERVAL
+    if last_timestamp_ns is None or last_timestamp_ns - anchor_ns < interval:
         return _ALLOW
-    return _SKIP_BACKWARDS if elapsed < 0 else _SKIP_INTERVAL
+    return _SKIP_INTERVAL if 0 <= timestamp_ns - last_timestamp_ns < interval else _ALLOW

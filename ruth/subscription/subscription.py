@@ -33,7 +33,8 @@ class Subscription:
         allowed: Frames found eligible.
         skipped: Frames found not eligible, for whatever reason.
         last_frame_id: Id last allowed in the present export, or ``NO_FRAME`` (-1).
-        last_timestamp_ns: The gate's anchor, or None before the first allowed frame.
+        last_timestamp_ns: Timestamp last allowed, or None.
+        anchor_ns: What the interval is counted from (:func:`ruth.subscription.gate.decide`).
         last_decision: What was decided last.
 
     """
@@ -43,6 +44,7 @@ class Subscription:
         "_max_fps",
         "active",
         "allowed",
+        "anchor_ns",
         "camera_id",
         "last_decision",
         "last_frame_id",
@@ -65,6 +67,7 @@ class Subscription:
         self.skipped = 0
         self.last_frame_id = NO_FRAME
         self.last_timestamp_ns: int | None = None
+        self.anchor_ns: int | None = None
         self.last_decision = Decision.NONE
 
     def __repr__(self) -> str:
@@ -91,19 +94,20 @@ class Subscription:
             frame_id,
             timestamp_ns,
             self.last_frame_id,
-            self.last_timestamp_ns,
+            self.anchor_ns,
             self._interval,
             self.active,
+            self.last_timestamp_ns,
         )
         self.last_decision = decision
         if decision is _ALLOW:
             self.allowed += 1
             self.last_frame_id = frame_id
-            self.last_timestamp_ns = timestamp_ns
+            self.last_timestamp_ns = self.anchor_ns = timestamp_ns
         else:
             self.skipped += 1
             if decision is _SKIP_BACKWARDS:
-                self.last_timestamp_ns = timestamp_ns
+                self.anchor_ns = timestamp_ns
         return decision
 
     def skip(self, reason: Decision) -> None:

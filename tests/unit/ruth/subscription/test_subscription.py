@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ruth.errors import InvalidCapError, InvalidIdError
+from ruth.subscription.gate import NO_FRAME, Decision, decide, interval_ns
+from ruth.subscription.subscription import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MS = 1_000_000
+SECOND = 1000 * MS
+
+quick = settings(derandomize=True, max_examples=100, deadline=None)
+# Frames as a gate may meet them: ids that repeat, times that jump.
+frames = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2 * SECOND)), max_size=60)
+
+
+def books(subscription: Subscription) -> tuple[int, int | None]:
+    """The gate's memory: id last dispatched, and the anchor."""
+    return subscription.last_frame_id, subscription.anchor_ns
+
+
+def judged(subscription: Subscription, stream: Iterable[tuple[int, int]]) -> list[Decision]:
+    """What a subscription decides about each frame of a stream."""
+    return [subscription.judge(frame_id, timestamp) for frame_id, timestamp in stream]
+
+
+def test_a_subscription_is_a_model_of_a_camera() -> None:
+    """A subscription's identity is its camera id and its model id."""
+    subscription = Subscription("front-door", "person", 5)
+    assert (subscription.camera_id, subscription.model_id) == ("front-door", "person")
+
+
+@pytest.mark.parametrize("bad", ["", "..", "a/b", "a\n", "x" * 65])
+@pytest.mark.parametrize("kind", ["camera", "model"])
+def test_both_ids_are_checked(kind: str, bad: str) -> None:
+    """A subscription with a bad camera id or model id cannot be made, and the error says which of the two."""
+    ids = {"camera": "front-door", "model": "person", kind: bad}
+    with pytest.raises(InvalidIdError) as raised:
+        Subscription(ids["camera"], ids["model"])
+    assert (raised.value.kind, raised.value.value) == (kind, bad)
+
+
+@pytest.mark.parametrize("cap", [0, -1, 0.0, -2.5, math.nan, math.inf, True, "5"], ids=repr)
+def test_an_invalid_cap_is_refused(cap: float) -> None:
+    """A subscription with an invalid cap cannot be made, and the error carries the cap."""
+    with pytest.raises(InvalidCapError) as raised:
+        Subscription("front-door", "person", cap)
+    assert raised.value.value is cap
+
+
+@pytest.mark.parametrize("cap", [None, 5, 5.0, 2.5, 30_000 / 1001, 5e-324, 10**9])
+def test_the_cap_stays_as_it_was_given(cap: float | None) -> None:
+    """The cap reads back as it was given and cannot be changed."""
+    subscription = Subscription("front-door", "person", cap)
+    assert subscription.max_fps is cap
+    with pytest.raises(AttributeError):
+        subscription.max_fps = 25  # type: ignore[misc]
+
+
+def test_a_new_subscription_has_decided_nothing() -> None:
+    """A subscription begins active, without a cap, with empty books."""
+    subscription = Subscription("front-door", "person")
+    assert subscription.active
+    assert subscription.max_fps is None
+    assert books(subscription) == (NO_FRAME, None)
+    assert (subscription.allowed, subscription.skipped) == (0, 0)
+    assert subscription.last_decision is Decision.NONE
+
+
+@pytest.mark.parametrize(
+    ("frame", "decision", "after"),
+    [
+        ((7, 5 * SECOND), Decision.SKIP_SEEN, (7, 1 * SECOND)),
+        ((8, 1 * SECOND), Decision.SKIP_INTERVAL, (7, 1 * SECOND)),
+        ((8, 1 * SECOND + 199 * MS), Decision.SKIP_INTERVAL, (7, 1 * SECOND)),
+        ((8, 1 * SECOND + 200 * MS), Decision.ALLOW, (8, 1 * SECOND + 200 * MS)),
+        ((8, 1 * SECOND - 1), Decision.SKIP_BACKWARDS, (7, 1 * SECOND - 1)),
+    ],
+    ids=["seen", "same time", "inside the interval", "after the interval", "backwards"],
+)
+def test_a_decision_moves_the_books_as_the_table_says(
+    frame: tuple[int, int], decision: Decision, after: tuple[int, int]
+) -> None:
+    """An eligible frame becomes last id and anchor, a backward one only the anchor, any other nothing."""
+    subscription = Subscription("front-door", "person", 5)
+    subscription.judge(7, 1 * SECOND)
+    assert subscription.judge(*frame) is decision
+    assert books(subscription) == after
+
+
+def test_an_inactive_subscription_moves_no_books() -> None:
+    """While a subscription is inactive its frames are skipped and leave id and anchor alone."""
+    subscription = Subscription("front-door", "person", 5, active=False)
+    assert judged(subscription, [(0, 0), (1, SECOND)]) == [Decision.SKIP_INACTIVE] * 2
+    assert books(subscription) == (NO_FRAME, None)
+
+
+def test_activity_does_not_lift_the_cap() -> None:
+    """Switching a subscription off and on again gives no frame inside the interval."""
+    subscription = Subscription("front-door", "person", 5)
+    subscription.judge(0, 0)
+    subscription.active = False
+    subscription.judge(1, 40 * MS)
+    subscription.active = True
+    assert subscription.judge(2, 80 * MS) is Decision.SKIP_INTERVAL
+    assert subscription.judge(5, 200 * MS) is Decision.ALLOW
+
+
+@quick
+@given(frames, st.sampled_from([None, 0.5, 5, 25, 1000]))
+def test_a_subscription_is_the_gate_and_its_books(stream: list[tuple[int, int]], cap: float | None) -> None:
+    """Every decision is the gate's, asked with nothing but the frame and this subscription's own books."""
+    subscription = Subscription("front-door", "person", cap)
+    for frame_id, timestamp in stream:
+        dispatched = subscription.last_timestamp_ns
+        expected = decide(frame_id, timestamp, *books(subscription), interval_ns(cap), True, dispatched)
+        assert subscription.judge(frame_id, timestamp) is expected
+
+
+@quick
+@given(frames, st.sampled_from([None, 0.5, 5, 25, 1000]))
+def test_every_frame_is_counted_once(stream: list[tuple[int, int]], cap: float | None) -> None:
+    """Each judged frame counts as allowed or as skipped, and the last decision is the one on show."""
+    subscription = Subscription("front-door", "person", cap)
+    decisions = judged(subscription, stream)
+    assert subscription.allowed == decisions.count(Decision.ALLOW)
+    assert subscription.allowed + subscription.skipped == len(stream)
+    assert subscription.last_decision is (decisions[-1] if decisions else Decision.NONE)
+
+
+@pytest.mark.parametrize("reason", [Decision.SKIP_STOPPED, Decision.SKIP_FAULT])
+def test_a_frame_skipped_without_the_gate_is_only_counted(reason: Decision) -> None:
+    """A frame that the gate was not asked about is counted with its reason; id and anchor stay."""
+    subscription = Subscription("front-door", "person", 5)
+    subscription.judge(3, SECOND)
+    subscription.skip(reason)
+    assert (subscription.allowed, subscription.skipped, subscription.last_decision) == (1, 1, reason)
+    assert books(subscription) == (3, SECOND)
+
+
+def test_ids_start_anew_with_an_export() -> None:
+    """In a new export ids that were dispatched before are new again."""
+    subscription = Subscription("front-door", "person", 5)
+    subscription.judge(1000, SECOND)
+    subscription.begin_export()
+    assert subscription.judge(0, 2 * SECOND) is Decision.ALLOW
+
+
+def test_the_cap_holds_across_exports() -> None:
+    """The anchor outlives an export: VAS started anew gives no frame inside the interval."""
+    subscription = Subscription("front-door", "person", 5)
+    subscription.judge(1000, SECOND)
+    subscription.begin_export()
+    assert subscription.judge(0, SECOND + 199 * MS) is Decision.SKIP_INTERVAL
+    assert subscription.judge(1, SECOND + 200 * MS) is Decision.ALLOW
+
+
+def test_an_export_whose_clock_starts_anew_costs_one_interval() -> None:
+    """A new export with earlier timestamps is a clock step: one interval is lost and no more."""
+    subscription = Subscription("front-door", "person", 5)
+    subscription.judge(1000, 3600 * SECOND)
+    subscription.begin_export()
+    decisions = judged(subscription, [(number, 40 * MS * number) for number in range(11)])
+    assert [number for number, decision in enumerate(decisions) if decision is Decision.ALLOW] == [5, 10]
+
+
+def test_a_new_export_resets_no_counter() -> None:
+    """Counters and the last decision go on over exports."""
+    subscription = Subscription("front-door", "person", 5)
+    judged(subscription, [(0, 0), (1, 40 * MS)])
+    subscription.begin_export()
+    counters = (subscription.allowed, subscription.skipped, subscription.last_decision)
+    assert counters == (1, 1, Decision.SKIP_INTERVAL)
+
+
+def test_a_subscription_has_no_room_for_a_frame() -> None:
+    """A subscription keeps numbers and names only, and nothing can be hung onto it."""
+    subscription = Subscription("front-door", "person", 5)
+    subscription.judge(0, 0)
+    assert all(
+        isinstance(getattr(subscription, name), str | int | float | None) for name in Subscription.__slots__
+    )
+    with pytest.raises(AttributeError):
+        subscription.frame = b""  # type: ignore[attr-defined]
+
+
+def test_a_subscription_says_who_it_is_and_what_it_did() -> None:
+    """The representation names camera, model, cap, counters and the last decision."""
+    subscription = Subscription("front-door", "person", 2.5)
+    judged(subscription, [(0, 0), (1, 40 * MS)])
+    assert repr(subscription) == (
+        "Subscription('front-door', 'person', max_fps=2.5, active=True, allowed=1, skipped=1, "
+        "last_decision=SKIP_INTERVAL)"
+    )
