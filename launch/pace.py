@@ -43,12 +43,12 @@ class Pace:
 
         """
         frames = frame_id - self._frame_id
-        if frames > 0:
+        if frames > 0 and self._waited_ns < QUIET_AFTER_NS:  # a pause is no interval
             interval_ns = (timestamp_ns - self._timestamp_ns) // frames
             if _INTERVAL_MIN_NS <= interval_ns <= _INTERVAL_MAX_NS:
                 known = self.interval_ns
                 if known == 0 or interval_ns < known // 2:
-                    known = interval_ns  # the first one, or the known one held a pause: frames were missed
+                    known = interval_ns  # the first one, or the known one was too long: frames were missed
                 self.interval_ns = known + (interval_ns - known) // 8
         self._frame_id, self._timestamp_ns = frame_id, timestamp_ns
         self._waited_ns = 0

@@ -15,6 +15,7 @@ had, or a frame that does not fit: one message, nothing exported, decoding goes 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -136,7 +137,7 @@ class FrameExporter:
             return False
         try:
             source = memoryview(frame).cast("B")
-        except TypeError as error:
+        except (TypeError, ValueError, BufferError) as error:  # also: released, or of no plain numbers
             return self._refuse(f"a frame must be one contiguous buffer: {error}")
         if len(source) != self._ring.frame_size:
             return self._refuse(
@@ -171,8 +172,26 @@ NULL_EXPORTER: Final = NullExporter()
 
 
 def report_to_stderr(problem: str) -> None:
-    """One line on stderr: the message an exporter leaves unless it is given another place."""
-    print(f"ruth: not exported: {problem}", file=sys.stderr, flush=True)  # noqa: T201 - it is the message
+    """One line on stderr: the message an exporter leaves unless it is given another place.
+
+    Never waits: where stderr is a pipe or a socket that nobody empties, the message is lost. Raises OSError
+    or ValueError if it is.
+    """
+    if sys.stderr is None:  # closed from the start; its number can be another file's by now
+        return
+    line = f"ruth: not exported: {problem}\n".encode(errors="backslashreplace")
+    descriptor = sys.stderr.fileno()
+    kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
+    if kind == stat.S_IFSOCK:
+        os.pwritev(descriptor, [line], -1, os.RWF_NOWAIT)
+    elif kind == stat.S_IFIFO:  # opened anew: O_NONBLOCK on the old one would be everybody's who shares it
+        own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.write(own, line)
+        finally:
+            os.close(own)
+    else:
+        os.write(descriptor, line)
 
 
 def open_exporter(
@@ -212,7 +231,7 @@ def open_exporter(
     from ruth.vas.ring import FrameRing  # maps memory: only with the flag on
 
     try:
-        ring = FrameRing(directory, width, height, stride or width, slot_count)
+        ring = FrameRing(directory, width, height, width if stride is None else stride, slot_count)
     except ExportError as error:
         return FrameExporter(None, str(error), report)
     return FrameExporter(ring, None, report)

@@ -13,7 +13,14 @@ from contextlib import suppress
 from mmap import mmap
 from typing import TYPE_CHECKING, Self
 
-from ruth.export.layout import FLAG_CLOSED, FLAGS_OFFSET, META_SIZE_V2, VERSION_2, WAKE_OFFSET
+from ruth.export.layout import (
+    FLAG_CLOSED,
+    FLAGS_OFFSET,
+    META_SIZE_V2,
+    VERSION_2,
+    VERSION_OFFSET,
+    WAKE_OFFSET,
+)
 from ruth.futex import FutexWord
 from ruth.identity import META_NAME
 
@@ -136,18 +143,27 @@ def retire(meta: int) -> None:
     """Marks a replaced version 2 ``frame.meta`` closed and wakes its readers, then closes ``meta``.
 
     They would find the new files by themselves within a second; so they do at once. Its writer is gone, as
-    a rule killed. Anything but a whole version 2 page is left alone.
+    a rule killed. Anything but a whole version 2 page is left alone. Nobody promises that its memory is
+    reserved, or that it keeps its size, so it is written with pwrite(2) and not through a mapping.
     """
     try:
         status = os.fstat(meta)
         if not stat.S_ISREG(status.st_mode) or status.st_size < META_SIZE_V2:
             return
-        with mmap(meta, META_SIZE_V2) as page, memoryview(page).cast("I") as halves:
-            if halves[0] == VERSION_2:
-                halves[FLAGS_OFFSET // 4] |= FLAG_CLOSED
-                halves[WAKE_OFFSET // 4] = (halves[WAKE_OFFSET // 4] + 1) & 0xFFFFFFFF
+        if _read_u32(meta, VERSION_OFFSET) == VERSION_2:
+            _write_u32(meta, FLAGS_OFFSET, _read_u32(meta, FLAGS_OFFSET) | FLAG_CLOSED)
+            _write_u32(meta, WAKE_OFFSET, (_read_u32(meta, WAKE_OFFSET) + 1) & 0xFFFFFFFF)
+            with mmap(meta, META_SIZE_V2) as page:
                 FutexWord(page, WAKE_OFFSET).wake()
     except (OSError, ValueError):
         return  # a courtesy to readers, nothing that an export depends on
     finally:
         os.close(meta)
+
+
+def _read_u32(descriptor: int, offset: int) -> int:
+    return int.from_bytes(os.pread(descriptor, 4, offset), "little")
+
+
+def _write_u32(descriptor: int, offset: int, value: int) -> None:
+    os.pwrite(descriptor, value.to_bytes(4, "little"), offset)

@@ -75,7 +75,7 @@ class FrameRing:
         slot_count: Frames the ring holds, 2 to 62.
 
     Raises:
-        ExportError: The geometry is none of NV12, or directory, files or memory cannot be had. Nothing
+        ExportError: The geometry is none of NV12, or directory, files or memory cannot be had. No file
             is left behind, and an earlier export still stands.
 
     Attributes:

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from conftest import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+
+VAS = "nothing in ruth imports ruth.vas: only VAS itself writes an export"
+STRANGERS = "export and subscription do not know each other"
+DECIDES = "what decides knows no I/O, clock, thread, queue, log or process"
+NO_PROCESS = "nothing in ruth is or starts a process, thread, worker or server"
+
+
+class Plant(NamedTuple):
+    """A line that breaks exactly one contract, and where it is planted."""
+
+    contract: str
+    file: str
+    line: str
+
+
+PLANTS = [
+    Plant("ruth never imports launch", "ruth/core.py", "import launch.exits"),
+    Plant("ruth never imports launch", "ruth/vas/ring.py", "from launch import exits"),
+    Plant(VAS, "ruth/export/source.py", "from ruth.vas.ring import FrameRing"),
+    Plant(VAS, "ruth/agent/agent.py", "from ruth.vas import flag"),
+    Plant(STRANGERS, "ruth/export/layout.py", "import ruth.subscription.gate"),
+    Plant(STRANGERS, "ruth/subscription/gate.py", "from ruth.export import layout"),
+    Plant(DECIDES, "ruth/subscription/gate.py", "import time"),
+    Plant(DECIDES, "ruth/export/layout.py", "from os import environ"),
+    Plant(DECIDES, "ruth/agent/agent.py", "import ruth.futex"),
+    Plant(NO_PROCESS, "ruth/export/source.py", "import threading"),
+    Plant(NO_PROCESS, "ruth/vas/exporter.py", "from multiprocessing import shared_memory"),
+    Plant(NO_PROCESS, "ruth/vas/flag.py", "def late() -> None:\n    import logging"),
+]
+
+
+def contracts() -> list[str]:
+    """The names of the contracts in pyproject.toml."""
+    with (PROJECT / "pyproject.toml").open("rb") as file:
+        settings = tomllib.load(file)["tool"]["importlinter"]
+    return [contract["name"] for contract in settings["contracts"]]
+
+
+def lint(project: Path) -> tuple[int, dict[str, str], str]:
+    """Runs the check on a project: its exit code, each contract's KEPT or BROKEN, and all it said."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [LINT_IMPORTS, "--no-cache"],
+        cwd=project,
+        env=environ | {"PYTHONPATH": str(project), "COLUMNS": "300", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+    )
+    verdicts = {}
+    for line in done.stdout.splitlines():
+        name, _, verdict = line.rpartition(" ")
+        if verdict in ("KEPT", "BROKEN"):
+            verdicts[name] = verdict
+    return done.returncode, verdicts, done.stdout + done.stderr
+
+
+def copy_of_the_project(target: Path) -> Path:
+    """A copy of what the check looks at."""
+    for package in ("ruth", "launch"):
+        shutil.copytree(PROJECT / package, target / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(PROJECT / "pyproject.toml", target / "pyproject.toml")
+    return target
+
+
+def modules_imported(files: Iterable[Path]) -> set[str]:
+    """What these files import anywhere, also inside functions and for type checkers."""
+    found: set[str] = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{file}: a relative import hides where it leads"
+                found.add(node.module or "")
+                found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def test_the_borders_are_kept() -> None:
+    """The project keeps every contract about who may import what."""
+    code, verdicts, said = lint(PROJECT)
+    assert code == 0, said
+    assert verdicts == dict.fromkeys(contracts(), "KEPT")
+
+
+def test_the_check_finds_nothing_in_a_bare_copy(tmp_path: Path) -> None:
+    """A copy of the project is as clean as the project: what a plant breaks, it has broken itself."""
+    code, verdicts, said = lint(copy_of_the_project(tmp_path))
+    assert code == 0, said
+    assert verdicts == dict.fromkeys(contracts(), "KEPT")
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: f"{plant.file}: {plant.line.split()[-1]}")
+def test_a_planted_violation_is_found(tmp_path: Path, plant: Plant) -> None:
+    """One forbidden import anywhere fails the check, and it names that contract and no other."""
+    project = copy_of_the_project(tmp_path)
+    with (project / plant.file).open("a", encoding="utf-8") as file:
+        file.write(f"\n{plant.line}\n")
+    code, verdicts, said = lint(project)
+    assert code == 1, said
+    assert [name for name, verdict in verdicts.items() if verdict == "BROKEN"] == [plant.contract]
+
+
+def test_every_contract_is_shown_to_fail() -> None:
+    """There is no contract without a planted violation."""
+    assert {plant.contract for plant in PLANTS} == set(contracts())
+
+
+def test_no_module_escapes_the_border_of_vas() -> None:
+    """Everything in ruth but ruth.vas itself is held to the rule that nothing imports ruth.vas."""
+    with (PROJECT / "pyproject.toml").open("rb") as file:
+        settings = tomllib.load(file)["tool"]["importlinter"]
+    (held,) = (contract["source_modules"] for contract in settings["contracts"] if contract["name"] == VAS)
+    here = {
+        f"ruth.{entry.stem}"
+        for entry in (PROJECT / "ruth").iterdir()
+        if entry.suffix == ".py" or (entry / "__init__.py").exists()
+    }
+    assert set(held) == here - {"ruth.vas", "ruth.__init__"}
+
+
+def test_the_package_itself_imports_no_vas() -> None:
+    """What ``import ruth`` runs is held to it as well, which no contract can say."""
+    imported = modules_imported([PROJECT / "ruth" / "__init__.py"])
+    assert not {name for name in imported if name.startswith(("ruth.vas", "launch"))}

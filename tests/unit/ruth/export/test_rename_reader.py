@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+
+from ruth.export.files import open_export_directory, open_export_file
+from ruth.export.layout import META_SIZE_V2, FrameRecord, pack_record
+from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
+from ruth.export.rename_reader import RenameReader
+from ruth.identity import DATA_NAME, META_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import Roots
+
+    Look: TypeAlias = Callable[[], FrameRecord | Unchanged | Torn | Absent]
+
+WIDTH, HEIGHT = 16, 8
+FRAME_SIZE = WIDTH * HEIGHT * 3 // 2
+
+
+def record_of(frame_id: int, timestamp_ns: int = 5) -> FrameRecord:
+    """The record of a version 1 frame of 16 x 8 pixels."""
+    return FrameRecord(1, frame_id, timestamp_ns, WIDTH, HEIGHT, 0, WIDTH, FRAME_SIZE, 0, 0)
+
+
+@pytest.fixture
+def camera(roots: Roots) -> Path:
+    """An empty directory of a camera."""
+    path = roots.export / "front-door"
+    path.mkdir(parents=True)
+    return path
+
+
+@pytest.fixture
+def reader(camera: Path) -> Iterator[RenameReader]:
+    """A reader of that camera's frame.meta, closed afterwards."""
+    made = RenameReader(f"{camera}/{META_NAME}")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def look(camera: Path, reader: RenameReader) -> Look:
+    """Opens what stands and has the reader judge it, as ExportSource does."""
+
+    def look_once() -> FrameRecord | Unchanged | Torn | Absent:
+        directory = open_export_directory(str(camera))
+        try:
+            meta, status = open_export_file(directory, META_NAME)
+            outcome = reader.take(directory, meta, status, os.pread(meta, META_SIZE_V2 + 1, 0))
+            if not isinstance(outcome, FrameRecord):
+                os.close(meta)
+        finally:
+            os.close(directory)
+        return outcome
+
+    return look_once
+
+
+def put(camera: Path, name: str, content: bytes) -> None:
+    """Writes a file anew beside the old one and renames it over, as the frozen VAS does."""
+    temporary = camera / f"{name}.tmp"
+    temporary.write_bytes(content)
+    temporary.rename(camera / name)
+
+
+def publish(camera: Path, record: FrameRecord) -> None:
+    """One frame: data first, then meta."""
+    put(camera, DATA_NAME, bytes(FRAME_SIZE))
+    put(camera, META_NAME, pack_record(record))
+
+
+def descriptors_of(path: Path) -> list[str]:
+    """What this process has open at or below a path."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # the one that listed them
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return sorted(name for name in found if name.startswith(str(path)))
+
+
+def test_each_frame_is_given_once(camera: Path, look: Look) -> None:
+    """A record is given once; the same one again is unchanged, also in a file written anew."""
+    for n in range(5):
+        publish(camera, record_of(n))
+        assert look() == record_of(n)
+        assert look() is UNCHANGED
+        publish(camera, record_of(n))
+        assert look() is UNCHANGED
+
+
+def test_the_header_that_was_taken_is_held_and_no_other(
+    camera: Path, reader: RenameReader, look: Look
+) -> None:
+    """One descriptor is kept, of the frame.meta last taken: its inode number cannot become another file's."""
+    assert not reader.holds_newest()
+    for n in range(3):
+        publish(camera, record_of(n))
+        assert not reader.holds_newest()
+        look()
+        assert reader.holds_newest()
+        assert descriptors_of(camera) == [f"{camera}/{META_NAME}"]
+
+
+def test_what_is_not_taken_is_not_held(camera: Path, reader: RenameReader, look: Look) -> None:
+    """A frame.meta that is no new frame stays the caller's: the one taken before is still the one held."""
+    publish(camera, record_of(1))
+    look()
+    held = descriptors_of(camera)
+    for content in (pack_record(record_of(1)), b"", bytes(64)):
+        put(camera, META_NAME, content)
+        look()
+        assert not reader.holds_newest()
+        assert descriptors_of(camera) == [f"{held[0]} (deleted)"]
+
+
+@pytest.mark.parametrize("end", ["removed", "renamed away", "directory renamed", "a link", "closed"])
+def test_what_the_path_does_not_lead_to_is_not_held(
+    camera: Path, reader: RenameReader, look: Look, end: str
+) -> None:
+    """Once the path leads elsewhere, or the reader was closed, its frame is not the newest any more."""
+    publish(camera, record_of(1))
+    look()
+    meta = camera / META_NAME
+    if end == "removed":
+        meta.unlink()
+    elif end == "renamed away":
+        meta.rename(camera / "old")
+    elif end == "directory renamed":
+        camera.rename(camera.parent / "elsewhere")
+    elif end == "a link":
+        meta.rename(camera / "old")
+        meta.symlink_to("old")
+    else:
+        reader.close()
+    assert not reader.holds_newest()
+
+
+def test_closing_forgets_no_frame(camera: Path, reader: RenameReader, look: Look) -> None:
+    """After close nothing is open, and the frame that was given before is still an old one."""
+    publish(camera, record_of(1))
+    look()
+    reader.close()
+    reader.close()
+    assert descriptors_of(camera) == []
+    assert look() is UNCHANGED
+    assert descriptors_of(camera) == []
+
+
+def test_reserved_bytes_mean_nothing(camera: Path, look: Look) -> None:
+    """What stands in the bytes that version 1 reserves is no offset and no sequence."""
+    publish(camera, record_of(1)._replace(data_offset=2**64 - 1, sequence=7))
+    assert look() == record_of(1)
+    publish(camera, record_of(1)._replace(data_offset=1, sequence=8))
+    assert look() is UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "restarted"),
+    [
+        ((5, 100), (6, 101), False),
+        ((5, 100), (500, 101), False),
+        ((5, 100), (6, 100), False),
+        ((5, 100), (6, 0), False),
+        ((5, 100), (5, 101), True),
+        ((5, 100), (5, 99), True),
+        ((5, 100), (0, 101), True),
+        ((0, 100), (0, 101), True),
+        ((2**64 - 1, 100), (0, 101), True),
+    ],
+)
+def test_an_id_that_does_not_grow_is_a_writer_started_anew(
+    camera: Path,
+    reader: RenameReader,
+    look: Look,
+    first: tuple[int, int],
+    second: tuple[int, int],
+    restarted: bool,
+) -> None:
+    """Ids only grow while VAS lives; the wall clock's steps do not matter."""
+    publish(camera, record_of(*first))
+    assert look() == record_of(*first)
+    assert reader.restarted
+    publish(camera, record_of(*second))
+    assert look() == record_of(*second)
+    assert reader.restarted is restarted
+
+
+def test_data_of_another_size_is_a_pair_being_changed(camera: Path, look: Look) -> None:
+    """While frame.data is already the next frame's, of another size, nothing is taken; then it is."""
+    larger = record_of(2)._replace(width=32, stride=32, data_size=2 * FRAME_SIZE)
+    publish(camera, record_of(1))
+    assert look() == record_of(1)
+    put(camera, DATA_NAME, bytes(2 * FRAME_SIZE))
+    assert look() is TORN
+    put(camera, META_NAME, pack_record(larger))
+    assert look() == larger
+
+
+@pytest.mark.parametrize("size", [0, 1, FRAME_SIZE - 1, FRAME_SIZE + 1, 4096])
+def test_data_cut_short_is_not_taken(camera: Path, look: Look, size: int) -> None:
+    """A frame.data that has not the size of its header's frame gives no frame, however often it is met."""
+    publish(camera, record_of(1))
+    os.truncate(camera / DATA_NAME, size)
+    assert look() is TORN
+    assert look() is TORN
+    os.truncate(camera / DATA_NAME, FRAME_SIZE)
+    assert look() == record_of(1)
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "FIFO", "link"])
+def test_a_header_without_its_data_is_absent(camera: Path, look: Look, kind: str) -> None:
+    """A frame.data that is missing or no regular file is no frame; it is not even opened to find out."""
+    publish(camera, record_of(1))
+    data = camera / DATA_NAME
+    data.rename(camera / "elsewhere")
+    if kind == "directory":
+        data.mkdir()
+    elif kind == "FIFO":
+        os.mkfifo(data)
+    elif kind == "link":
+        data.symlink_to("elsewhere")
+    outcome = look()
+    assert isinstance(outcome, Absent)
+    assert outcome.reason.startswith("frame.data: ")
+    assert descriptors_of(camera) == []
+
+
+@pytest.mark.parametrize("length", [4, 8, 63, 65, 128, 4096])
+def test_a_header_of_another_length_is_absent(camera: Path, look: Look, length: int) -> None:
+    """A version 1 frame.meta has exactly 64 bytes."""
+    publish(camera, record_of(1))
+    put(camera, META_NAME, pack_record(record_of(1)).ljust(length, b"\0")[:length])
+    assert look() == Absent(f"frame.meta has {length} bytes, version 1 has 64")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"width": 0},
+        {"width": 15},
+        {"height": 7},
+        {"height": 0, "data_size": 0},
+        {"pixel_format": 1},
+        {"stride": 14},
+        {"stride": 2**32 - 1},
+        {"data_size": FRAME_SIZE - 1},
+        {"data_size": 2**64 - 1},
+    ],
+)
+def test_a_header_that_is_no_frame_is_absent(camera: Path, look: Look, change: dict[str, int]) -> None:
+    """A header with an invalid number is no frame and, unlike a changing pair, never becomes one."""
+    publish(camera, record_of(1)._replace(**change))
+    assert isinstance(look(), Absent)

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import errno
+import gc
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ruth.futex import (
+    _SYSCALL_BY_MACHINE,
+    CHANGED,
+    TIMED_OUT,
+    WOKEN,
+    FutexWord,
+    address_of,
+    available,
+)
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Processes, Roots
+
+SIZE = 4096
+OFFSET = 64
+MILLISECOND = 1_000_000
+LONG = 30_000 * MILLISECOND
+
+# Waits on a read-only mapping of the file it is given, and ends with the result as its exit code.
+WAITER = f"""
+import mmap, os, signal, sys
+from ruth.futex import FutexWord
+signal.signal(signal.SIGUSR1, lambda *_: None)
+page = mmap.mmap(os.open(sys.argv[1], os.O_RDONLY), {SIZE}, mmap.MAP_SHARED, mmap.PROT_READ)
+word = FutexWord(page, {OFFSET})
+print("ready", flush=True)
+sys.exit(word.wait(0, {LONG}))
+"""
+
+# Shortens the file below its own mapping, then wakes and waits; ends with the result of the wait.
+SHORTENER = f"""
+import mmap, os, sys
+from ruth.futex import FutexWord
+descriptor = os.open(sys.argv[1], os.O_RDWR)
+page = mmap.mmap(descriptor, {SIZE}, mmap.MAP_SHARED, mmap.PROT_READ)
+word = FutexWord(page, {OFFSET})
+os.ftruncate(descriptor, 0)
+word.wake()
+sys.exit(word.wait(0, {LONG}))
+"""
+
+
+@pytest.fixture
+def page(roots: Roots) -> Path:
+    """A file of one page of zeros on a real tmpfs."""
+    roots.export.mkdir()
+    path = roots.export / "page"
+    path.write_bytes(bytes(SIZE))
+    return path
+
+
+@contextmanager
+def mapped(path: Path, protection: int = mmap.PROT_READ) -> Iterator[mmap.mmap]:
+    """The file, mapped as another process sees it."""
+    descriptor = os.open(path, os.O_RDWR if protection & mmap.PROT_WRITE else os.O_RDONLY)
+    try:
+        with mmap.mmap(descriptor, SIZE, mmap.MAP_SHARED, protection) as mapping:
+            yield mapping
+    finally:
+        os.close(descriptor)
+
+
+def store(path: Path, value: int) -> None:
+    """Sets the word, as its writer would."""
+    with mapped(path, mmap.PROT_READ | mmap.PROT_WRITE) as mapping:
+        mapping[OFFSET : OFFSET + 4] = value.to_bytes(4, sys.byteorder)
+
+
+def start_waiter(processes: Processes, path: Path) -> subprocess.Popen[bytes]:
+    """A process that waits for the word to differ from 0, and sleeps when this returns."""
+    waiter = processes.start(sys.executable, "-c", WAITER, path, stdout=subprocess.PIPE)
+    assert waiter.stdout is not None
+    assert waiter.stdout.readline() == b"ready\n"
+    stat = Path(f"/proc/{waiter.pid}/stat")
+    # From here on there is nothing else that it could sleep for.
+    wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "S", "the waiter sleeps")
+    return waiter
+
+
+def test_this_machine_has_futexes() -> None:
+    """On a machine whose system call number is known, waiting and waking is available."""
+    assert available() is (os.uname().machine in _SYSCALL_BY_MACHINE)
+
+
+def test_a_wake_reaches_every_waiter_of_other_processes_at_once(page: Path, processes: Processes) -> None:
+    """One wake ends the wait of all processes that map the same file, each through a read-only mapping."""
+    waiters = [start_waiter(processes, page) for _ in range(3)]
+    with mapped(page) as mapping:
+        FutexWord(mapping, OFFSET).wake()
+        assert [waiter.wait(timeout=10) for waiter in waiters] == [WOKEN] * 3
+
+
+def test_a_wake_reaches_only_its_own_word(page: Path, processes: Processes) -> None:
+    """A waiter sleeps on while another word of the same page is woken."""
+    waiter = start_waiter(processes, page)
+    with mapped(page) as mapping:
+        FutexWord(mapping, OFFSET + 4).wake()
+        FutexWord(mapping, 0).wake()
+        assert waiter.poll() is None
+        FutexWord(mapping, OFFSET).wake()
+        assert waiter.wait(timeout=10) == WOKEN
+
+
+def test_a_wake_without_waiters_does_nothing(page: Path) -> None:
+    """Waking is remembered by nobody: the next wait sleeps until its time is over."""
+    with mapped(page) as mapping:
+        word = FutexWord(mapping, OFFSET)
+        word.wake()
+        assert word.wait(0, MILLISECOND) == TIMED_OUT
+
+
+@pytest.mark.parametrize("value", [1, 2**31 - 1, 2**31, 2**32 - 1])
+def test_a_word_that_differs_is_not_waited_for(page: Path, value: int) -> None:
+    """A wait for a value that the word does not have answers CHANGED at once, over all 32 bits."""
+    store(page, value)
+    with mapped(page) as mapping:
+        word = FutexWord(mapping, OFFSET)
+        assert word.wait(0, LONG) == CHANGED
+        assert word.wait(value - 1, LONG) == CHANGED
+        assert word.wait(value, MILLISECOND) == TIMED_OUT
+
+
+def test_a_wait_lasts_as_long_as_it_was_given(page: Path) -> None:
+    """TIMED_OUT comes no earlier than the timeout of that very call, longer or shorter than the last one."""
+    with mapped(page) as mapping:
+        word = FutexWord(mapping, OFFSET)
+        for timeout_ns in (0, 20 * MILLISECOND, MILLISECOND, 40 * MILLISECOND):
+            began = time.monotonic_ns()
+            assert word.wait(0, timeout_ns) == TIMED_OUT
+            assert time.monotonic_ns() - began >= timeout_ns
+
+
+def test_a_signal_ends_a_wait(page: Path, processes: Processes) -> None:
+    """A wait that a handled signal interrupts answers EINTR and does not raise."""
+    waiter = start_waiter(processes, page)
+    waiter.send_signal(signal.SIGUSR1)
+    assert waiter.wait(timeout=10) == errno.EINTR
+
+
+def test_a_shortened_file_is_an_answer_and_not_a_signal(page: Path, processes: Processes) -> None:
+    """When the file ends before the word, wake does nothing and wait answers EFAULT; nobody gets SIGBUS."""
+    shortener = processes.start(sys.executable, "-c", SHORTENER, page)
+    assert shortener.wait(timeout=10) == errno.EFAULT
+
+
+def test_a_file_shortened_meanwhile_does_not_kill_its_waiter(page: Path, processes: Processes) -> None:
+    """A process that is asleep when the file is shortened lives on, and ends its wait like any other."""
+    waiter = start_waiter(processes, page)
+    os.truncate(page, 0)
+    waiter.send_signal(signal.SIGUSR1)
+    assert waiter.wait(timeout=10) in (errno.EINTR, errno.EFAULT)
+
+
+def test_a_word_must_be_aligned(page: Path) -> None:
+    """A word that is not at a multiple of four answers EINVAL; waking it does nothing."""
+    with mapped(page) as mapping:
+        word = FutexWord(mapping, OFFSET + 1)
+        word.wake()
+        assert word.wait(0, LONG) == errno.EINVAL
+
+
+@pytest.mark.parametrize("offset", [0, 1, OFFSET, SIZE - 4])
+def test_an_address_is_where_the_kernel_mapped_the_file(page: Path, offset: int) -> None:
+    """The address of a byte is the mapping's start, as /proc shows it, plus the offset."""
+    with mapped(page) as mapping, open("/proc/self/maps") as maps:
+        (line,) = (line for line in maps if str(page) in line)
+        assert address_of(mapping, offset) == int(line.split("-")[0], 16) + offset
+
+
+@pytest.mark.parametrize("offset", [-1, SIZE - 3, SIZE, 2**63 - 1])
+def test_no_address_outside_the_mapping(page: Path, offset: int) -> None:
+    """A word that does not lie wholly inside the mapping is a ValueError."""
+    with mapped(page) as mapping:
+        with pytest.raises(ValueError, match=f"offset {offset} of a mapping of {SIZE} bytes"):
+            address_of(mapping, offset)
+        with pytest.raises(ValueError, match="offset"):
+            FutexWord(mapping, offset)
+
+
+def test_no_address_of_a_closed_mapping(page: Path) -> None:
+    """A closed mapping has no addresses: a ValueError, never a stale number."""
+    with mapped(page) as mapping:
+        pass
+    with pytest.raises(ValueError, match="closed"):
+        address_of(mapping, OFFSET)
+
+
+def test_a_word_does_not_hold_its_mapping_open(page: Path) -> None:
+    """Whoever owns the mapping can close it while a word of it exists: no buffer is left exported."""
+    with mapped(page) as mapping:
+        word = FutexWord(mapping, OFFSET)
+        mapping.close()
+        assert mapping.closed
+    del word
+
+
+def test_a_word_keeps_its_mapping_alive(page: Path) -> None:
+    """While a word exists, its mapping is not collected under it."""
+    descriptor = os.open(page, os.O_RDONLY)
+    word = FutexWord(mmap.mmap(descriptor, SIZE, mmap.MAP_SHARED, mmap.PROT_READ), OFFSET)
+    os.close(descriptor)
+    gc.collect()
+    assert word.wait(0, MILLISECOND) == TIMED_OUT
+
+
+def test_a_word_shows_its_address(page: Path) -> None:
+    """The repr of a word tells where it is."""
+    with mapped(page) as mapping:
+        assert repr(FutexWord(mapping, OFFSET)) == f"FutexWord(address={address_of(mapping, OFFSET):#x})"

@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import itertools
+import os
+import resource
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ruth.errors import ExportError
+from ruth.export.layout import (
+    META_SIZE_V2,
+    VERSION_2,
+    FrameRecord,
+    pack_record,
+    unpack_record,
+)
+from ruth.vas.exporter import open_exporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import Processes, Roots
+
+WIDTH, HEIGHT = 16, 8
+FRAME_SIZE = WIDTH * HEIGHT * 3 // 2
+FRAME = bytes(range(FRAME_SIZE))
+MIB = 2**20
+
+# Cannot export, and reports that as VAS does when nothing else is said.
+REPORTING = """
+from ruth.vas.exporter import open_exporter
+exporter = open_exporter("front-door", 15, 8)
+assert not exporter.enabled and exporter.begin() is None
+"""
+
+# Replaces an export whose frame.meta is a hole, on a tmpfs that is full from then on.
+REPLACING = f"""
+import sys
+from ruth.vas.exporter import open_exporter
+exporter = open_exporter("front-door", {WIDTH}, {HEIGHT}, slot_count=2)
+sys.exit(0 if exporter.publish(bytes({FRAME_SIZE}), 1) else 1)
+"""
+
+
+class Messages(list[str]):
+    """Collects the messages that an exporter leaves."""
+
+    def __call__(self, problem: str) -> None:
+        """What an exporter calls."""
+        self.append(problem)
+
+
+@pytest.fixture
+def messages() -> Messages:
+    """Where exporters of this test leave their messages."""
+    return Messages()
+
+
+@pytest.fixture
+def small_tmpfs(roots: Roots) -> Iterator[Path]:
+    """The export root as a tmpfs of 1 MiB, unmounted afterwards."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    roots.export.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", roots.export], capture_output=True, text=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield roots.export
+    finally:
+        subprocess.run(["umount", "--lazy", roots.export], check=True)
+
+
+def read_meta(roots: Roots) -> bytes:
+    """The bytes of the camera's ``frame.meta``."""
+    return (roots.export / "front-door" / "frame.meta").read_bytes()
+
+
+def newest(roots: Roots) -> tuple[int, int, bytes]:
+    """Id, timestamp and bytes of the newest frame."""
+    record = unpack_record(read_meta(roots))
+    data = (roots.export / "front-door" / "frame.data").read_bytes()
+    return record.frame_id, record.timestamp_ns, data[record.data_offset :][: record.data_size]
+
+
+# --- what cannot be exported ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ((15, 8), {}),
+        ((0, 0), {}),
+        ((-16, 8), {}),
+        ((2**32, 2**32), {}),
+        ((2**32 - 2, 2**32 - 2), {}),
+        ((16.0, 8), {}),
+        (("16", "8"), {}),
+        ((None, None), {}),
+        ((16, 8), {"stride": 0}),
+        ((16, 8), {"stride": 14}),
+        ((16, 8), {"slot_count": 1}),
+        ((16, 8), {"slot_count": 63}),
+        ((16, 8), {"slot_count": None}),
+        ((16, 8), {"root": "/proc/nowhere"}),
+        ((16, 8), {"root": "/dev/null"}),
+        ((16, 8), {"root": "/proc/\0"}),
+        ((16, 8), {"root": "/proc/" + "x" * 300}),
+    ],
+)
+def test_what_cannot_be_exported_leaves_one_message(
+    roots: Roots, messages: Messages, arguments: tuple[int, int], options: dict[str, int]
+) -> None:
+    """Geometry, memory or place that cannot be: one message, not enabled, and every call refused."""
+    exporter = open_exporter(
+        "front-door",
+        *arguments,
+        environ=roots.environ(),
+        report=messages,
+        **options,  # type: ignore[arg-type]
+    )
+    assert not exporter.enabled
+    assert exporter.begin() is None
+    assert not exporter.commit(1)
+    assert not exporter.publish(FRAME, 1)
+    exporter.abandon()
+    exporter.close()
+    assert messages == [exporter.problem]
+    assert "front-door" in messages[0]
+    assert not (roots.export / "front-door").exists() or os.listdir(roots.export / "front-door") == []
+
+
+def test_a_full_tmpfs_is_one_message_and_decoding_goes_on(
+    small_tmpfs: Path, roots: Roots, messages: Messages
+) -> None:
+    """Memory that cannot be reserved: one message, nothing exported, no file left, its memory returned."""
+    exporter = open_exporter("front-door", 1280, 720, environ=roots.environ(), report=messages)
+    for n in range(100):
+        assert exporter.begin() is None
+        assert not exporter.publish(bytes(1280 * 720 * 3 // 2), n)
+    assert not exporter.enabled
+    assert messages == [f"{roots.export}/front-door: cannot export: No space left on device"]
+    assert os.listdir(small_tmpfs / "front-door") == []
+    free = os.statvfs(small_tmpfs)
+    assert free.f_bavail == free.f_blocks == MIB // free.f_frsize
+
+
+def test_memory_for_the_header_counts_too(small_tmpfs: Path, roots: Roots, messages: Messages) -> None:
+    """When frame.data fits and frame.meta does not, frame.data is given back."""
+    slots = 2
+    pages = MIB // 4096
+    with (small_tmpfs / "filler").open("wb") as filler:
+        os.posix_fallocate(filler.fileno(), 0, (pages - slots) * 4096)
+    exporter = open_exporter(
+        "front-door", WIDTH, HEIGHT, slot_count=slots, environ=roots.environ(), report=messages
+    )
+    assert not exporter.enabled
+    assert len(messages) == 1
+    assert os.listdir(small_tmpfs / "front-door") == []
+    assert os.statvfs(small_tmpfs).f_bavail == slots
+
+
+def test_a_full_tmpfs_leaves_the_export_that_stands(
+    small_tmpfs: Path, roots: Roots, messages: Messages
+) -> None:
+    """When the memory for a new resolution cannot be had, the earlier export still stands and works."""
+    earlier = open_exporter("front-door", WIDTH, HEIGHT, environ=roots.environ(), report=messages)
+    larger = open_exporter("front-door", 1280, 720, environ=roots.environ(), report=messages)
+    assert not larger.enabled
+    assert earlier.publish(FRAME, 7)
+    assert newest(roots) == (0, 7, FRAME)
+    earlier.close()
+
+
+def test_replacing_an_export_on_a_full_tmpfs_kills_nobody(
+    small_tmpfs: Path, roots: Roots, processes: Processes
+) -> None:
+    """A writer whose own memory is reserved needs none for what it replaces: no SIGBUS from a hole there."""
+    camera = small_tmpfs / "front-door"
+    camera.mkdir()
+    record = pack_record(FrameRecord(VERSION_2, 0, 0, WIDTH, HEIGHT, 0, WIDTH, FRAME_SIZE, 0, 0))
+    for content in (b"", record):
+        with (camera / "frame.meta").open("wb") as meta:
+            meta.write(content)
+            meta.truncate(META_SIZE_V2)
+        used = META_SIZE_V2 if content else 0
+        with (small_tmpfs / "filler").open("wb") as filler:
+            os.posix_fallocate(filler.fileno(), 0, MIB - 3 * 4096 - used)
+        writer = processes.start(sys.executable, "-c", REPLACING, env=roots.environ())
+        assert writer.wait(timeout=10) == 0
+        for name in ("frame.meta", "frame.data"):
+            (camera / name).unlink()
+        (small_tmpfs / "filler").unlink()
+
+
+def test_without_descriptors_nothing_is_left_half_made(roots: Roots, messages: Messages) -> None:
+    """At the limit of descriptors, whichever open of the writer fails, nothing is left open or made."""
+    camera = roots.export / "front-door"
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    refused = 0
+    try:
+        for spare in range(10):
+            listed = os.listdir("/proc/self/fd")  # with the one that listed them, which is gone by now
+            used = [int(number) for number in listed if os.path.exists(f"/proc/self/fd/{number}")]
+            free = (number for number in itertools.count() if number not in used)
+            limit = list(itertools.islice(free, spare + 1))[-1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limits[1]))
+            exporter = open_exporter("front-door", WIDTH, HEIGHT, environ=roots.environ(), report=messages)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            if exporter.enabled:
+                break
+            refused += 1
+            assert "Too many open files" in messages[-1]
+            assert not camera.exists() or os.listdir(camera) == []
+            assert len(os.listdir("/proc/self/fd")) == len(listed)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert refused == len(messages) > 3
+    assert exporter.publish(FRAME, 1)
+    assert newest(roots) == (0, 1, FRAME)
+    exporter.close()
+
+
+# --- the message ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [OSError("stderr is gone"), ValueError("I/O operation on closed file")])
+def test_a_message_that_cannot_be_left_disturbs_nobody(roots: Roots, error: Exception) -> None:
+    """Whatever the place for messages answers, opening and publishing do not raise; the message is kept."""
+
+    def report(problem: str) -> None:
+        raise error
+
+    refused = open_exporter("front-door", 15, HEIGHT, environ=roots.environ(), report=report)
+    assert not refused.enabled
+    assert refused.problem is not None
+    exporter = open_exporter("front-door", WIDTH, HEIGHT, environ=roots.environ(), report=report)
+    assert not exporter.publish(b"", 1)
+    assert exporter.problem is not None
+    assert exporter.publish(FRAME, 1)
+    exporter.close()
+
+
+def test_the_message_is_one_line_on_stderr(roots: Roots, processes: Processes) -> None:
+    """Unless it is given another place, a message is one line on stderr, and stdout stays empty."""
+    process = processes.start(
+        sys.executable,
+        "-c",
+        REPORTING,
+        env=roots.environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (0, "")
+    assert err.startswith("ruth: not exported: ")
+    assert err.endswith("NV12 needs even numbers above 0\n")
+    assert err.count("\n") == 1
+
+
+def test_without_stderr_the_message_is_lost(roots: Roots, processes: Processes) -> None:
+    """A process without stderr reports to nobody: nothing goes to stdout or to whatever has number 2 now."""
+    process = processes.start(
+        "sh",
+        "-c",
+        'exec "$0" "$@" 2>&-',
+        sys.executable,
+        "-c",
+        REPORTING,
+        env=roots.environ(),
+        stdout=subprocess.PIPE,
+    )
+    assert process.communicate(timeout=10)[0] == b""
+    assert process.returncode == 0
+
+
+def full_pipe() -> tuple[int, int]:
+    """Both ends of a pipe with no room left, as one that nobody reads."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    fill(lambda: os.write(write_end, bytes(4096)))
+    fill(lambda: os.write(write_end, b"\0"))
+    os.set_blocking(write_end, True)
+    return read_end, write_end
+
+
+def full_socket() -> tuple[int, int]:
+    """Both ends of a local stream socket with no room left, as a log daemon's that hangs."""
+    import socket
+
+    ends = socket.socketpair()
+    ends[1].setblocking(False)
+    fill(lambda: ends[1].send(bytes(4096)))
+    fill(lambda: ends[1].send(b"\0"))
+    ends[1].setblocking(True)
+    return ends[0].detach(), ends[1].detach()
+
+
+def fill(put: Callable[[], int]) -> None:
+    """Puts until there is no room."""
+    try:
+        while True:
+            put()
+    except BlockingIOError:
+        return
+
+
+@pytest.mark.parametrize("make", [full_pipe, full_socket])
+def test_a_stderr_that_nobody_reads_holds_no_decoder_up(
+    roots: Roots, processes: Processes, make: Callable[[], tuple[int, int]]
+) -> None:
+    """Where stderr is full and nobody empties it, the message is lost and decoding goes on."""
+    read_end, write_end = make()
+    try:
+        process = processes.start(sys.executable, "-c", REPORTING, env=roots.environ(), stderr=write_end)
+        assert process.wait(timeout=10) == 0
+    finally:
+        os.close(read_end)
+        os.close(write_end)
+
+
+def test_export_errors_know_their_directory() -> None:
+    """What an exporter turns into its message names the directory that was meant."""
+    error = ExportError("/export/front-door", "no room")
+    assert (str(error), error.directory) == ("/export/front-door: no room", "/export/front-door")

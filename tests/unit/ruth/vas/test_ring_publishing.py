@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ruth.export.layout import (
+    SLOT_RECORDS_OFFSET,
+    FrameRecord,
+    slot_record_offset,
+    unpack_record,
+    unpack_ring,
+)
+from ruth.vas.ring import FrameRing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import Roots
+
+WIDTH, HEIGHT, STRIDE, SLOTS = 16, 8, 32, 3
+FRAME_SIZE = STRIDE * HEIGHT * 3 // 2
+SLOT_SIZE = 4096
+
+
+class Recorder:
+    """Stands before an array of the ring's meta: passes everything on, and notes each store in order."""
+
+    def __init__(self, name: str, array: memoryview, noted: list[tuple[str, int, int]]) -> None:
+        self._name, self._array, self._noted = name, array, noted
+
+    def __getitem__(self, position: int) -> int:
+        value: int = self._array[position]
+        return value
+
+    def __setitem__(self, position: int, value: int) -> None:
+        self._noted.append((self._name, position * self._array.itemsize, value))
+        self._array[position] = value
+
+    def release(self) -> None:
+        """As memoryview.release()."""
+        self._array.release()
+
+
+class FutexRecorder:
+    """Stands before the ring's futex word, and notes each wake with the word's value at that time."""
+
+    def __init__(self, ring: FrameRing, noted: list[tuple[str, int, int]]) -> None:
+        self._futex, self._page, self._noted = ring._futex, ring._meta_map, noted
+
+    def wake(self) -> None:
+        """As FutexWord.wake()."""
+        self._noted.append(("futex wake", 64, int.from_bytes(self._page[64:68], "little")))
+        self._futex.wake()
+
+
+@pytest.fixture
+def camera(roots: Roots) -> Path:
+    """The path of a camera's directory, which does not exist yet."""
+    return roots.export / "front-door"
+
+
+@pytest.fixture
+def make(camera: Path) -> Iterator[Callable[..., FrameRing]]:
+    """Makes rings of that camera, and closes them afterwards if the test has not."""
+    made: list[FrameRing] = []
+
+    def make_one(
+        width: int = WIDTH, height: int = HEIGHT, stride: int = STRIDE, slots: int = SLOTS
+    ) -> FrameRing:
+        made.append(FrameRing(str(camera), width, height, stride, slots))
+        return made[-1]
+
+    yield make_one
+    for ring in made:
+        if ring._slots:
+            ring.close()
+
+
+def read_meta(camera: Path) -> bytes:
+    """The bytes of ``frame.meta``."""
+    return (camera / "frame.meta").read_bytes()
+
+
+def publish(ring: FrameRing, *timestamps: int) -> None:
+    """Publishes frames filled with the low byte of their ids."""
+    for timestamp in timestamps:
+        ring.begin()[:] = bytes([ring.frame_id % 256]) * ring.frame_size
+        ring.commit(timestamp)
+
+
+# --- publishing -------------------------------------------------------------------------------------------
+
+
+def test_publishing_follows_the_contract_store_by_store(make: Callable[..., FrameRing]) -> None:
+    """Frame 4 of 3 slots goes to slot 1: the nine steps of the contract in their order, and not a store more.
+
+    The payload's place in the order is the test's own: the decoder writes it between begin and commit.
+    """
+    ring = make()
+    publish(ring, 10, 11, 12, 13)
+    noted: list[tuple[str, int, int]] = []
+    ring._words = Recorder("u64", ring._words, noted)  # type: ignore[assignment]
+    ring._halves = Recorder("u32", ring._halves, noted)  # type: ignore[assignment]
+    ring._futex = FutexRecorder(ring, noted)  # type: ignore[assignment]
+    buffer = ring.begin()
+    noted.append(("payload", 0, 0))
+    buffer[:] = bytes(FRAME_SIZE)
+    ring.commit(14)
+    slot = SLOT_RECORDS_OFFSET + 64
+    assert noted == [
+        ("u64", slot + 56, 3),  # 1: slot sequence odd
+        ("payload", 0, 0),  # 2
+        ("u64", slot + 8, 4),  # 3: slot fields
+        ("u64", slot + 16, 14),
+        ("u64", slot + 56, 4),  # 4: slot sequence even
+        ("u64", 56, 9),  # 5: newest sequence odd
+        ("u64", 8, 4),  # 6: newest fields
+        ("u64", 16, 14),
+        ("u64", 48, SLOT_SIZE),
+        ("u64", 56, 10),  # 7: newest sequence even
+        ("u32", 64, 5),  # 8: wake + 1
+        ("futex wake", 64, 5),  # 9
+    ]
+
+
+def test_the_recorder_passes_everything_on(camera: Path, make: Callable[..., FrameRing]) -> None:
+    """The double of these tests changes nothing: a recorded ring writes the same bytes as a bare one."""
+    ring = make()
+    publish(ring, 10)
+    bare = read_meta(camera)
+    ring.close()
+    ring = make()
+    noted: list[tuple[str, int, int]] = []
+    ring._words = Recorder("u64", ring._words, noted)  # type: ignore[assignment]
+    ring._halves = Recorder("u32", ring._halves, noted)  # type: ignore[assignment]
+    ring._futex = FutexRecorder(ring, noted)  # type: ignore[assignment]
+    publish(ring, 10)
+    epoch_and_inode = slice(80, 96)
+    recorded = bytearray(read_meta(camera))
+    recorded[epoch_and_inode] = bare[epoch_and_inode]
+    assert recorded == bare
+
+
+def test_frame_n_goes_to_slot_n_modulo_the_count(camera: Path, make: Callable[..., FrameRing]) -> None:
+    """Ids count from 0; the newest record and its slot's agree on id, time and place, also after wrapping."""
+    ring = make()
+    for n in range(4 * SLOTS):
+        publish(ring, 1000 + n)
+        meta = read_meta(camera)
+        newest, slot = unpack_record(meta), unpack_record(meta, slot_record_offset(n % SLOTS))
+        assert (newest.frame_id, newest.timestamp_ns) == (n, 1000 + n)
+        assert newest.data_offset == (n % SLOTS) * SLOT_SIZE
+        assert newest.sequence == 2 * (n + 1)
+        assert slot == newest._replace(sequence=2 * (n // SLOTS + 1))
+        assert unpack_ring(meta).wake == n + 1
+    assert ring.frame_id == 4 * SLOTS
+
+
+def test_pixels_lie_where_the_record_says(camera: Path, make: Callable[..., FrameRing]) -> None:
+    """The bytes written into the buffer are the frame's bytes in frame.data; older slots keep theirs."""
+    ring = make()
+    publish(ring, *range(2 * SLOTS))
+    meta, data = read_meta(camera), (camera / "frame.data").read_bytes()
+    for slot in range(SLOTS):
+        record = unpack_record(meta, slot_record_offset(slot))
+        frame = data[record.data_offset : record.data_offset + record.data_size]
+        assert frame == bytes([SLOTS + slot]) * FRAME_SIZE
+        assert not any(data[record.data_offset + record.data_size : record.data_offset + SLOT_SIZE])
+
+
+def test_a_slot_is_marked_before_its_pixels_change(camera: Path, make: Callable[..., FrameRing]) -> None:
+    """Begun, a slot's sequence is odd; the newest record and the other slots do not change until commit."""
+    ring = make()
+    publish(ring, *range(SLOTS))
+    before = read_meta(camera)
+    ring.begin()
+    meta = read_meta(camera)
+    begun = slot_record_offset(0) + 56
+    assert unpack_record(meta, slot_record_offset(0)).sequence == 3
+    assert meta[:begun] == before[:begun]
+    assert meta[begun + 8 :] == before[begun + 8 :]
+
+
+def test_the_wake_word_wraps(camera: Path, make: Callable[..., FrameRing]) -> None:
+    """After 2^32 - 1 the wake word is 0, and what stands behind it is not touched."""
+    ring = make()
+    ring._halves[16] = 2**32 - 1
+    publish(ring, 1)
+    wrapped = unpack_ring(read_meta(camera))
+    assert (wrapped.wake, wrapped.slot_count) == (0, SLOTS)
+
+
+def test_begin_can_be_called_again(camera: Path, make: Callable[..., FrameRing]) -> None:
+    """A second begin gives the same buffer and changes nothing; the frame is published once."""
+    ring = make()
+    ring.begin()[:] = b"a" * FRAME_SIZE
+    begun = read_meta(camera)
+    again = ring.begin()
+    assert bytes(again) == b"a" * FRAME_SIZE
+    assert read_meta(camera) == begun
+    ring.commit(7)
+    assert unpack_record(read_meta(camera)) == FrameRecord(
+        2, 0, 7, WIDTH, HEIGHT, 0, STRIDE, FRAME_SIZE, 0, 2
+    )
+
+
+def test_a_frame_given_up_is_never_seen(camera: Path, make: Callable[..., FrameRing]) -> None:
+    """A frame begun and not committed stays marked as unfinished until the next one takes its slot."""
+    ring = make()
+    publish(ring, 1)
+    newest = read_meta(camera)[:64]
+    ring.begin()[:] = b"x" * FRAME_SIZE
+    meta = read_meta(camera)
+    assert meta[:64] == newest
+    assert unpack_record(meta, slot_record_offset(1)).sequence == 1
+    ring.begin()[:] = b"y" * FRAME_SIZE
+    ring.commit(2)
+    record = unpack_record(read_meta(camera))
+    assert (record.frame_id, record.timestamp_ns, record.data_offset) == (1, 2, SLOT_SIZE)
+    data = (camera / "frame.data").read_bytes()
+    assert data[SLOT_SIZE : SLOT_SIZE + FRAME_SIZE] == b"y" * FRAME_SIZE
