@@ -17,10 +17,10 @@ from __future__ import annotations
 import mmap
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from launch.pace import SHORT_LOOK_NS, Pace
+from launch.proc_stat import START_TICKS, read_stat
 from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
 from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
 from ruth.export.layout import WAKE_OFFSET
@@ -39,7 +39,6 @@ EMPTY_WAKES: Final = 4
 EMPTY_WAKE_PAUSE_NS: Final = 1_000_000
 
 _NANOSECONDS: Final = 1_000_000_000
-_START_TICKS_FIELD: Final = 22  # of /proc/<pid>/stat, proc(5)
 
 
 def run(agent: StreamAgent, state_descriptor: int, export_root: str, launcher_pid: int) -> NoReturn:
@@ -58,7 +57,7 @@ def run(agent: StreamAgent, state_descriptor: int, export_root: str, launcher_pi
     memory = mmap.mmap(state_descriptor, STATE_SIZE)
     identity = AgentIdentity(
         pid=os.getpid(),
-        start_ticks=start_ticks(os.getpid()),
+        start_ticks=int(read_stat("self")[START_TICKS]),
         started_ns=time.monotonic_ns(),
         launcher_pid=launcher_pid,
     )
@@ -75,6 +74,7 @@ def run(agent: StreamAgent, state_descriptor: int, export_root: str, launcher_pi
                 agent.begin_export()
             noted = (source.version, source.session)
             writer.write_export(*noted)
+            told.wake()
         if isinstance(outcome, Fresh):
             record = outcome.record
             if agent.observe(record.frame_id, record.timestamp_ns):
@@ -135,14 +135,3 @@ class Waiter:
 
 def _sleep(nanoseconds: int) -> None:
     time.sleep(nanoseconds / _NANOSECONDS)
-
-
-def start_ticks(pid: int) -> int:
-    """When a process started, in clock ticks since boot: tells its pid from a later reuse.
-
-    Raises:
-        OSError: There is no such process.
-
-    """
-    content = Path(f"/proc/{pid}/stat").read_bytes()  # as bytes: a codec would be imported by every agent
-    return int(content[content.rindex(b")") + 2 :].split()[_START_TICKS_FIELD - 3])

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from launch.exits import EXIT_FAILURE, EXIT_OK, EXIT_USAGE
+from launch.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from ruth import __version__
 from ruth.errors import InvalidIdError
 from ruth.identity import export_root, state_root
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _leave_broken_stdout()
         return EXIT_FAILURE
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        return EXIT_INTERRUPTED
     return code
 
 
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ruth",
         description="Per-camera AI frame tap: one process a camera decides which frames a model may have.",
-        epilog="Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration.",
+        epilog="Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"ruth {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
@@ -150,7 +150,7 @@ def _run_agent(options: argparse.Namespace) -> NoReturn:
         _message(f"ruth: {agent.camera_id}: has a live agent, left alone")
         raise SystemExit(EXIT_FAILURE) from None
     except OSError as error:
-        _message(f"ruth: {agent.camera_id}: {error.filename}: {error.strerror}")
+        _message(f"ruth: {agent.camera_id}: {error.filename or 'agent.state'}: {error.strerror}")
         raise SystemExit(EXIT_FAILURE) from None
     _message(f"ruth: {agent.camera_id}: agent {os.getpid()} in the foreground, Ctrl-C ends it")
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it as any signal does, without a traceback
@@ -162,25 +162,30 @@ def _run_down(options: argparse.Namespace) -> int:
     from launch.down import down
 
     downed = down(_state_root(), options.cameras)
-    for camera_id, pid in downed.ended.items():
-        print(f"{camera_id}: agent {pid} ended")  # noqa: T201 - a verb's data
-    for camera_id, pid in downed.stayed.items():
-        _message(f"ruth: {camera_id}: agent {pid} was told to end and has not (stopped? kill -9 {pid})")
-    for camera_id, problem in downed.refused.items():
-        _message(f"ruth: {camera_id}: {problem}")
-    for camera_id in downed.without_agent:
-        _message(f"ruth: {camera_id}: no live agent")
-    if not options.cameras and not any((downed.ended, downed.stayed, downed.refused)):
+    for one in downed:
+        if one.problem:
+            _message(f"ruth: {one.camera_id}: {one.problem}")
+        elif one.pid is None:
+            _message(f"ruth: {one.camera_id}: no live agent")
+        elif one.ended:
+            sys.stdout.write(f"{one.camera_id}: agent {one.pid} ended\n")
+        else:
+            _message(
+                f"ruth: {one.camera_id}: agent {one.pid} was told to end and has not"
+                f" (is it stopped? kill -9 {one.pid})"
+            )
+    if not downed:
         _message("ruth: no live agents")
-    if downed.stayed or downed.refused or downed.without_agent:
-        return EXIT_FAILURE
-    return EXIT_OK
+    launchers = sorted({str(one.launcher_pid) for one in downed if one.launcher_pid})
+    if launchers:
+        _message(f"ruth: launched by {', '.join(launchers)}, which stays until it is ended itself (SIGTERM)")
+    return EXIT_OK if all(one.ended for one in downed) else EXIT_FAILURE
 
 
 def _run_check(options: argparse.Namespace) -> int:
     plan = _plan(options.config)
     models = sum(len(camera.models) for camera in plan.cameras)
-    print(f"{options.config}: ok, {len(plan.cameras)} cameras, {models} subscriptions")  # noqa: T201
+    sys.stdout.write(f"{options.config}: ok, {len(plan.cameras)} cameras, {models} subscriptions\n")
     return EXIT_OK
 
 
@@ -237,11 +242,10 @@ def _run_demo(options: argparse.Namespace) -> int:
         summary = run_demo(DemoPlan(cameras, sources, options.seconds), table.show)
     except SourceError as error:
         raise UsageError("\n".join(f"ruth: {problem}" for problem in error.problems)) from None
-    except (FFmpegMissingError, DemoError) as error:
+    except BrokenPipeError:  # whoever read the table has gone: main() knows what to do
+        raise
+    except (FFmpegMissingError, DemoError, OSError) as error:
         _message(f"ruth: {error}")
-        return EXIT_FAILURE
-    except OSError as error:
-        _message(f"ruth: {error.filename}: {error.strerror}")
         return EXIT_FAILURE
     sys.stdout.write(json.dumps(summary.as_json()) + "\n" if options.json else summary.as_text())
     return EXIT_OK

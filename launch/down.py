@@ -2,104 +2,104 @@
 
 Whom to signal is settled twice: the pid stands in a record that only its live agent writes, and the lock
 that proves it alive is asked for again *after* a descriptor of that process is held (pidfd_open(2)), so a
-pid that was reused meanwhile cannot be hit.
+pid that was reused meanwhile cannot be hit. One camera's descriptors are closed before the next is opened:
+a host has more cameras than a process has descriptors.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import signal
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+from launch.proc_stat import PARENT, read_stat
 from launch.state_file import StateReader, known_cameras
+from ruth.identity import check_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 DEADLINE_S: Final = 2.0
+_LOOK_S: Final = 0.002
 
 
-class Downed(NamedTuple):
-    """What came of it; camera ids.
+@dataclass(frozen=True, slots=True)
+class Downed:
+    """What came of one camera.
 
     Attributes:
-        ended: Pid by camera: signalled, and gone.
-        stayed: Pid by camera: signalled, and still there after 2 s, for example because it is stopped.
-        refused: What went wrong, by camera.
-        without_agent: Cameras that were named and have no live agent.
-        launchers: Pids of the launchers that forked the signalled agents.
+        camera_id: The camera.
+        pid: Of the agent that was signalled; None if there was no live one, or it could not be.
+        launcher_pid: Of the launcher that forked it, if that still lives; else 0.
+        problem: Why it could not be signalled, or None.
+        ended: Whether it has gone.
 
     """
 
-    ended: dict[str, int]
-    stayed: dict[str, int]
-    refused: dict[str, str]
-    without_agent: list[str]
-    launchers: set[int]
+    camera_id: str
+    pid: int | None = None
+    launcher_pid: int = 0
+    problem: str | None = None
+    ended: bool = False
 
 
-def down(state_root: str, cameras: Sequence[str]) -> Downed:
+def down(state_root: str, cameras: Sequence[str]) -> list[Downed]:
     """Signals the live agents of ``cameras``, or all below ``state_root`` if there are none named.
 
     Waits for them to end, 2 s at most for all together.
+
+    Returns:
+        One value a camera, in the order given; without names, only those that had a live agent.
 
     Raises:
         InvalidIdError: A name is no camera id; nobody was signalled.
 
     """
-    downed = Downed({}, {}, {}, [], set())
-    signalled: dict[str, tuple[int, int]] = {}
-    readers = {name: _open(state_root, name) for name in (cameras or known_cameras(state_root))}
+    for camera_id in cameras:
+        check_id("camera", camera_id)
+    signalled = [_signal_agent(state_root, camera_id) for camera_id in cameras or known_cameras(state_root)]
+    found = [one for one in signalled if cameras or one.pid or one.problem]
+    return list(_ended(state_root, found))
+
+
+def _signal_agent(state_root: str, camera_id: str) -> Downed:
     try:
-        for camera_id, reader in readers.items():
+        with StateReader(state_root, camera_id) as reader:
+            record = reader.read() if reader.alive() else None
+            if record is None:
+                return Downed(camera_id)
+            descriptor = os.pidfd_open(record.pid)
             try:
-                found = None if reader is None else _signal_agent(reader, downed)
-            except OSError as error:
-                downed.refused[camera_id] = error.strerror or str(error)
-                continue
-            if found is not None:
-                signalled[camera_id] = found
-            elif cameras:
-                downed.without_agent.append(camera_id)
-    finally:
-        for reader in readers.values():
-            if reader is not None:
-                reader.__exit__()
+                if not reader.alive():  # it died before we held it: this may be another process by now
+                    return Downed(camera_id)
+                launcher_pid = int(read_stat(record.pid)[PARENT]) if record.launcher_pid else 0
+                signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+            finally:
+                os.close(descriptor)
+    except (FileNotFoundError, ProcessLookupError):
+        return Downed(camera_id)
+    except OSError as error:
+        return Downed(camera_id, problem=error.strerror or str(error))
+    return Downed(camera_id, record.pid, launcher_pid if launcher_pid == record.launcher_pid else 0)
+
+
+def _ended(state_root: str, signalled: Sequence[Downed]) -> Iterator[Downed]:
+    """The same values, each with whether its agent has ended by the deadline."""
     deadline = time.monotonic() + DEADLINE_S
-    for camera_id, (pid, descriptor) in signalled.items():
-        remaining = max(0.0, deadline - time.monotonic())
-        ended = bool(select.select([descriptor], [], [], remaining)[0])  # readable: it has ended
-        (downed.ended if ended else downed.stayed)[camera_id] = pid
-        os.close(descriptor)
-    return downed
+    for one in signalled:
+        ended = False
+        while one.pid is not None and not (ended := not _alive(state_root, one.camera_id)):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_LOOK_S)
+        yield Downed(one.camera_id, one.pid, one.launcher_pid, one.problem, ended)
 
 
-def _open(state_root: str, camera_id: str) -> StateReader | None:
+def _alive(state_root: str, camera_id: str) -> bool:
     try:
-        return StateReader(state_root, camera_id)
-    except OSError:
-        return None
-
-
-def _signal_agent(reader: StateReader, downed: Downed) -> tuple[int, int] | None:
-    """Pid and pidfd of the signalled agent, or None if there is no live one."""
-    record = reader.read() if reader.alive() else None
-    if record is None:
-        return None
-    try:
-        descriptor = os.pidfd_open(record.pid)
-    except ProcessLookupError:
-        return None
-    try:
-        if not reader.alive():  # it died before we held it: this may be another process by now
-            os.close(descriptor)
-            return None
-        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-    except OSError:
-        os.close(descriptor)
-        raise
-    if record.launcher_pid:
-        downed.launchers.add(record.launcher_pid)
-    return record.pid, descriptor
+        with StateReader(state_root, camera_id) as reader:
+            return reader.alive()
+    except FileNotFoundError:
+        return False

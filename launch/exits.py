@@ -7,3 +7,4 @@ from typing import Final
 EXIT_OK: Final = 0
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2  # wrong usage, or a wrong configuration
+EXIT_INTERRUPTED: Final = 130  # Ctrl-C, as shells have it: 128 + SIGINT

@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from launch.agent_process import run
@@ -235,5 +236,6 @@ def _let_go(tell: int, code: int) -> None:
         os.dup2(null, standard)
     os.close(null)
     os.chdir("/")
-    os.write(tell, bytes([code]))
+    with suppress(OSError):  # whoever started it may have been interrupted: it goes on all the same
+        os.write(tell, bytes([code]))
     os.close(tell)

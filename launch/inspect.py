@@ -7,7 +7,6 @@ its launcher ends), what it costs of /proc; what it decided stands in its state 
 from __future__ import annotations
 
 import os
-import signal
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
+from launch.death import describe_death
+from launch.proc_stat import EXIT_CODE, START_TICKS, STATE, read_stat
 from launch.state_file import StateReader, known_cameras
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 IDLE_AFTER_S: Final = 2.0  # DESIGN.md: idle = alive, no new frame for 2 s
 _NANOSECONDS: Final = 1_000_000_000
-_STATE_FIELD, _START_FIELD, _EXIT_CODE_FIELD = 3, 22, 52  # of /proc/<pid>/stat, proc(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,29 +143,16 @@ def _absent(camera_id: str) -> AgentView:
 
 def _death(record: AgentRecord) -> str | None:
     """How the kernel says that the agent of ``record`` died; None if it no longer knows, or will not say."""
-    proc = Path(f"/proc/{record.pid}")
     try:
-        content = (proc / "stat").read_bytes()
-        owner = proc.stat().st_uid
+        fields = read_stat(record.pid)
+        owner = os.stat(f"/proc/{record.pid}").st_uid
     except OSError:
         return None
-    fields = content[content.rindex(b")") + 2 :].split()
-    if fields[_STATE_FIELD - 3] != b"Z" or int(fields[_START_FIELD - 3]) != record.start_ticks:
+    if fields[STATE] != b"Z" or int(fields[START_TICKS]) != record.start_ticks:
         return None  # another process has the pid by now
     if os.geteuid() not in (0, owner):
         return None  # the kernel shows strangers an exit code of 0 (proc(5))
-    return describe_death(int(fields[_EXIT_CODE_FIELD - 3]))
-
-
-def describe_death(wait_status: int) -> str:
-    """``"SIGKILL"`` or ``"exit 3"``, from a status as waitpid(2) gives it."""
-    if os.WIFSIGNALED(wait_status):
-        number = os.WTERMSIG(wait_status)
-        try:
-            return signal.Signals(number).name
-        except ValueError:
-            return f"signal {number}"
-    return f"exit {os.WEXITSTATUS(wait_status)}"
+    return describe_death(int(fields[EXIT_CODE]))
 
 
 def cpu_time_ns(pid: int) -> int | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 SHORT_LOOK_NS: Final = 10_000_000  # at the most between looks for a frame that is due
-QUIET_LOOK_NS: Final = 100_000_000  # between looks once no frame has come for a second
+QUIET_LOOK_NS: Final = 980_000_000  # between looks once no frame has come for a second
 QUIET_AFTER_NS: Final = 1_000_000_000
 _SHORTEST_NS: Final = 500_000
 _INTERVAL_MIN_NS: Final = 1_000_000

@@ -15,13 +15,14 @@ from contextlib import suppress
 from typing import Final, Self
 
 from ruth.agent.state import HEADER_SIZE, MODEL_SIZE, NO_RECORD, STATE_SIZE, AgentRecord, parse_state
-from ruth.identity import STATE_NAME, camera_directory
+from ruth.identity import STATE_NAME, camera_directory, id_problem
 
 # struct flock on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid, padded to 32 bytes.
 _FLOCK: Final = struct.Struct("=hh4xqqi4x")
 _WHOLE_FILE_WRITE: Final = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
 _PAGE: Final = 4096
+_READS: Final = 50
 _OPEN: Final = os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -51,10 +52,8 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
 
     """
     directory = camera_directory(state_root, camera_id)
-    os.makedirs(state_root, mode=0o755, exist_ok=True)
-    with suppress(FileExistsError):
-        os.mkdir(directory)
-        os.chmod(directory, 0o755)  # noqa: S103 - whatever the umask is: runtimes of other users read
+    _make_readable(state_root)
+    _make_readable(directory)
     parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         descriptor = os.open(STATE_NAME, os.O_RDWR | os.O_CREAT | _OPEN, 0o644, dir_fd=parent)
@@ -78,6 +77,16 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _make_readable(directory: str) -> None:
+    """Makes a folder, and those above it, that other users can read, whatever the umask is."""
+    if os.path.isdir(directory):
+        return
+    _make_readable(os.path.dirname(directory) or "/")
+    with suppress(FileExistsError):
+        os.mkdir(directory)
+        os.chmod(directory, 0o755)  # noqa: S103 - runtimes of other users read the states
 
 
 def is_held(descriptor: int) -> bool:
@@ -118,13 +127,13 @@ class StateReader:
         second = os.pread(self._descriptor, STATE_SIZE, 0)
         return parse_state(second) if first == second else None
 
-    def read(self, attempts: int = 50) -> AgentRecord | None:
-        """As :meth:`try_read`, tried up to ``attempts`` times: a change takes microseconds.
+    def read(self) -> AgentRecord | None:
+        """As :meth:`try_read`, tried a few times: a change takes microseconds.
 
         A record that stays under change is that of an agent that was killed or stopped in the middle of
-        it, and is returned as it stands.
+        it, and is returned as it stands: what the agent is, is right all the same.
         """
-        for _ in range(attempts):
+        for _ in range(_READS):
             record = self.try_read()
             if record is not None:
                 return record
@@ -135,6 +144,10 @@ def known_cameras(state_root: str) -> list[str]:
     """The cameras that have a folder below ``state_root``, sorted; none if there is no such folder."""
     try:
         with os.scandir(state_root) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            return sorted(
+                entry.name
+                for entry in entries
+                if id_problem(entry.name) is None and entry.is_dir(follow_symlinks=False)
+            )
     except OSError:
         return []

@@ -11,8 +11,19 @@ from __future__ import annotations
 import ctypes
 import mmap
 import struct
-from pathlib import Path
 from typing import Final
+
+from launch.proc_stat import (
+    END_CODE,
+    END_DATA,
+    ENV_END,
+    ENV_START,
+    START_BREAK,
+    START_CODE,
+    START_DATA,
+    START_STACK,
+    read_stat,
+)
 
 _PR_SET_NAME: Final = 15
 _PR_SET_MM: Final = 35
@@ -21,10 +32,6 @@ _NO_EXECUTABLE_CHANGE: Final = 0xFFFFFFFF
 
 # struct prctl_mm_map (linux/prctl.h): start_code to env_end as 11 u64, auxv pointer and size, exe_fd.
 _MM_MAP = struct.Struct("=11QQII")
-# The fields of /proc/self/stat that give it (proc(5)), counted from 1.
-_START_CODE, _END_CODE, _START_STACK = 26, 27, 28
-_START_DATA, _END_DATA, _START_BREAK = 45, 46, 47
-_ENV_START, _ENV_END = 50, 51
 
 # The title's memory: as long as the process lives, since the kernel reads it whenever somebody looks.
 _kept: list[mmap.mmap] = []
@@ -47,18 +54,17 @@ def set_title(title: str) -> bool:
     memory = mmap.mmap(-1, len(text), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory[:] = text
     start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    fields = _own_stat()
+    fields = {number: int(field) for number, field in enumerate(read_stat("self")) if field.isdigit()}
     sbrk = ctypes.CDLL(None).sbrk
     sbrk.restype = ctypes.c_size_t
     layout = _MM_MAP.pack(
-        *(fields[number - 1] for number in (_START_CODE, _END_CODE, _START_DATA, _END_DATA)),
-        fields[_START_BREAK - 1],
+        *(fields[number] for number in (START_CODE, END_CODE, START_DATA, END_DATA, START_BREAK)),
         sbrk(0),
-        fields[_START_STACK - 1],
+        fields[START_STACK],
         start,
         start + len(text),
-        fields[_ENV_START - 1],
-        fields[_ENV_END - 1],
+        fields[ENV_START],
+        fields[ENV_END],
         0,
         0,
         _NO_EXECUTABLE_CHANGE,
@@ -68,10 +74,3 @@ def set_title(title: str) -> bool:
         return False
     _kept.append(memory)
     return True
-
-
-def _own_stat() -> list[int]:
-    """The fields of /proc/self/stat by position, 0 for the two that are no numbers."""
-    content = Path("/proc/self/stat").read_bytes()
-    after_name = content[content.rindex(b")") + 1 :].split()
-    return [0, 0, 0, *(int(field) for field in after_name[1:])]

@@ -68,12 +68,15 @@ META_SIZE_V2 = 4096
 PAGE_SIZE = 4096
 
 SLOT_COUNT_MIN = 2
+SLOT_COUNT_DEFAULT = 4  # what a writer makes unless told otherwise
 SLOT_COUNT_MAX = (META_SIZE_V2 - SLOT_RECORDS_OFFSET) // RECORD_SIZE
 
 FLAG_WAKES = 1
 FLAG_CLOSED = 2
 
-UINT64_MAX = 2**64 - 1
+# x86-64 keeps the order of stores and of loads. Elsewhere the protocol needs fences, which Python lacks, and
+# no test has shown that it holds without them (DESIGN.md, "Known traps").
+ORDERED_MACHINES = frozenset({"x86_64", "amd64"})
 
 _RECORD = struct.Struct("<I4xQQIIIIQQQ")
 _RING = struct.Struct("<IIQQQI28x")
@@ -227,3 +230,10 @@ def offset_problem(data_offset: int, ring: RingHeader) -> str | None:
     if data_offset % ring.slot_size or data_offset >= ring.slot_count * ring.slot_size:
         return f"data_offset {data_offset} is no slot of {ring.slot_count} x {ring.slot_size}"
     return None
+
+
+def machine_problem(machine: str) -> str | None:
+    """Why version 2 is refused on ``machine`` (``os.uname().machine``), or None if it is not."""
+    if machine.lower() in ORDERED_MACHINES:
+        return None
+    return f"version 2 needs a machine that keeps the order of stores (x86-64), this is {machine}"

@@ -28,6 +28,7 @@ from ruth.export.layout import (
     SLOT_RECORDS_OFFSET,
     WAKE_OFFSET,
     FrameRecord,
+    machine_problem,
     problem_v2,
     ring_problem,
     slot_record_offset,
@@ -38,19 +39,8 @@ from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.pixels import Pixels
 from ruth.identity import DATA_NAME
 
-# x86-64 keeps the order of stores and of loads. Elsewhere the protocol needs fences, which Python lacks, and
-# no test has shown that it holds without them (DESIGN.md, "Known traps").
-ORDERED_MACHINES = frozenset({"x86_64", "amd64"})
-
 _RECORD = slice(0, RECORD_SIZE)
 _WAKE = slice(WAKE_OFFSET, SLOT_COUNT_OFFSET)
-
-
-def machine_problem(machine: str) -> str | None:
-    """Why version 2 is refused on ``machine`` (``os.uname().machine``), or None if it is not."""
-    if machine.lower() in ORDERED_MACHINES:
-        return None
-    return f"version 2 needs a machine that keeps the order of stores (x86-64), this is {machine}"
 
 
 class RingReader:

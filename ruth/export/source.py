@@ -51,6 +51,7 @@ class ExportSource:
         "_given",
         "_identity",
         "_meta_path",
+        "_moved",
         "_reads_to_path_check",
         "_renamed",
         "camera_id",
@@ -68,6 +69,7 @@ class ExportSource:
         self._identity: tuple[int, int, int] | None = None
         self._given = b""
         self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
+        self._moved = False
         self.ring: RingReader | None = None
         self.version = 0
         self.session = 0
@@ -120,21 +122,22 @@ class ExportSource:
             self.ring.close()
             self.ring = None
         self.version = 0
+        self._moved = False
 
     def _read_ring(self, ring: RingReader) -> Outcome:
-        outcome = ring.read()
-        found: Outcome
-        if isinstance(outcome, FrameRecord):
-            found = Fresh(outcome, self.session)
-            self._reads_to_path_check -= 1
-            if self._reads_to_path_check > 0:
-                return found
-            self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
-        elif isinstance(outcome, Absent):  # closed, cut or written anew: what stands at the path now counts
+        if self._moved:
             return self._look_anew()
-        else:
-            found = outcome  # torn as well: for good, if its writer was killed inside the record
-        return found if self._path_leads_to(ring) else self._look_anew()
+        outcome = ring.read()
+        if isinstance(outcome, FrameRecord):
+            self._reads_to_path_check -= 1
+            if self._reads_to_path_check <= 0:
+                self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
+                self._moved = not self._path_leads_to(ring)  # this frame is given, but no other from here
+            return Fresh(outcome, self.session)
+        if isinstance(outcome, Absent):  # closed, cut or written anew: what stands at the path now counts
+            return self._look_anew()
+        # Torn as well: for good, if its writer was killed inside the record.
+        return outcome if self._path_leads_to(ring) else self._look_anew()
 
     def _path_leads_to(self, ring: RingReader) -> bool:
         """Whether both files of the binding still stand at their paths."""

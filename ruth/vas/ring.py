@@ -46,6 +46,7 @@ from ruth.export.layout import (
     FrameRecord,
     RingHeader,
     geometry_problem,
+    machine_problem,
     nv12_size,
     pack_record,
     pack_ring,
@@ -55,7 +56,6 @@ from ruth.futex import FutexWord
 from ruth.identity import DATA_NAME, META_NAME
 from ruth.vas.files import ExportDirectory, retire
 
-SLOT_COUNT_DEFAULT: Final = 4
 _UINT32_MAX: Final = 2**32 - 1
 
 # Positions in frame.meta seen as an array of u64 (words) or of u32 (halves).
@@ -119,6 +119,8 @@ class FrameRing:
         problem = geometry_problem(geometry)
         if problem is None and not SLOT_COUNT_MIN <= slot_count <= SLOT_COUNT_MAX:
             problem = f"{slot_count} slots, allowed {SLOT_COUNT_MIN} to {SLOT_COUNT_MAX}"
+        if problem is None:
+            problem = machine_problem(os.uname().machine)
         if problem is not None:
             raise ExportError(directory, problem)
         self.frame_id = 0
@@ -195,12 +197,14 @@ class FrameRing:
         record = slot_record_offset(slot) // 8
         words[record + _ID] = self.frame_id  # step 3
         words[record + _TIME] = timestamp_ns
-        words[record + _SEQUENCE] += 1  # step 4
-        words[_SEQUENCE] += 1  # step 5
+        # "| 1" where "+ 1" would do: an exception from a signal handler can end this between any two
+        # statements, and the next frame must find its way back to odd during changes, even at rest.
+        words[record + _SEQUENCE] = (words[record + _SEQUENCE] | 1) + 1  # step 4
+        words[_SEQUENCE] |= 1  # step 5
         words[_ID] = self.frame_id  # step 6
         words[_TIME] = timestamp_ns
         words[_OFFSET] = self._slot_offsets[slot]
-        words[_SEQUENCE] += 1  # step 7
+        words[_SEQUENCE] = (words[_SEQUENCE] | 1) + 1  # step 7
         halves[_WAKE] = (halves[_WAKE] + 1) & 0xFFFFFFFF  # step 8
         self._futex.wake()  # step 9
         self.frame_id += 1

@@ -159,7 +159,8 @@ def test_umask_is_not_inherited(roots: Roots, processes: Processes) -> None:
     )
     pid_of(roots, "a")
     state = roots.state / "a" / "agent.state"
-    assert (state.stat().st_mode & 0o777, state.parent.stat().st_mode & 0o777) == (0o644, 0o755)
+    modes = [path.stat().st_mode & 0o777 for path in (state, state.parent, roots.state)]
+    assert modes == [0o644, 0o755, 0o755]
 
 
 def test_closed_standard_descriptors(roots: Roots, processes: Processes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -115,9 +116,11 @@ def test_ps_into_a_closed_pipe(roots: Roots) -> None:
 
 def test_down_ends_everybody(roots: Roots, processes: Processes) -> None:
     """``ruth down`` ends all live agents by SIGTERM, says whom, and exits 0."""
-    pids = launched(roots, processes, "a", "b")
+    launcher = processes.ruth("up", configure(roots, "a", "b"), env=roots.environ())
+    pids = {camera: pid_of(roots, camera) for camera in ("a", "b")}
     answer = ruth(roots, "down")
-    assert (answer.returncode, answer.stderr) == (0, "")
+    said = f"ruth: launched by {launcher.pid}, which stays until it is ended itself (SIGTERM)\n"
+    assert (answer.returncode, answer.stderr) == (0, said)
     assert answer.stdout == "".join(f"{camera}: agent {pid} ended\n" for camera, pid in pids.items())
     assert {look(roots, camera).death for camera in pids} == {"SIGTERM"}
 
@@ -136,8 +139,33 @@ def test_down_after_the_launcher_is_gone(roots: Roots, processes: Processes) -> 
     pid_of(roots, "a")
     launcher.kill()
     launcher.wait(timeout=2)
-    assert ruth(roots, "down").returncode == 0
+    answer = ruth(roots, "down")
+    assert (answer.returncode, answer.stderr) == (0, "")
     assert look(roots, "a").pid is None
+
+
+def test_down_is_not_misled_by_a_stray_folder(roots: Roots, processes: Processes) -> None:
+    """What is no camera id below the state root is nobody's, and stops nobody from ending agents."""
+    launched(roots, processes, "a")
+    (roots.state / ".stray").mkdir()
+    (roots.state / "empty").mkdir()
+    assert ruth(roots, "down").stdout.startswith("a: agent ")
+    assert set(ps(roots)) == {"a", "empty"}
+
+
+def test_down_with_few_descriptors(roots: Roots, processes: Processes) -> None:
+    """More cameras than a process may have descriptors are ended all the same, and all are named."""
+    cameras = [f"c{number}" for number in range(30)]
+    launched(roots, processes, *cameras)
+    done = subprocess.run(
+        [sys.executable, "-m", "launch.cli", "down"],
+        env=roots.environ(),
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20)),
+    )
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 30
 
 
 def test_down_of_nobody(roots: Roots, processes: Processes) -> None:

@@ -22,6 +22,7 @@ from ruth.export.layout import (
     FLAGS_OFFSET,
     HEIGHT_OFFSET,
     META_SIZE_V2,
+    ORDERED_MACHINES,
     PIXEL_FORMAT_OFFSET,
     SEQUENCE_OFFSET,
     SLOT_COUNT_OFFSET,
@@ -31,10 +32,11 @@ from ruth.export.layout import (
     WAKE_OFFSET,
     WIDTH_OFFSET,
     FrameRecord,
+    machine_problem,
 )
 from ruth.export.nv12 import nv12_views
 from ruth.export.outcome import TORN, UNCHANGED, Absent
-from ruth.export.ring_reader import ORDERED_MACHINES, RingReader, machine_problem
+from ruth.export.ring_reader import RingReader
 from ruth.futex import CHANGED, TIMED_OUT, FutexWord
 from ruth.identity import DATA_NAME, META_NAME
 from ruth.vas.ring import FrameRing

@@ -647,3 +647,19 @@ def test_the_word_to_wait_for_is_that_of_the_last_look(
         assert source.ring.meta_map is not None
         assert source.ring.wake == n + 1
         assert source.ring.meta_map[WAKE_OFFSET:SLOT_COUNT_OFFSET] == (n + 1).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("frames", [1, 15, 16, 17, 31, 32, 33])
+def test_the_last_frame_of_an_export_is_given(roots: Roots, frames: int) -> None:
+    """The last frame published is given although the export was closed and removed right after it."""
+    ring = FrameRing(str(roots.export / "a"), 64, 48, 64, 4)
+    with ExportSource(str(roots.export), "a") as source:
+        for frame in range(frames):
+            ring.begin()
+            ring.commit(1000 + frame)
+            if frame < frames - 1:
+                assert isinstance(source.try_read(), Fresh)
+        ring.close()
+        outcome = source.try_read()
+        assert isinstance(outcome, Fresh)
+        assert outcome.record.frame_id == frames - 1

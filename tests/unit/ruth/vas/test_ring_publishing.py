@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from ruth.export.layout import (
     unpack_record,
     unpack_ring,
 )
+from ruth.export.outcome import Fresh
+from ruth.export.source import ExportSource
 from ruth.vas.ring import FrameRing
 
 if TYPE_CHECKING:
@@ -221,3 +224,42 @@ def test_a_frame_given_up_is_never_seen(camera: Path, make: Callable[..., FrameR
     assert (record.frame_id, record.timestamp_ns, record.data_offset) == (1, 2, SLOT_SIZE)
     data = (camera / "frame.data").read_bytes()
     assert data[SLOT_SIZE : SLOT_SIZE + FRAME_SIZE] == b"y" * FRAME_SIZE
+
+
+class _Interrupted:
+    """Forwards stores to a ring's words, and raises after the n-th one: a signal handler that raises."""
+
+    def __init__(self, words: memoryview, stores: int) -> None:
+        self._words = words
+        self._stores = stores
+
+    def __getitem__(self, position: int) -> int:
+        return int(self._words[position])
+
+    def __setitem__(self, position: int, value: int) -> None:
+        self._words[position] = value
+        self._stores -= 1
+        if self._stores == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("stores", range(1, 9))
+def test_an_interrupted_commit_heals_with_the_next(roots: Roots, stores: int) -> None:
+    """What a commit leaves behind that a signal handler cut short at any store, the next one mends."""
+    ring = FrameRing(str(roots.export / "a"), 64, 48, 64, 4)
+    ring.begin()
+    ring.commit(1)
+    ring.begin()
+    words = ring._words
+    ring._words = _Interrupted(words, stores)  # type: ignore[assignment]
+    with contextlib.suppress(KeyboardInterrupt):
+        ring.commit(2)
+    ring._words = words
+    with ExportSource(str(roots.export), "a") as source:
+        for timestamp in (3, 4):
+            ring.begin()
+            ring.commit(timestamp)
+            outcome = source.try_read()
+            assert isinstance(outcome, Fresh)
+            assert outcome.record.timestamp_ns == timestamp
+    ring.close()
