@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
@@ -28,7 +28,7 @@ from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE
 from ruth.vas.flag import FLAG, export_enabled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from launch.inspect import AgentView
 
@@ -147,7 +147,8 @@ def run_demo(plan: DemoPlan, show: Show) -> DemoSummary:
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    with _Stage(Path(tempfile.mkdtemp(prefix="ruth-demo-", dir=_SHARED_MEMORY)), plan.cameras) as stage:
+    base = Path(tempfile.mkdtemp(prefix="ruth-demo-", dir=_SHARED_MEMORY))
+    with _Stage(base, plan.cameras) as stage:
         config = stage.base / "ruth.toml"
         config.write_text("".join(MODELS.format(camera) for camera in plan.cameras), encoding="utf-8")
         launcher = stage.start("up", "up", str(config))
@@ -166,13 +167,22 @@ def run_demo(plan: DemoPlan, show: Show) -> DemoSummary:
         _let_agents_finish(stage, published)
         outcomes = _outcomes(stage, plan, published)
         deaths = {view.camera_id: view.death for view in stage.views()}
-        return DemoSummary(
+        summary = DemoSummary(
             cameras=outcomes,
             killed=killed._replace(death=deaths[killed.camera_id]),
             launcher_output_bytes=_size(launcher_output) - written_at_launch,
             seconds=plan.seconds,
             exporting=exporting,
         )
+    return replace(summary, left_behind=tuple(_left_behind(base)))
+
+
+def _left_behind(base: Path) -> Iterator[str]:
+    """What is still there after the stage was left: the demo's folder, and its child processes."""
+    if base.exists():
+        yield str(base)
+    for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_bytes().split():
+        yield f"process {pid.decode()}"
 
 
 def _watch(

@@ -63,6 +63,7 @@ class DemoSummary:
     Attributes:
         launcher_output_bytes: What the launcher wrote, to stdout and stderr, after it had launched.
         exporting: Whether the flag was on.
+        left_behind: What the demo could not end or remove, found by looking; empty if all is gone.
 
     """
 
@@ -71,6 +72,7 @@ class DemoSummary:
     launcher_output_bytes: int
     seconds: float
     exporting: bool
+    left_behind: tuple[str, ...] = ()
 
     @property
     def survivors_missed(self) -> int:
@@ -139,7 +141,8 @@ class DemoSummary:
         ]
         if not self.exporting:
             lines.append("AI_FRAME_EXPORT_ENABLED is off: no frame was exported, and no file was made.")
-        lines.append("All processes are ended, all files in /dev/shm removed.")
+        gone = "All processes are ended, all files in /dev/shm removed."
+        lines.append(f"Left behind: {', '.join(self.left_behind)}" if self.left_behind else gone)
         return "\n".join(lines) + "\n"
 
 

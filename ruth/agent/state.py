@@ -75,6 +75,21 @@ MODEL_SKIPPED_OFFSET: Final = MODEL_ALLOWED_OFFSET + 8
 MODEL_FRAME_ID_OFFSET: Final = MODEL_SKIPPED_OFFSET + 8
 MODEL_TIMESTAMP_OFFSET: Final = MODEL_FRAME_ID_OFFSET + 8
 
+# Positions in the memory seen as an array of u64 or, for the last two, of u32: worked out once, because an
+# agent stores a dozen fields a frame.
+_SEQUENCE: Final = SEQUENCE_OFFSET // 8
+_FRAME_ID: Final = FRAME_ID_OFFSET // 8
+_TIMESTAMP: Final = TIMESTAMP_OFFSET // 8
+_FRAMES: Final = FRAMES_OFFSET // 8
+_MISSED: Final = MISSED_OFFSET // 8
+_OBSERVED: Final = OBSERVED_OFFSET // 8
+_SESSION: Final = SESSION_OFFSET // 8
+_FIRST_FRAME_ID: Final = FIRST_FRAME_ID_OFFSET // 8
+_FIRST_TIMESTAMP: Final = FIRST_TIMESTAMP_OFFSET // 8
+_WAKE: Final = WAKE_OFFSET // 4
+_EXPORT_VERSION: Final = EXPORT_VERSION_OFFSET // 4
+
+_ALLOW: Final = Decision.ALLOW
 _UINT64_MAX: Final = 2**64 - 1
 _SEQUENCE_LIMIT: Final = 2**63
 
@@ -216,14 +231,22 @@ class StateWriter:
         self._words = memory.cast("Q")
         self._halves = memory.cast("I")
         self._fresh_session = True
+        starts = [HEADER_SIZE + MODEL_SIZE * index for index in range(len(agent.subscriptions))]
         self._models = tuple(
-            (HEADER_SIZE + MODEL_SIZE * index, subscription)
-            for index, subscription in enumerate(agent.subscriptions)
+            (
+                subscription,
+                (start + MODEL_DECISION_OFFSET) // 4,
+                (start + MODEL_ALLOWED_OFFSET) // 8,
+                (start + MODEL_SKIPPED_OFFSET) // 8,
+                (start + MODEL_FRAME_ID_OFFSET) // 8,
+                (start + MODEL_TIMESTAMP_OFFSET) // 8,
+            )
+            for start, subscription in zip(starts, agent.subscriptions, strict=True)
         )
         # A dead agent may have left it odd; far above any that counts changes it is no sequence but garbage.
-        sequence = self._words[SEQUENCE_OFFSET // 8] % _SEQUENCE_LIMIT | 1
-        wake = self._halves[WAKE_OFFSET // 4]
-        self._words[SEQUENCE_OFFSET // 8] = sequence
+        sequence = self._words[_SEQUENCE] % _SEQUENCE_LIMIT | 1
+        wake = self._halves[_WAKE]
+        self._words[_SEQUENCE] = sequence
         header = _HEADER.pack(
             0,
             len(self._models),
@@ -238,7 +261,7 @@ class StateWriter:
             agent.camera_id.encode(),
         )
         memory[:HEADER_SIZE] = header.ljust(HEADER_SIZE, b"\0")
-        for start, subscription in self._models:
+        for start, subscription in zip(starts, agent.subscriptions, strict=True):
             model = _MODEL.pack(
                 subscription.model_id.encode(),
                 subscription.max_fps or 0.0,
@@ -257,26 +280,26 @@ class StateWriter:
 
         """
         words, halves, agent = self._words, self._halves, self._agent
-        sequence = words[SEQUENCE_OFFSET // 8] + 1
-        words[SEQUENCE_OFFSET // 8] = sequence
-        words[FRAME_ID_OFFSET // 8] = agent.frame_id
-        words[TIMESTAMP_OFFSET // 8] = agent.timestamp_ns
-        words[FRAMES_OFFSET // 8] = agent.frames
-        words[MISSED_OFFSET // 8] = agent.missed & _UINT64_MAX  # hostile ids: gaps of nearly 2^64, twice
-        words[OBSERVED_OFFSET // 8] = observed_ns
+        sequence = words[_SEQUENCE] + 1
+        words[_SEQUENCE] = sequence
+        words[_FRAME_ID] = agent.frame_id
+        words[_TIMESTAMP] = agent.timestamp_ns
+        words[_FRAMES] = agent.frames
+        words[_MISSED] = agent.missed & _UINT64_MAX  # hostile ids: gaps of nearly 2^64, twice
+        words[_OBSERVED] = observed_ns
         if self._fresh_session:
-            words[FIRST_FRAME_ID_OFFSET // 8] = agent.frame_id
-            words[FIRST_TIMESTAMP_OFFSET // 8] = agent.timestamp_ns
+            words[_FIRST_FRAME_ID] = agent.frame_id
+            words[_FIRST_TIMESTAMP] = agent.timestamp_ns
             self._fresh_session = False
-        for start, subscription in self._models:
+        for subscription, decision_at, allowed_at, skipped_at, frame_id_at, timestamp_at in self._models:
             decision = subscription.last_decision
-            halves[(start + MODEL_DECISION_OFFSET) // 4] = decision
-            if decision is Decision.ALLOW:
-                words[(start + MODEL_ALLOWED_OFFSET) // 8] = subscription.allowed
-                words[(start + MODEL_FRAME_ID_OFFSET) // 8] = agent.frame_id
-                words[(start + MODEL_TIMESTAMP_OFFSET) // 8] = agent.timestamp_ns
+            halves[decision_at] = decision
+            if decision is _ALLOW:
+                words[allowed_at] = subscription.allowed
+                words[frame_id_at] = agent.frame_id
+                words[timestamp_at] = agent.timestamp_ns
             else:
-                words[(start + MODEL_SKIPPED_OFFSET) // 8] = subscription.skipped
+                words[skipped_at] = subscription.skipped
         self._publish(sequence)
 
     def write_export(self, version: int, session: int) -> None:
@@ -288,14 +311,14 @@ class StateWriter:
 
         """
         words = self._words
-        sequence = words[SEQUENCE_OFFSET // 8] + 1
-        words[SEQUENCE_OFFSET // 8] = sequence
-        self._halves[EXPORT_VERSION_OFFSET // 4] = version
-        self._fresh_session = self._fresh_session or session != words[SESSION_OFFSET // 8]
-        words[SESSION_OFFSET // 8] = session
+        sequence = words[_SEQUENCE] + 1
+        words[_SEQUENCE] = sequence
+        self._halves[_EXPORT_VERSION] = version
+        self._fresh_session = self._fresh_session or session != words[_SESSION]
+        words[_SESSION] = session
         self._publish(sequence)
 
     def _publish(self, odd_sequence: int) -> None:
-        self._words[SEQUENCE_OFFSET // 8] = odd_sequence + 1
-        wake = self._halves[WAKE_OFFSET // 4]
-        self._halves[WAKE_OFFSET // 4] = (wake + 1) & 0xFFFFFFFF
+        self._words[_SEQUENCE] = odd_sequence + 1
+        wake = self._halves[_WAKE]
+        self._halves[_WAKE] = (wake + 1) & 0xFFFFFFFF

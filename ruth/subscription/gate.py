@@ -18,7 +18,8 @@ anybody is listening. Nothing here has a timer, a queue, a log or any I/O, and n
 Back and forth: the anchor lies an interval or more before the last dispatched timestamp, and this frame less
 than an interval after it (docs/decisions/0009-clock-back-and-forth.md).
 
-Two more decisions are taken before a gate is asked at all, by the agent: SKIP_STOPPED and SKIP_FAULT.
+Two more decisions are the agent's: SKIP_STOPPED, when it does not run and asks no gate, and SKIP_FAULT, when
+judging a subscription raised. NONE stands in a record before the first decision.
 """
 
 from __future__ import annotations

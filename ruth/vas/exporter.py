@@ -15,14 +15,15 @@ had, or a frame that does not fit: one message, nothing exported, decoding goes 
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ruth.errors import ExportError
+from ruth.export.layout import SLOT_COUNT_DEFAULT
 from ruth.identity import camera_directory, export_root
 from ruth.vas.flag import export_enabled
+from ruth.vas.message import write_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -174,24 +175,9 @@ NULL_EXPORTER: Final = NullExporter()
 def report_to_stderr(problem: str) -> None:
     """One line on stderr: the message an exporter leaves unless it is given another place.
 
-    Never waits: where stderr is a pipe or a socket that nobody empties, the message is lost. Raises OSError
-    or ValueError if it is.
+    Never waits (:func:`ruth.vas.message.write_at_once`). Raises OSError or ValueError if the line is lost.
     """
-    if sys.stderr is None:  # closed from the start; its number can be another file's by now
-        return
-    line = f"ruth: not exported: {problem}\n".encode(errors="backslashreplace")
-    descriptor = sys.stderr.fileno()
-    kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
-    if kind == stat.S_IFSOCK:
-        os.pwritev(descriptor, [line], -1, os.RWF_NOWAIT)
-    elif kind == stat.S_IFIFO:  # opened anew: O_NONBLOCK on the old one would be everybody's who shares it
-        own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            os.write(own, line)
-        finally:
-            os.close(own)
-    else:
-        os.write(descriptor, line)
+    write_at_once(sys.stderr, f"ruth: not exported: {problem}\n")
 
 
 def open_exporter(
@@ -200,7 +186,7 @@ def open_exporter(
     height: int,
     *,
     stride: int | None = None,
-    slot_count: int = 4,
+    slot_count: int = SLOT_COUNT_DEFAULT,
     root: str | None = None,
     environ: Mapping[str, str] = os.environ,
     report: Callable[[str], None] = report_to_stderr,

@@ -10,6 +10,7 @@ import pytest
 
 from conftest import PROJECT
 from ruth.export import layout
+from ruth.subscription import gate
 from ruth.vas import ring as ring_module
 
 DOCUMENT = (PROJECT / "docs" / "frame-export.md").read_text(encoding="utf-8")
@@ -225,3 +226,13 @@ def test_real_bytes_mean_the_same_to_both(version: str) -> None:
         start = SLOTS_START + 64 * slot
         assert read(RECORD, start) == tuple(layout.unpack_record(meta, layout.slot_record_offset(slot)))
         assert spare(RECORD, start) == {0}
+
+
+def test_gate_tables() -> None:
+    """The table of docs/gate.md is the one in the gate's own docstring, and every decision is named there."""
+    page = (PROJECT / "docs" / "gate.md").read_text(encoding="utf-8")
+    written = re.findall(r"^\| (.+?) *\| `(\w+)` *\| *(.*?) *\|$", page, re.MULTILINE)
+    _, *own = re.findall(r"^\| (.+?) *\| (\w+) *\| *(.*?) *\|$", gate.__doc__ or "", re.MULTILINE)
+    assert written == own
+    for decision in gate.Decision:
+        assert decision.name in page
