@@ -1,7 +1,7 @@
 """One camera of the stand-in VAS: its FFmpeg, its viewer, and the tap on its frames.
 
 A camera is over when its FFmpeg is, and nothing starts it again. All that it holds (process, pipe, ports,
-export) it lets go of then. What goes wrong is its own: no other camera notices.
+export) it lets go of then. What goes wrong is its own (:meth:`Camera.attempt`): no other camera notices.
 """
 
 from __future__ import annotations
@@ -90,6 +90,15 @@ class Camera:
         self._message: str | None = None
         self.ended = False
 
+    def attempt(self, step: Callable[[], None]) -> None:
+        """Does one step of it, unless it has ended. If the system refuses, this camera ends and says why."""
+        if self.ended:  # earlier in the same round
+            return
+        try:
+            step()
+        except OSError as error:
+            self._end("given up", str(error))
+
     def start(self) -> None:
         """Starts FFmpeg: for a test source first to make its clip, then as every camera's."""
         try:
@@ -137,7 +146,7 @@ class Camera:
         self._watch(process.exit_fd, self._on_exit)
 
     def _watch(self, fd: int, ready: Callable[[], None]) -> None:
-        self._work.selector.register(fd, selectors.EVENT_READ, ready)
+        self._work.selector.register(fd, selectors.EVENT_READ, lambda: self.attempt(ready))
         self._held.callback(self._unwatch, fd)
 
     def _unwatch(self, fd: int) -> None:
@@ -145,8 +154,6 @@ class Camera:
             self._work.selector.unregister(fd)
 
     def _on_frames(self) -> None:
-        if self.ended:  # earlier in the same round
-            return
         self.look()
         tap = self._tap
         before = 0 if tap is None else tap.read
@@ -165,12 +172,13 @@ class Camera:
 
     def _on_exit(self) -> None:
         process = self._process
-        if self.ended or process is None:
+        if process is None:
             return
         code = process.wait()
         self.look()
-        while self._tap is not None and self._tap.drain():
-            pass  # what FFmpeg had written before it ended
+        with contextlib.suppress(BlockingIOError):  # a process that FFmpeg started has the pipe still
+            while self._tap is not None and self._tap.drain():
+                pass  # what FFmpeg had written before it ended
         if self._clip_missing and code == 0 and not self._stopping:
             self._clip_missing = False
             self._held.close()
@@ -220,7 +228,8 @@ class Camera:
     def close(self) -> None:
         """Ends FFmpeg now if it still runs, and the export, and lets go of everything."""
         self.ended = True
-        self._held.close()
+        with contextlib.suppress(OSError):  # a descriptor is gone already; all others are let go of
+            self._held.close()
         if self._tap is not None:
             self._tap.close()
 

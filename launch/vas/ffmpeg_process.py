@@ -5,11 +5,14 @@ Only to be started by a process with one thread: between fork and FFmpeg Python 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import subprocess
 from typing import TYPE_CHECKING
+
+from launch.death import describe_death
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,28 +45,27 @@ class FFmpegProcess:
         stdout: int | None = None,
         keep: int | None = None,
     ) -> None:
-        self._log_path = log_path
-        # A file, not a pipe: FFmpeg must never wait for somebody to read what it logs. Opened for
-        # appending, so that it can be emptied below FFmpeg's hands.
-        with open(log_path, "ab", buffering=0) as log:
-            log.truncate(0)
+        with contextlib.ExitStack() as undo:
+            # A file, not a pipe: FFmpeg must never wait for somebody to read what it logs. Opened for
+            # appending, so that it can be emptied below FFmpeg's hands, and held open: whoever cleans
+            # up the folder takes the name, not the log.
+            self._log = os.open(log_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
+            undo.callback(os.close, self._log)
             self._popen = subprocess.Popen(
                 arguments,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL if stdout is None else stdout,
-                stderr=log,
+                stderr=self._log,
                 env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},  # the log is read by a program
                 pass_fds=() if keep is None else (keep,),
                 # Ctrl-C reaches us alone: at a second signal FFmpeg would drop its recording.
                 process_group=0,
                 preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - safe with one thread
             )
-        try:
+            undo.callback(self.wait)
+            undo.callback(self.kill)
             self.exit_fd = os.pidfd_open(self._popen.pid)
-        except OSError:
-            self.kill()
-            self._popen.wait()
-            raise
+            undo.pop_all()
 
     def terminate(self) -> None:
         """Asks it to finish its recording and end."""
@@ -78,25 +80,27 @@ class FFmpegProcess:
         return self._popen.wait()
 
     def close(self) -> None:
-        """Ends it now if it still runs, and lets go of it. The log stays."""
+        """Ends it now if it still runs, and lets go of it. The log's file stays."""
         self.kill()
         self.wait()
         os.close(self.exit_fd)
+        os.close(self._log)
 
     def log(self) -> str:
         """What it has written to standard error."""
-        with open(self._log_path, encoding="utf-8", errors="replace") as log:
-            return log.read()
+        # pread: the position is shared with FFmpeg.
+        content = os.pread(self._log, os.fstat(self._log).st_size, 0)
+        return content.decode(errors="replace").replace("\r", "\n")
 
     def trim_log(self) -> None:
         """Empties a log that has grown long: about a bad stream FFmpeg logs as long as it lasts."""
-        if os.path.getsize(self._log_path) > _LOG_BYTES_MAX:
-            os.truncate(self._log_path, 0)
+        if os.fstat(self._log).st_size > _LOG_BYTES_MAX:
+            os.ftruncate(self._log, 0)
 
 
 def death_of(code: int) -> str:
     """How a process ended: ``"exit 1"`` or ``"SIGKILL"``, from what :meth:`FFmpegProcess.wait` gave."""
-    return f"exit {code}" if code >= 0 else signal.Signals(-code).name
+    return describe_death(code << 8 if code >= 0 else -code)  # the layout of a wait status, wait(2)
 
 
 def _die_with(parent: int) -> Callable[[], None]:

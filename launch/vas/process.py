@@ -25,6 +25,7 @@ from launch.vas.camera import Camera, Work
 from launch.vas.source import SourceError
 from launch.vas.summary import VasSummary
 from ruth.vas.flag import export_enabled
+from ruth.vas.message import write_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,7 +51,7 @@ def run_vas(
     once: bool,
     seconds: float | None,
     environ: Mapping[str, str],
-    err: TextIO,
+    err: TextIO | None,
     open_exporter: OpenExporter | None = None,
 ) -> VasSummary:
     """Runs the cameras until all have ended, the time is up, or a signal asks to end.
@@ -65,7 +66,8 @@ def run_vas(
         once: Files and test clips end where they end; otherwise they begin again.
         seconds: How long to run at most; None for no limit.
         environ: Where the flag and the export root are looked up.
-        err: Gets one line when the first frame of a camera comes, and one when a camera fails.
+        err: Gets one line when the first frame of a camera comes, and one when a camera fails;
+            never waited for, lost where nobody reads it.
         open_exporter: Makes a camera's exporter; :func:`ruth.vas.exporter.open_exporter` if not given.
             Not used, and not even imported, with the flag off.
 
@@ -76,8 +78,7 @@ def run_vas(
 
     def say(text: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # nobody reads it: no reason to end cameras
-            err.write(f"ruth: {text}\n")
-            err.flush()
+            write_at_once(err, f"ruth: {text}\n")
 
     if recordings is not None:
         recordings = os.path.abspath(recordings)
@@ -118,20 +119,20 @@ def _attend(
         if now >= stop_at or (stop_asked() and not stopped):
             stopped, stop_at, kill_at = True, float("inf"), now + STOP_SECONDS
             for camera in alive:
-                camera.stop()
+                camera.attempt(camera.stop)
         if now >= kill_at:
             kill_at = float("inf")
             for camera in alive:
-                camera.kill()
+                camera.attempt(camera.kill)
         if now >= trim_at:
             trim_at = now + _TRIM_SECONDS
             for camera in alive:
-                camera.trim_log()
+                camera.attempt(camera.trim_log)
         look_at = now + _LOOK_SECONDS if any(camera.looking for camera in alive) else trim_at
         for key, _ in selector.select(max(0.0, min(stop_at, kill_at, trim_at, look_at) - now)):
             key.data()
         for camera in alive:
-            camera.look()
+            camera.attempt(camera.look)
         now = time.monotonic()
     return stopped
 

@@ -19,7 +19,7 @@ class CameraSummary:
         not_exported: ``read - published``.
         recording: Path of the recording, or None if it was not kept.
         death: None if it ended well or was asked to; else ``"exit 1"``, ``"SIGKILL"`` and the like,
-            or ``"not started"``.
+            or ``"not started"``, or ``"given up"`` when the system refused something it needs.
         message: If it died, the last error that was told of, or None.
 
     """

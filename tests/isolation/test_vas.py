@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import io
 import json
 import os
+import signal
 import socket
 import statistics
 import time
@@ -94,6 +97,11 @@ def vas(ffmpeg: FFmpeg, roots: Roots, processes: Processes, tmp_path: Path) -> C
     return run
 
 
+def each(keepers: dict[str, Keeper]) -> OpenExporter:
+    """A keeper for each camera."""
+    return lambda camera_id, width, height: keepers[camera_id].open(camera_id, width, height)
+
+
 def test_every_frame_bit_for_bit(ffmpeg: FFmpeg, clip: Path, vas: Callable[..., Run]) -> None:
     """Every decoded frame of a file is exported, whole, in order and bit for bit."""
     raw = call(ffmpeg, "-i", clip, "-f", "rawvideo", "-pix_fmt", "nv12", "-")
@@ -141,12 +149,7 @@ def test_odd_size(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run]) -> No
 def test_test_source(vas: Callable[..., Run]) -> None:
     """Test cameras need no file, have the size asked for, and each its own picture."""
     keepers = {"a": Keeper(), "b": Keeper()}
-    run = vas(
-        "a=test:64x48@10",
-        "b=test:64x48@10",
-        exporter=lambda camera_id, *size: keepers[camera_id].open(camera_id, *size),
-        seconds=2,
-    )
+    run = vas("a=test:64x48@10", "b=test:64x48@10", exporter=each(keepers), seconds=2)
     assert [camera.width for camera in run.summary.cameras] == [64, 64]
     assert not set(keepers["a"].digests).intersection(keepers["b"].digests)
     assert keepers["a"].published > 2
@@ -224,25 +227,102 @@ def test_refused_connection(vas: Callable[..., Run]) -> None:
     assert "secret" not in json.dumps(run.summary.as_json()) + "".join(run.lines)
 
 
-def test_ffmpeg_killed(clip: Path, vas: Callable[..., Run]) -> None:
+@pytest.mark.parametrize(("number", "death"), [(signal.SIGKILL, "SIGKILL"), (35, "signal 35")])
+def test_ffmpeg_killed(clip: Path, vas: Callable[..., Run], number: int, death: str) -> None:
     """A camera whose FFmpeg is killed is over and says how; the others go on, nothing is restarted."""
 
-    def kill_own_ffmpeg(number: int) -> None:
-        if number == 4:
+    def kill_own_ffmpeg(frame: int) -> None:
+        if frame == 4:
             for child in psutil.Process().children():
                 if any("victim.mkv" in argument for argument in child.cmdline()):
-                    child.kill()
+                    child.send_signal(number)
 
     keepers = {"victim": Keeper(on_commit=kill_own_ffmpeg), "other": Keeper()}
-    run = vas(
-        f"victim={clip}",
-        f"other={clip}",
-        exporter=lambda camera_id, *size: keepers[camera_id].open(camera_id, *size),
-    )
+    run = vas(f"victim={clip}", f"other={clip}", exporter=each(keepers))
     victim, other = run.summary.cameras
-    assert victim.death == "SIGKILL"
+    assert victim.death == death
     assert 5 <= victim.read < FRAMES
     assert (other.read, other.death) == (FRAMES, None)
+
+
+def test_log_removed(clip: Path, vas: Callable[..., Run]) -> None:
+    """Whoever cleans up /tmp below running cameras disturbs none: sizes, frames and reasons still come."""
+    removed: list[str] = []
+
+    def remove_logs(frame: int) -> None:
+        if frame == 0:
+            for child in psutil.Process().children():
+                path = os.readlink(f"/proc/{child.pid}/fd/2")
+                if path.endswith(".log"):
+                    os.unlink(path)
+                    removed.append(path)
+
+    keepers = {"a": Keeper(on_commit=remove_logs), "b": Keeper()}
+    run = vas(f"a={clip}", f"b={clip}", exporter=each(keepers))
+    assert len(removed) == 2
+    assert [(camera.read, camera.death) for camera in run.summary.cameras] == [(FRAMES, None)] * 2
+
+
+def raw_pipe_here(camera_id: str) -> int:
+    """Our own read end of the pipe that the FFmpeg of ``camera_id`` writes its frames to."""
+    for child in psutil.Process().children():
+        if any(f"{camera_id}.mkv" in argument for argument in child.cmdline()):
+            wanted = os.readlink(f"/proc/{child.pid}/fd/1")
+            for number in os.listdir("/proc/self/fd"):
+                with contextlib.suppress(OSError):  # the folder's own descriptor is closed by now
+                    if os.readlink(f"/proc/self/fd/{number}") == wanted:
+                        return int(number)
+    raise AssertionError(f"{camera_id} has no pipe")
+
+
+def take_away(descriptor: int) -> None:
+    """Puts what cannot be read in the place of a descriptor."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
+
+
+@pytest.mark.parametrize("harm", [os.close, take_away])
+def test_pipe_gone(clip: Path, vas: Callable[..., Run], harm: Callable[[int], None]) -> None:
+    """A camera whose pipe cannot be read is over with one line, FFmpeg and all; the others go on."""
+    before = len(os.listdir("/proc/self/fd"))
+
+    def harm_own_pipe(frame: int) -> None:
+        if frame == 4:
+            harm(raw_pipe_here("victim"))
+
+    keepers = {"victim": Keeper(on_commit=harm_own_pipe), "other": Keeper()}
+    run = vas(f"victim={clip}", f"other={clip}", exporter=each(keepers))
+    victim, other = run.summary.cameras
+    assert (victim.read, victim.death) == (5, "given up")
+    assert "Bad file descriptor" in (victim.message or "")
+    assert (other.read, other.death) == (FRAMES, None)
+    assert sum("victim: given up: " in line for line in run.lines) == 1
+    assert psutil.Process().children() == []
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("step", ["log", "trim_log", "terminate"])
+def test_system_refuses(
+    clip: Path, vas: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Whatever the system refuses while a camera is served ends that camera only, and the rest is let go."""
+    monkeypatch.setattr("launch.vas.process._TRIM_SECONDS", 0.1)
+    honest = getattr(FFmpegProcess, step)
+
+    def refused(process: FFmpegProcess) -> object:
+        if "victim.mkv" in str(process._popen.args):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return honest(process)
+
+    monkeypatch.setattr(FFmpegProcess, step, refused)
+    keepers = {"victim": Keeper(), "other": Keeper()}
+    run = vas(f"victim={clip}", f"other={clip}", exporter=each(keepers), once=False, seconds=2)
+    victim, other = run.summary.cameras
+    assert (victim.death, victim.message) == ("given up", "[Errno 5] Input/output error")
+    assert other.death is None
+    assert other.read > 0
+    assert psutil.Process().children() == []
 
 
 def test_rtsp(ffmpeg: FFmpeg, clip: Path, processes: Processes, vas: Callable[..., Run]) -> None:
@@ -279,6 +359,14 @@ def test_size_not_told(clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> N
     (camera,) = run.summary.cameras
     assert (camera.read, camera.width, camera.death) == (0, None, None)
     assert run.lines == ["ruth: cam: not exported: FFmpeg does not tell the size of its frames"]
+
+
+def test_pipe_held_by_another(ffmpeg: FFmpeg, clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> None:
+    """If FFmpeg has ended and a process that it started has the pipe still, the camera ends as FFmpeg did."""
+    program = stand_in(tmp_path, f'sleep 5 & {ffmpeg.path} "$@"; exit 3')
+    run = vas(f"cam={clip}", exporter=Keeper().open, program=program, seconds=10)
+    (camera,) = run.summary.cameras
+    assert (camera.read, camera.death) == (FRAMES, "exit 3")
 
 
 def test_does_not_end(

@@ -27,6 +27,7 @@ from footage import (
     recorded_so_far,
 )
 from launch.vas.process import STOP_SIGNALS
+from unread import UNREAD
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -150,6 +151,52 @@ def test_nobody_reads_messages(start: Callable[..., Started], clip: Path) -> Non
     assert vas.process.stdout is not None
     (camera,) = json.loads(vas.process.stdout.read())["cameras"]
     assert camera["death"] == "SIGKILL"
+
+
+@pytest.mark.parametrize("make", UNREAD)
+@pytest.mark.parametrize("flag", ["true", None])
+def test_messages_hold_nobody_up(
+    ffmpeg: FFmpeg,
+    clip: Path,
+    processes: Processes,
+    roots: Roots,
+    tmp_path: Path,
+    make: Callable[[], tuple[int, int]],
+    flag: str | None,
+) -> None:
+    """With a stderr that is full, or a stopped terminal, every frame is drained and recorded all the same."""
+    (tmp_path / "junk.mp4").write_bytes(b"junk" * 100)
+    read_end, write_end = make()
+    try:
+        process = processes.ruth(
+            *("vas", f"good={clip}", f"bad={tmp_path}/junk.mp4", "--once", "--json"),
+            *("--recordings", tmp_path),
+            env={**roots.environ(flag=flag), "RUTH_FFMPEG": ffmpeg.path},
+            stdout=subprocess.PIPE,
+            stderr=write_end,
+            text=True,
+        )
+        out, _ = process.communicate(timeout=20)
+    finally:
+        os.close(read_end)
+        os.close(write_end)
+    good, bad = json.loads(out)["cameras"]
+    frames = FRAMES if flag else 0
+    assert (process.returncode, good["read"], good["published"], good["death"]) == (0, frames, frames, None)
+    assert bad["death"] is not None
+    assert recorded(ffmpeg, tmp_path / "good.mkv") == EVERY_FRAME
+
+
+def test_without_stderr(ffmpeg: FFmpeg, clip: Path, processes: Processes, roots: Roots) -> None:
+    """Started without any stderr it runs as with one."""
+    process = processes.start(
+        *("sh", "-c", 'exec "$0" "$@" 2>&-', sys.executable, "-m", "launch.cli"),
+        *("vas", f"cam={clip}", "--once", "--json"),
+        env={**roots.environ(), "RUTH_FFMPEG": ffmpeg.path},
+        stdout=subprocess.PIPE,
+    )
+    (camera,) = json.loads(process.communicate(timeout=20)[0])["cameras"]
+    assert (process.returncode, camera["published"]) == (0, FRAMES)
 
 
 def test_flag_off(start: Callable[..., Started], clip: Path, roots: Roots) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import select
 import signal
 from typing import TYPE_CHECKING
@@ -38,10 +39,10 @@ def test_end_is_a_descriptor(shell: Callable[[str], FFmpegProcess]) -> None:
 
 
 def test_log(shell: Callable[[str], FFmpegProcess]) -> None:
-    """What it writes to standard error can be read, also when it is no text."""
-    process = shell("printf 'a\\377b' >&2")
+    """What it writes to standard error can be read in lines, also when it is no text."""
+    process = shell("printf 'a\\377b\\rc' >&2")
     process.wait()
-    assert process.log() == "a\N{REPLACEMENT CHARACTER}b"
+    assert process.log() == "a\N{REPLACEMENT CHARACTER}b\nc"
 
 
 def test_log_is_of_one_process(shell: Callable[[str], FFmpegProcess]) -> None:
@@ -72,7 +73,28 @@ def test_quiet_on_the_terminal(shell: Callable[[str], FFmpegProcess]) -> None:
     assert process.log() == "0 1\n"
 
 
-@pytest.mark.parametrize(("code", "death"), [(0, "exit 0"), (1, "exit 1"), (-9, "SIGKILL"), (-11, "SIGSEGV")])
+def test_log_removed(shell: Callable[[str], FFmpegProcess], tmp_path: Path) -> None:
+    """Whoever removes the log's file takes its name away: it can be read and emptied as before."""
+    process = shell("echo before >&2; read never; head -c 1100000 /dev/zero >&2; echo after >&2; sleep 30")
+    wait_until(process.log, "a log")
+    (tmp_path / "log").unlink()
+    wait_until(lambda: process.log().endswith("after\n"), "a long log")
+    assert process.log().startswith("before\n")
+    process.trim_log()
+    assert process.log() == ""
+
+
+def test_cannot_be_started(tmp_path: Path) -> None:
+    """A program that cannot be started leaves no descriptor behind."""
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(FileNotFoundError):
+        FFmpegProcess([str(tmp_path / "gone")], str(tmp_path / "log"))
+    assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize(
+    ("code", "death"), [(0, "exit 0"), (255, "exit 255"), (-9, "SIGKILL"), (-35, "signal 35")]
+)
 def test_death(code: int, death: str) -> None:
-    """A death is an exit code or the name of a signal."""
+    """A death is an exit code, or a signal by its name, or by its number if it has none."""
     assert death_of(code) == death

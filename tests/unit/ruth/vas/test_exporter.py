@@ -13,6 +13,7 @@ import pytest
 
 from ruth.errors import InvalidIdError
 from ruth.export.layout import (
+    SLOT_COUNT_DEFAULT,
     slot_record_offset,
     unpack_record,
     unpack_ring,
@@ -151,10 +152,10 @@ def test_a_root_given_beats_the_environment(roots: Roots) -> None:
 
 
 def test_stride_and_slots_are_those_asked_for(roots: Roots) -> None:
-    """Stride is the width unless given, and the ring has 4 slots unless given."""
+    """Stride is the width unless given, and the ring has as many slots as the layout says unless given."""
     exporter = open_exporter("front-door", WIDTH, HEIGHT, environ=roots.environ())
     meta = read_meta(roots)
-    assert (unpack_record(meta).stride, unpack_ring(meta).slot_count) == (WIDTH, 4)
+    assert (unpack_record(meta).stride, unpack_ring(meta).slot_count) == (WIDTH, SLOT_COUNT_DEFAULT)
     exporter.close()
     exporter = open_exporter("front-door", WIDTH, HEIGHT, stride=64, slot_count=2, environ=roots.environ())
     meta = read_meta(roots)

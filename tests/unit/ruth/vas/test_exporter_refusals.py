@@ -18,6 +18,7 @@ from ruth.export.layout import (
     unpack_record,
 )
 from ruth.vas.exporter import open_exporter
+from unread import UNREAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -281,42 +282,11 @@ def test_without_stderr_the_message_is_lost(roots: Roots, processes: Processes) 
     assert process.returncode == 0
 
 
-def full_pipe() -> tuple[int, int]:
-    """Both ends of a pipe with no room left, as one that nobody reads."""
-    read_end, write_end = os.pipe()
-    os.set_blocking(write_end, False)
-    fill(lambda: os.write(write_end, bytes(4096)))
-    fill(lambda: os.write(write_end, b"\0"))
-    os.set_blocking(write_end, True)
-    return read_end, write_end
-
-
-def full_socket() -> tuple[int, int]:
-    """Both ends of a local stream socket with no room left, as a log daemon's that hangs."""
-    import socket
-
-    ends = socket.socketpair()
-    ends[1].setblocking(False)
-    fill(lambda: ends[1].send(bytes(4096)))
-    fill(lambda: ends[1].send(b"\0"))
-    ends[1].setblocking(True)
-    return ends[0].detach(), ends[1].detach()
-
-
-def fill(put: Callable[[], int]) -> None:
-    """Puts until there is no room."""
-    try:
-        while True:
-            put()
-    except BlockingIOError:
-        return
-
-
-@pytest.mark.parametrize("make", [full_pipe, full_socket])
+@pytest.mark.parametrize("make", UNREAD)
 def test_a_stderr_that_nobody_reads_holds_no_decoder_up(
     roots: Roots, processes: Processes, make: Callable[[], tuple[int, int]]
 ) -> None:
-    """Where stderr is full and nobody empties it, the message is lost and decoding goes on."""
+    """Where stderr is full, or a stopped terminal, the message is lost and decoding goes on."""
     read_end, write_end = make()
     try:
         process = processes.start(sys.executable, "-c", REPORTING, env=roots.environ(), stderr=write_end)

@@ -13,6 +13,7 @@ import pytest
 from ruth.errors import ExportError
 from ruth.export.layout import (
     META_SIZE_V2,
+    SLOT_COUNT_DEFAULT,
     FrameRecord,
     pack_record,
     ring_problem,
@@ -21,7 +22,7 @@ from ruth.export.layout import (
     unpack_ring,
 )
 from ruth.futex import CHANGED, FutexWord
-from ruth.vas.ring import SLOT_COUNT_DEFAULT, FrameRing
+from ruth.vas.ring import FrameRing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
