@@ -2,8 +2,8 @@
 
 Every look costs a wake-up, and a wake-up costs more than the look. So this follows the camera's rhythm: the
 next look comes a little before the next frame is due, and short looks follow until it is there. Each frame
-found at the first look moves the next one 1/32 of an interval earlier, until one comes too early; that
-keeps the looks within 1/8 of an interval behind the frames, for about 1.25 looks a frame. Pure: it knows
+found at the first look moves the next one 1/64 of an interval earlier, until one comes too early; that
+keeps the looks within 1/8 of an interval behind the frames, for about 1.1 looks a frame. Pure: it knows
 no clock, only what the looks found.
 """
 
@@ -52,7 +52,7 @@ class Pace:
                 self.interval_ns = known + (interval_ns - known) // 8
         self._frame_id, self._timestamp_ns = frame_id, timestamp_ns
         self._waited_ns = 0
-        return self._waiting(self.interval_ns * 31 // 32 or SHORT_LOOK_NS)
+        return self._waiting(self.interval_ns * 63 // 64 or SHORT_LOOK_NS)
 
     def after_nothing(self) -> int:
         """How long to wait after a look that found no frame, in nanoseconds."""
