@@ -24,7 +24,7 @@ from launch.proc_stat import START_TICKS, read_stat
 from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
 from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
 from ruth.export.layout import WAKE_OFFSET
-from ruth.export.outcome import Fresh, Unchanged
+from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
 
@@ -67,6 +67,7 @@ def run(agent: StreamAgent, state_descriptor: int, export_root: str, launcher_pi
     waiter = Waiter(source)
     agent.start()
     noted = (0, 0)
+    compared_ns = 0
     while True:
         outcome = source.try_read()
         if (source.version, source.session) != noted:
@@ -75,12 +76,18 @@ def run(agent: StreamAgent, state_descriptor: int, export_root: str, launcher_pi
             noted = (source.version, source.session)
             writer.write_export(*noted)
             told.wake()
+        observed = False
         if isinstance(outcome, Fresh):
             record = outcome.record
-            if agent.observe(record.frame_id, record.timestamp_ns):
-                writer.write_frame(time.monotonic_ns())
-                told.wake()
-        waiter.wait(outcome)
+            observed = agent.observe(record.frame_id, record.timestamp_ns)
+        if observed:
+            now_ns = time.monotonic_ns()
+            writer.write_frame(now_ns)
+            told.wake()
+            if now_ns - compared_ns >= LOOK_NS:  # slow frames must not hide that the files were replaced
+                compared_ns = now_ns
+                source.compare_path()
+        waiter.wait(outcome, observed=observed)
 
 
 class Waiter:
@@ -97,8 +104,14 @@ class Waiter:
         self._missed_wakes = False
         self._timed_out = False
 
-    def wait(self, outcome: Outcome) -> None:
-        """Waits after a look that found ``outcome``, until the next one is due."""
+    def wait(self, outcome: Outcome, *, observed: bool) -> None:
+        """Waits after a look, until the next one is due.
+
+        Args:
+            outcome: What the look found.
+            observed: Whether that was a frame that had not been decided on before.
+
+        """
         ring = self._source.ring
         if ring is None:
             self._ring = self._word = None
@@ -111,7 +124,7 @@ class Waiter:
             self._timed_out = False
         elif self._timed_out and isinstance(outcome, Fresh):
             self._missed_wakes = True  # a frame, but nobody woke us: look often from now on
-        self._count_empty(outcome)
+        self._count_empty(observed)
         result = self._word.wait(ring.wake, self._until_due(outcome) if self._missed_wakes else LOOK_NS)
         self._timed_out = result == TIMED_OUT
         if result == WOKEN:
@@ -124,8 +137,8 @@ class Waiter:
             return self._pace.after_frame(outcome.record.frame_id, outcome.record.timestamp_ns)
         return self._pace.after_nothing()
 
-    def _count_empty(self, outcome: Outcome) -> None:
-        if self._timed_out or not isinstance(outcome, Unchanged):
+    def _count_empty(self, observed: bool) -> None:
+        if self._timed_out or observed:
             self._empty_wakes = 0
             return
         self._empty_wakes += 1

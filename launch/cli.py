@@ -10,8 +10,8 @@ import argparse
 import json
 import os
 import signal
+import stat
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from launch.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from launch.config.plan import HostPlan
     from ruth.core import RuthCore
 
+_CONFIG_BYTES_MAX = 16 * 1024 * 1024
 _CONFIG_HELP = "the cameras and models of this host, a ruth.toml"
 
 
@@ -34,6 +35,7 @@ class UsageError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb. Returns its exit code; never a traceback for what a user can do wrong."""
+    _open_standard_descriptors()
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -44,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InvalidIdError as error:
         _message(f"ruth: {error}")
         return EXIT_USAGE
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            where = f"{error.filename}: " if error.filename else ""
+            _message(f"ruth: {where}{error.strerror or error}")
         _leave_broken_stdout()
         return EXIT_FAILURE
     except KeyboardInterrupt:
@@ -92,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     ps.add_argument("--json", action="store_true", help="print an array, one object a camera")
 
     vas = _verb(verbs, "vas", _run_vas, "the stand-in video server: decode, record, export")
+    vas.epilog = (
+        "Frames are exported only with AI_FRAME_EXPORT_ENABLED=true (1, yes, on) in the environment,"
+        " below VAS_EXPORT_ROOT (default /dev/shm/vas)."
+    )
     vas.add_argument(
         "sources",
         nargs="+",
@@ -114,16 +123,18 @@ def _verb(
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 64:
-        raise argparse.ArgumentTypeError("a whole number from 1 to 64")
-    return value
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number from 1 to 64")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value <= 86400 * 365:
-        raise argparse.ArgumentTypeError("a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number of seconds above 0")
     return value
 
 
@@ -185,7 +196,7 @@ def _run_down(options: argparse.Namespace) -> int:
 def _run_check(options: argparse.Namespace) -> int:
     plan = _plan(options.config)
     models = sum(len(camera.models) for camera in plan.cameras)
-    sys.stdout.write(f"{options.config}: ok, {len(plan.cameras)} cameras, {models} subscriptions\n")
+    sys.stdout.write(f"{options.config}: ok, cameras: {len(plan.cameras)}, subscriptions: {models}\n")
     return EXIT_OK
 
 
@@ -255,7 +266,7 @@ def _plan(path: str) -> HostPlan:
     from launch.config.plan import ConfigError, parse_config
 
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = _read_regular(path).decode()
     except OSError as error:
         raise UsageError(f"ruth: {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -264,6 +275,18 @@ def _plan(path: str) -> HostPlan:
         return parse_config(text)
     except ConfigError as error:
         raise UsageError("\n".join(problem.text(path) for problem in error.problems)) from None
+
+
+def _read_regular(path: str) -> bytes:
+    """A file that is one: neither a FIFO, which would block, nor a device, which would never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise UsageError(f"ruth: {path}: not a regular file")
+        if status.st_size > _CONFIG_BYTES_MAX:
+            raise UsageError(f"ruth: {path}: {status.st_size} bytes, at most {_CONFIG_BYTES_MAX}")
+        return file.read()
 
 
 def _core(plan: HostPlan) -> RuthCore:
@@ -289,6 +312,16 @@ def _message(text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - messages go to stderr
     except OSError:
         return  # nobody reads; the exit code still says it
+
+
+def _open_standard_descriptors() -> None:
+    """Puts /dev/null where 0 to 2 are closed, as under some daemons: the next file would get the number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+            setattr(sys, name, os.fdopen(null, "r" if number == 0 else "w"))
 
 
 def _leave_broken_stdout() -> None:

@@ -1,9 +1,9 @@
 """``ruth down``: the operator's hand. SIGTERM to live agents, also when their launcher is long gone.
 
 Whom to signal is settled twice: the pid stands in a record that only its live agent writes, and the lock
-that proves it alive is asked for again *after* a descriptor of that process is held (pidfd_open(2)), so a
-pid that was reused meanwhile cannot be hit. One camera's descriptors are closed before the next is opened:
-a host has more cameras than a process has descriptors.
+that proves it alive is asked for again *after* a descriptor of that process is held (pidfd_open(2)), and so
+is when that process started: a pid that was reused meanwhile cannot be hit. One camera's descriptors are
+closed before the next is opened: a host has more cameras than a process has descriptors.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from launch.proc_stat import PARENT, read_stat
+from launch.proc_stat import PARENT, START_TICKS, read_stat
 from launch.state_file import StateReader, known_cameras
 from ruth.identity import check_id
 
@@ -72,9 +72,10 @@ def _signal_agent(state_root: str, camera_id: str) -> Downed:
                 return Downed(camera_id)
             descriptor = os.pidfd_open(record.pid)
             try:
-                if not reader.alive():  # it died before we held it: this may be another process by now
-                    return Downed(camera_id)
-                launcher_pid = int(read_stat(record.pid)[PARENT]) if record.launcher_pid else 0
+                stat = read_stat(record.pid)
+                if not reader.alive() or int(stat[START_TICKS]) != record.start_ticks:
+                    return Downed(camera_id)  # it died before we held it: this may be another process
+                launcher_pid = int(stat[PARENT]) if record.launcher_pid else 0
                 signal.pidfd_send_signal(descriptor, signal.SIGTERM)
             finally:
                 os.close(descriptor)

@@ -2,8 +2,9 @@
 
 It has no code for a child's death. Dead agents stay zombies, so the kernel keeps how each died, their pids
 are not used again, and nothing is logged (SPEC.md, "How it runs"). It never waits for a child and never
-starts one again. On SIGTERM, SIGINT or SIGHUP it signals its agents and exits at once; killed with -9 it
-takes nobody along.
+starts one again. On SIGTERM, SIGINT or SIGHUP it signals its agents and exits at once (those of the three
+that were ignored when it started, as SIGHUP is under nohup(1), stay ignored); killed with -9 it takes nobody
+along.
 
 Why single-threaded: a child of fork has only the thread that called fork, while locks that other threads
 held stay locked in it for ever (fork(2), pthread_atfork(3)). So a launcher with a second thread refuses.
@@ -154,7 +155,8 @@ def _launch_and_wait(
     agents: Iterable[StreamAgent], export_root: str, state_root: str, *, tell: int = -1
 ) -> int:
     # Blocked from before the first fork, so that no signal is lost between launching and waiting.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+    ending = [number for number in ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, the kernel would reap agents unseen
     try:
         launched = launch(agents, export_root, state_root)
@@ -168,16 +170,16 @@ def _launch_and_wait(
         os._exit(code)
 
     # A blocked or closed stdout must not keep the launcher from being told to end while it speaks.
-    for number in ENDING_SIGNALS:
+    for number in ending:
         signal.signal(number, end_now)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
     report(launched)
     if tell >= 0:
         _let_go(tell, code)
     if not launched.started:
         return code
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
-    signal.sigwait(ENDING_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    signal.sigwait(ending)
     _end(launched)
     return code
 

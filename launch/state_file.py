@@ -7,6 +7,7 @@ through a read-only descriptor (F_OFD_GETLK), so liveness is never guessed from 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -30,6 +31,10 @@ class AlreadyRunningError(Exception):
     """The camera has a live agent: its lock is held."""
 
 
+class LockRefusedError(OSError):
+    """The lock cannot be had, and no agent holds it: somebody else has a read lock on the file."""
+
+
 def claim(state_root: str, camera_id: str, model_count: int) -> int:
     """Makes the camera's ``agent.state`` ready and takes its lock.
 
@@ -46,7 +51,8 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
         A descriptor, open for reading and writing, ``STATE_SIZE`` bytes long.
 
     Raises:
-        AlreadyRunningError: Another process holds the lock.
+        AlreadyRunningError: The camera has a live agent.
+        LockRefusedError: Somebody else keeps the lock from being taken.
         OSError: The file cannot be made, or its memory not be reserved.
         InvalidIdError: ``camera_id`` is no id.
 
@@ -61,11 +67,14 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
         os.close(parent)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(6, "not a regular file", f"{directory}/{STATE_NAME}")
+            raise OSError(errno.ENXIO, "not a regular file", f"{directory}/{STATE_NAME}")
         try:
             fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _WHOLE_FILE_WRITE)
         except (BlockingIOError, PermissionError):  # EAGAIN or EACCES, fcntl(2)
-            raise AlreadyRunningError(camera_id) from None
+            if is_held(descriptor):
+                raise AlreadyRunningError(camera_id) from None
+            problem = "locked by a process that is no agent"
+            raise LockRefusedError(errno.EAGAIN, problem, f"{directory}/{STATE_NAME}") from None
         os.fchmod(descriptor, 0o644)
         os.truncate(descriptor, max(STATE_SIZE, os.fstat(descriptor).st_size))  # never shorter
         # Until the new agent has written its own, there must be no record: the lock says that an agent
@@ -90,10 +99,14 @@ def _make_readable(directory: str) -> None:
 
 
 def is_held(descriptor: int) -> bool:
-    """Whether somebody holds the lock of the open ``agent.state``: whether its agent lives."""
+    """Whether an agent holds the lock of the open ``agent.state``: whether it lives.
+
+    Only a write lock counts, which needs a descriptor open for writing. Anybody who may read the file can
+    hold a read lock on it, and that proves nothing.
+    """
     answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _WHOLE_FILE_WRITE)
     lock_type: int = _FLOCK.unpack(answer)[0]
-    return lock_type != fcntl.F_UNLCK
+    return lock_type == fcntl.F_WRLCK
 
 
 class StateReader:
@@ -141,7 +154,12 @@ class StateReader:
 
 
 def known_cameras(state_root: str) -> list[str]:
-    """The cameras that have a folder below ``state_root``, sorted; none if there is no such folder."""
+    """The cameras that have a folder below ``state_root``, sorted; none if there is no such folder.
+
+    Raises:
+        OSError: It cannot be read: nobody knows what lives there.
+
+    """
     try:
         with os.scandir(state_root) as entries:
             return sorted(
@@ -149,5 +167,5 @@ def known_cameras(state_root: str) -> list[str]:
                 for entry in entries
                 if id_problem(entry.name) is None and entry.is_dir(follow_symlinks=False)
             )
-    except OSError:
+    except FileNotFoundError:
         return []

@@ -65,7 +65,7 @@ def _table(views: Sequence[AgentView]) -> str:
     models = views[0].models if views else ()
     heads = ["CAMERA", "PID", "STATE", "FRAME"]
     heads += [
-        f"{model.model_id} ({'all' if model.max_fps is None else f'max {model.max_fps:g}/s'})"
+        model.model_id if model.max_fps is None else f"{model.model_id}<={model.max_fps:g}"
         for model in models
     ]
     return format_table(heads, [_row(view) for view in views], right="<><" + ">" * (len(heads) - 3))

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
 from launch.demo.summary import CameraOutcome, DemoSummary, Killed, camera_outcome
 from launch.inspect import view_all
+from launch.parent_death import dies_with_parent
 from launch.state_file import StateReader
 from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE
 from ruth.vas.flag import FLAG, export_enabled
@@ -82,6 +83,8 @@ class _Stage:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # whoever asks twice gets what was asked for once
         for process in reversed(self.processes):
             _end(process)
         with contextlib.suppress(ChildProcessError):
@@ -116,6 +119,7 @@ class _Stage:
                 stdout=out,
                 stderr=err,
                 env=environ,
+                preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one thread; the demo may be killed
                 start_new_session=True,  # Ctrl-C reaches the demo alone, which then ends them in order
             )
         self.processes.append(process)
@@ -193,14 +197,14 @@ def _watch(
 ) -> Killed:
     """Watches for the plan's time; kills the last camera's agent half-way."""
     victim = plan.cameras[-1]
-    started = time.monotonic()
+    started = stage.started_at = time.monotonic()
     killed: Killed | None = None
     text = "every camera has a process of its own, which decides for each model"
     while (elapsed := time.monotonic() - started) < plan.seconds:
         _must_live(stage, vas)
         if killed is None and elapsed >= plan.seconds / 2:
             killed = _kill(stage, victim, round(elapsed, 1))
-            text = f"kill -9 of the agent of {victim}: nobody restarts it, nobody else notices"
+            text = f"kill -9 of {victim}: nobody restarts it, nobody else notices"
         show(stage.views(), stage.elapsed_s(), text)
         next_event = plan.seconds if killed else plan.seconds / 2
         time.sleep(max(0.0, min(_REFRESH_S, next_event - (time.monotonic() - started))))

@@ -131,19 +131,25 @@ class DemoSummary:
         killed = self.killed
         survivors = len(self.cameras) - 1
         lines = [
-            "Counted from the first frame that each agent observed. A cap is a maximum, never a target:",
-            "a frame that comes a hair too early is skipped, and nothing is made up for later.",
+            "Counted from the first frame that each agent observed; in brackets: frames a second.",
+            "A cap (<=) is a maximum, never a target: a frame that comes a hair too early is",
+            "skipped, and nothing is made up for later.",
             "",
             f"Agent {killed.pid} of {killed.camera_id} was killed after {killed.at_s:g} s.",
             f"The kernel says: {killed.death or 'nothing'}. Nobody restarted it.",
-            f"The {survivors} other agents missed {self.survivors_missed} frames.",
-            f"The launcher wrote {self.launcher_output_bytes} bytes.",
+            f"Frames missed by the other agents ({survivors}): {self.survivors_missed}.{self._why_missed()}",
+            f"Bytes that the launcher wrote meanwhile: {self.launcher_output_bytes}.",
         ]
         if not self.exporting:
             lines.append("AI_FRAME_EXPORT_ENABLED is off: no frame was exported, and no file was made.")
         gone = "All processes are ended, all files in /dev/shm removed."
         lines.append(f"Left behind: {', '.join(self.left_behind)}" if self.left_behind else gone)
         return "\n".join(lines) + "\n"
+
+    def _why_missed(self) -> str:
+        if not self.survivors_missed:
+            return ""
+        return " This machine was too busy for a moment; a late agent takes the newest frame."
 
 
 def camera_outcome(record: AgentRecord, published: int) -> CameraOutcome:
@@ -173,10 +179,9 @@ def _model_outcome(record: AgentRecord, model: ModelState) -> ModelOutcome:
 
 
 def _head(model: ModelOutcome) -> str:
-    cap = "every frame" if model.max_fps is None else f"at most {model.max_fps:g}/s"
-    return f"{model.model_id}: {cap}"
+    return model.model_id if model.max_fps is None else f"{model.model_id}<={model.max_fps:g}"
 
 
 def _cell(model: ModelOutcome) -> str:
-    rate = "-" if model.rate is None else f"{model.rate:.2f}/s"
-    return f"{model.allowed} = {rate}"
+    rate = "-" if model.rate is None else f"{model.rate:.2f}"
+    return f"{model.allowed} ({rate})"

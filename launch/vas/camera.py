@@ -198,7 +198,7 @@ class Camera:
         if self._size is None:
             return
         if open_exporter is None:
-            self._greet(f", not exported: {FLAG} is off")
+            self._greet(f", not exported: {FLAG} is off, start with {FLAG}=true")
             return
         width, height = self._size
         exporter = open_exporter(self._source.camera_id, width, height)

@@ -6,19 +6,14 @@ Only to be started by a process with one thread: between fork and FFmpeg Python 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-from typing import TYPE_CHECKING
 
 from launch.death import describe_death
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from launch.parent_death import dies_with_parent
 
 _LOG_BYTES_MAX = 1 << 20
-_PR_SET_PDEATHSIG = 1
 
 
 class FFmpegProcess:
@@ -60,7 +55,8 @@ class FFmpegProcess:
                 pass_fds=() if keep is None else (keep,),
                 # Ctrl-C reaches us alone: at a second signal FFmpeg would drop its recording.
                 process_group=0,
-                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - safe with one thread
+                # SIGKILL: at SIGTERM FFmpeg would first want to empty a pipe that nobody reads.
+                preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 - safe with one thread
             )
             undo.callback(self.wait)
             undo.callback(self.kill)
@@ -101,18 +97,3 @@ class FFmpegProcess:
 def death_of(code: int) -> str:
     """How a process ended: ``"exit 1"`` or ``"SIGKILL"``, from what :meth:`FFmpegProcess.wait` gave."""
     return describe_death(code << 8 if code >= 0 else -code)  # the layout of a wait status, wait(2)
-
-
-def _die_with(parent: int) -> Callable[[], None]:
-    """What a child does before it becomes FFmpeg: it has the kernel kill it when ``parent`` dies.
-
-    With SIGKILL, because at SIGTERM FFmpeg would first want to empty a pipe that nobody reads.
-    """
-    prctl = ctypes.CDLL(None).prctl
-
-    def before_exec() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-        if os.getppid() != parent:  # it died before the kernel was asked
-            os._exit(1)
-
-    return before_exec

@@ -39,6 +39,7 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -196,7 +197,7 @@ def _parse_model(content: bytes, index: int) -> ModelState:
     )
     return ModelState(
         model_id=_text(model_id),
-        max_fps=max_fps or None,
+        max_fps=max_fps if 0 < max_fps < math.inf else None,  # garbage is not passed on: NaN is no JSON
         active=bool(active),
         last_decision=Decision(decision) if decision in _DECISIONS else Decision.NONE,
         allowed=allowed,

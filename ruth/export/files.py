@@ -8,6 +8,7 @@ open (fifo(7)); it has no effect on a regular file.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import stat
@@ -43,7 +44,7 @@ def open_export_file(directory: int, name: str) -> tuple[int, os.stat_result]:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(6, "not a regular file", name)
+            raise OSError(errno.ENXIO, "not a regular file", name)
     except BaseException:
         os.close(descriptor)
         raise

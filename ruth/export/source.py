@@ -114,6 +114,14 @@ class ExportSource:
             return self.ring.pixels(fresh.record)
         return self._renamed.pixels(fresh.record, self._directory)
 
+    def compare_path(self) -> None:
+        """Lets the next :meth:`try_read` bind anew if the path leads elsewhere by now.
+
+        For whoever has a clock: while frames come from a binding, its path is looked at only now and then.
+        """
+        if self.ring is not None and not self._path_leads_to(self.ring):
+            self._moved = True
+
     def close(self) -> None:
         """Lets go of every file and mapping. The next :meth:`try_read` binds anew."""
         self._renamed.close()

@@ -16,7 +16,8 @@ anybody is listening. Nothing here has a timer, a queue, a log or any I/O, and n
 | else                                                    | SKIP_INTERVAL      |            |
 
 Back and forth: the anchor lies an interval or more before the last dispatched timestamp, and this frame less
-than an interval after it (docs/decisions/0009-clock-back-and-forth.md).
+than an interval after it; or two intervals or more before it, and this frame less than an interval from it
+on either side (docs/decisions/0009-clock-back-and-forth.md).
 
 Two more decisions are the agent's: SKIP_STOPPED, when it does not run and asks no gate, and SKIP_FAULT, when
 judging a subscription raised. NONE stands in a record before the first decision.
@@ -117,4 +118,11 @@ def decide(
         return _SKIP_BACKWARDS if elapsed < 0 else _SKIP_INTERVAL
     if last_timestamp_ns is None or last_timestamp_ns - anchor_ns < interval:
         return _ALLOW
-    return _SKIP_INTERVAL if 0 <= timestamp_ns - last_timestamp_ns < interval else _ALLOW
+    # The clock has gone back. How far from the last dispatch is this frame? What a single step back makes
+    # eligible first lies an interval or more before it, once the step is two intervals or more.
+    distance = timestamp_ns - last_timestamp_ns
+    if 0 <= distance < interval:
+        return _SKIP_INTERVAL
+    if -interval < distance < 0 and last_timestamp_ns - anchor_ns >= 2 * interval:
+        return _SKIP_INTERVAL
+    return _ALLOW

@@ -20,7 +20,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ruth.errors import ExportError
-from ruth.export.layout import SLOT_COUNT_DEFAULT
 from ruth.identity import camera_directory, export_root
 from ruth.vas.flag import export_enabled
 from ruth.vas.message import write_at_once
@@ -186,7 +185,7 @@ def open_exporter(
     height: int,
     *,
     stride: int | None = None,
-    slot_count: int = SLOT_COUNT_DEFAULT,
+    slot_count: int | None = None,
     root: str | None = None,
     environ: Mapping[str, str] = os.environ,
     report: Callable[[str], None] = report_to_stderr,
@@ -198,7 +197,8 @@ def open_exporter(
         width: Pixels a row, even, above 0.
         height: Rows, even, above 0.
         stride: Bytes a row in memory, at least ``width``; ``width`` itself if not given.
-        slot_count: Frames that the ring holds, 2 to 62. With 4, a reader at 25 fps has 120 ms to use one.
+        slot_count: Frames that the ring holds, 2 to 62; 4 if not given, which leaves a reader at 25 fps
+            120 ms to use one.
         root: The export root; from ``VAS_EXPORT_ROOT``, or ``/dev/shm/vas``, if not given.
         environ: Where the flag and the root are looked up.
         report: Gets the one message left when nothing can be exported.
@@ -214,10 +214,12 @@ def open_exporter(
     directory = camera_directory(root or export_root(environ), camera_id)
     if not export_enabled(environ):
         return NULL_EXPORTER
+    from ruth.export.layout import SLOT_COUNT_DEFAULT
     from ruth.vas.ring import FrameRing  # maps memory: only with the flag on
 
     try:
-        ring = FrameRing(directory, width, height, width if stride is None else stride, slot_count)
+        slots = SLOT_COUNT_DEFAULT if slot_count is None else slot_count
+        ring = FrameRing(directory, width, height, width if stride is None else stride, slots)
     except ExportError as error:
         return FrameExporter(None, str(error), report)
     return FrameExporter(ring, None, report)

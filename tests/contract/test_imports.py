@@ -106,6 +106,7 @@ exporter.close()
         "ruth.vas",
         "ruth.vas.exporter",
         "ruth.vas.flag",
+        "ruth.vas.message",
     }
     assert not roots.export.exists()
 

@@ -228,7 +228,7 @@ def test_check_of_a_good_file(roots: Roots) -> None:
     path = configure(roots, "a", "b")
     answer = ruth(roots, "check", path)
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert answer.stdout == f"{path}: ok, 2 cameras, 6 subscriptions\n"
+    assert answer.stdout == f"{path}: ok, cameras: 2, subscriptions: 6\n"
 
 
 BAD = """\

@@ -654,6 +654,7 @@ def test_the_last_frame_of_an_export_is_given(roots: Roots, frames: int) -> None
     """The last frame published is given although the export was closed and removed right after it."""
     ring = FrameRing(str(roots.export / "a"), 64, 48, 64, 4)
     with ExportSource(str(roots.export), "a") as source:
+        assert source.try_read() is UNCHANGED
         for frame in range(frames):
             ring.begin()
             ring.commit(1000 + frame)

@@ -96,7 +96,13 @@ TABLE = (
             and asked.anchor_ns is not None
             and asked.last_timestamp_ns - asked.anchor_ns >= (asked.interval or 0)
             and asked.timestamp_ns - asked.anchor_ns >= (asked.interval or 0)
-            and 0 <= asked.timestamp_ns - asked.last_timestamp_ns < (asked.interval or 0)
+            and (
+                0 <= asked.timestamp_ns - asked.last_timestamp_ns < (asked.interval or 0)
+                or (
+                    0 < asked.last_timestamp_ns - asked.timestamp_ns < (asked.interval or 0)
+                    and asked.last_timestamp_ns - asked.anchor_ns >= 2 * (asked.interval or 0)
+                )
+            )
         ),
         Asked(timestamp_ns=5050, last_timestamp_ns=5000),
     ),
@@ -490,6 +496,15 @@ def test_an_hour_back_and_forth_yields_no_extra_frame(hour: int, every: int) -> 
     times = sorted(timestamps[position] for position in allowed(timestamps, cap))
     assert all(later - earlier >= 400 * MS for earlier, later in pairwise(times))
     assert len(times) >= 250 // max(10, 2 * every) // 2
+
+
+@pytest.mark.parametrize("creep", [0, 1, 7 * MS])
+def test_an_hour_back_and_not_quite_forth_yields_no_extra_frame(creep: int) -> None:
+    """A clock that steps an hour back and forth, and stands or creeps back, gives one frame an interval."""
+    start = 10**6 * NANOSECONDS
+    timestamps = [start - creep * n - (3600 * NANOSECONDS if n % 2 else 0) for n in range(200)]
+    times = sorted(timestamps[position] for position in allowed(timestamps, 2.5))
+    assert all(later - earlier >= 400 * MS for earlier, later in pairwise(times))
 
 
 def test_a_clock_that_falls_for_ever_yields_one_frame() -> None:

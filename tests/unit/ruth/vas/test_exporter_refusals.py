@@ -108,7 +108,6 @@ def newest(roots: Roots) -> tuple[int, int, bytes]:
         ((16, 8), {"stride": 14}),
         ((16, 8), {"slot_count": 1}),
         ((16, 8), {"slot_count": 63}),
-        ((16, 8), {"slot_count": None}),
         ((16, 8), {"root": "/proc/nowhere"}),
         ((16, 8), {"root": "/dev/null"}),
         ((16, 8), {"root": "/proc/\0"}),
