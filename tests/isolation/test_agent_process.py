@@ -260,6 +260,20 @@ def test_spurious_wake_ups(roots: Roots, processes: Processes) -> None:
     exporter.close()
 
 
+def test_slow_frames_do_not_hide_a_successor(roots: Roots, processes: Processes) -> None:
+    """While an old writer goes on at two frames a second, its successor is found within two of them."""
+    old = exporter_of(roots, "a")
+    launched(roots, processes, "a")
+    wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
+    with Feed({"a": old}, fps=2):
+        wait_until(lambda: record(roots, "a").frames >= 2, "frames are observed")
+        (roots.export / "a").rename(roots.export / "old")  # so that the successor does not wake its readers
+        new = exporter_of(roots, "a")
+        new.publish(FRAME, time.monotonic_ns())
+        wait_until(lambda: record(roots, "a").session == 2, "the successor is bound", deadline_s=3)
+    new.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS])
 def test_a_crash_is_one_cameras(roots: Roots, processes: Processes, number: signal.Signals) -> None:
     """When one agent dies, the others observe every frame and decide as without it."""

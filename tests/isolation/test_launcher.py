@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -100,6 +101,23 @@ def test_ending_the_launcher_ends_its_agents(
     wait_dead(roots, "a")
     wait_dead(roots, "b")
     assert [os.WTERMSIG(os.waitpid(pid, 0)[1]) for pid in pids] == [signal.SIGTERM] * 2
+
+
+def test_nohup_holds(roots: Roots, processes: Processes) -> None:
+    """A launcher that was started with SIGHUP ignored, as under nohup, goes on when the terminal closes."""
+    launcher = processes.ruth(
+        "up",
+        configure(roots, "a"),
+        env=roots.environ(),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    pid = pid_of(roots, "a")
+    wait_until(lambda: _waits_to_be_ended(launcher.pid), "the launcher waits to be ended")
+    ignored = int(re.findall(r"SigIgn:\s+(\w+)", Path(f"/proc/{launcher.pid}/status").read_text())[0], 16)
+    assert ignored >> (signal.SIGHUP - 1) & 1
+    launcher.send_signal(signal.SIGTERM)
+    assert launcher.wait(timeout=2) == 0
+    assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGTERM
 
 
 def test_killed_launcher_takes_nobody_along(roots: Roots, processes: Processes) -> None:

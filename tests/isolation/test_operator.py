@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import mmap
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -14,7 +17,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents import configure, launched, look, pid_of, wait_dead, wait_observed
+from launch.state_file import claim
 from published import FRAME, exporter_of
+from ruth.agent.agent import StreamAgent
+from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -308,8 +314,6 @@ def test_down_does_not_signal_a_starting_camera(roots: Roots, processes: Process
     """Between a launcher's claim and the agent's first record there is no pid to be mistaken about."""
     os.kill(launched(roots, processes, "a")["a"], signal.SIGKILL)
     wait_dead(roots, "a")
-    from launch.state_file import claim
-
     held = claim(str(roots.state), "a", 3)
     try:
         assert look(roots, "a").pid is None
@@ -317,3 +321,76 @@ def test_down_does_not_signal_a_starting_camera(roots: Roots, processes: Process
     finally:
         os.close(held)
     wait_until(lambda: look(roots, "a").state == "absent", "nothing is known of it")
+
+
+def test_a_readers_lock_is_no_life(roots: Roots, processes: Processes) -> None:
+    """A read lock on a dead agent's state, which anybody can hold, makes nobody look alive."""
+    os.kill(launched(roots, processes, "a")["a"], signal.SIGKILL)
+    wait_dead(roots, "a")
+    with (roots.state / "a" / "agent.state").open("rb") as state:
+        whole_file_read = struct.pack("=hh4xqqi4x", fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+        fcntl.fcntl(state, fcntl.F_OFD_SETLK, whole_file_read)
+        assert look(roots, "a").state == "dead"
+        assert ruth(roots, "down").stderr == "ruth: no live agents\n"
+        answer = ruth(roots, "up", configure(roots, "a"))
+    assert answer.returncode == 1
+    assert "locked by a process that is no agent" in answer.stderr
+
+
+def test_a_reused_pid_is_not_signalled(roots: Roots, processes: Processes) -> None:
+    """A pid that is another process's by now is not signalled, whatever the record and the lock say."""
+    bystander = processes.start("sleep", "60")
+    held = claim(str(roots.state), "a", 1)
+    try:
+        agent = StreamAgent("a")
+        memory = mmap.mmap(held, STATE_SIZE)
+        StateWriter(memoryview(memory), agent, AgentIdentity(bystander.pid, 1, 0, 0))
+        assert ruth(roots, "down").stdout == ""
+        assert bystander.poll() is None
+    finally:
+        os.close(held)
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_closed_standard_descriptors(roots: Roots, closed: int) -> None:
+    """A verb started with one of 0 to 2 closed does its work, without a traceback or a stray message."""
+    done = subprocess.run(
+        [sys.executable, "-m", "launch.cli", "ps"],
+        env=roots.environ(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        preexec_fn=lambda: os.close(closed),
+    )
+    assert done.returncode == 0
+    assert (done.stdout, done.stderr) == (b"" if closed == 1 else b"no cameras\n", b"")
+
+
+def test_full_stdout(roots: Roots) -> None:
+    """Where stdout takes nothing, a verb says so in one line and fails."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "launch.cli", "ps"],
+            env=roots.environ(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert (done.returncode, done.stderr) == (1, b"ruth: No space left on device\n")
+
+
+def test_a_configuration_that_is_no_file(roots: Roots) -> None:
+    """A FIFO, a device or a folder as configuration is refused at once, with exit code 2."""
+    fifo = roots.state.parent / "fifo"
+    os.mkfifo(fifo)
+    for path in (fifo, "/dev/zero"):
+        answer = ruth(roots, "check", path)
+        assert (answer.returncode, answer.stderr) == (2, f"ruth: {path}: not a regular file\n")
+    assert ruth(roots, "check", roots.state.parent).returncode == 2
+
+
+def test_an_unreadable_state_root(roots: Roots) -> None:
+    """Where nobody can tell what lives, ps and down say so and fail instead of seeing nobody."""
+    roots.state.write_text("not a folder")
+    for verb in ("ps", "down"):
+        answer = ruth(roots, verb)
+        assert (answer.returncode, answer.stdout) == (1, "")
+        assert answer.stderr == f"ruth: {roots.state}: Not a directory\n"
