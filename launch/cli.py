@@ -110,6 +110,13 @@ def _parser() -> argparse.ArgumentParser:
     vas.add_argument("--recordings", metavar="DIR", help="keep the recordings there")
     vas.add_argument("--once", action="store_true", help="play files once, not over and over")
     vas.add_argument("--seconds", type=_seconds, metavar="S", help="end after so long")
+    vas.add_argument(
+        "--export-version",
+        type=int,
+        choices=(1, 2),
+        default=2,
+        help="2, or 1 to export as the frozen VAS does (default 2)",
+    )
     vas.add_argument("--json", action="store_true", help="print the summary as one object")
     return parser
 
@@ -224,6 +231,7 @@ def _run_vas(options: argparse.Namespace) -> int:
             seconds=options.seconds,
             environ=os.environ,
             err=sys.stderr,
+            export_version=options.export_version,
         )
     except SourceError as error:
         raise UsageError("\n".join(f"ruth: {problem}" for problem in error.problems)) from None

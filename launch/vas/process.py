@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING
 from launch.vas.camera import Camera, Work
 from launch.vas.source import SourceError
 from launch.vas.summary import VasSummary
+from ruth.export.layout import VERSION_2
+from ruth.identity import export_root
 from ruth.vas.flag import export_enabled
 from ruth.vas.message import write_at_once
 
@@ -52,6 +54,7 @@ def run_vas(
     seconds: float | None,
     environ: Mapping[str, str],
     err: TextIO | None,
+    export_version: int = VERSION_2,
     open_exporter: OpenExporter | None = None,
 ) -> VasSummary:
     """Runs the cameras until all have ended, the time is up, or a signal asks to end.
@@ -68,7 +71,8 @@ def run_vas(
         environ: Where the flag and the export root are looked up.
         err: Gets one line when the first frame of a camera comes, and one when a camera fails;
             never waited for, lost where nobody reads it.
-        open_exporter: Makes a camera's exporter; :func:`ruth.vas.exporter.open_exporter` if not given.
+        export_version: 2, or 1 to export as the frozen VAS does.
+        open_exporter: Makes a camera's exporter; by ``export_version`` if not given.
             Not used, and not even imported, with the flag off.
 
     Raises:
@@ -89,7 +93,8 @@ def run_vas(
     if not export_enabled(environ):
         open_exporter = None
     elif open_exporter is None:
-        open_exporter = _frame_exporters(environ, say)
+        exporters = _frame_exporters if export_version == VERSION_2 else _version_1_exporters
+        open_exporter = exporters(environ, say)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ruth-vas-"))
         selector = stack.enter_context(selectors.DefaultSelector())
@@ -173,6 +178,18 @@ def _frame_exporters(environ: Mapping[str, str], say: Callable[[str], None]) -> 
             height,
             environ=environ,
             report=lambda problem: say(f"{camera_id}: not exported: {problem}"),
+        )
+
+    return open_for
+
+
+def _version_1_exporters(environ: Mapping[str, str], say: Callable[[str], None]) -> OpenExporter:
+    from launch.vas.version1 import Version1Exporter
+
+    def open_for(camera_id: str, width: int, height: int) -> Exporter:
+        root = export_root(environ)
+        return Version1Exporter(
+            root, camera_id, width, height, lambda problem: say(f"{camera_id}: not exported: {problem}")
         )
 
     return open_for

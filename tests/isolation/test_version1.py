@@ -1,0 +1,106 @@
+"""Agents against the frozen VAS's own export, written by the stand-in (docs/frame-export.md, section 6)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from agents import launched, look, record, wake_ups
+from launch.inspect import cpu_time_ns
+from launch.vas.version1 import Version1Exporter
+from ruth.export.outcome import Fresh
+from ruth.export.source import ExportSource
+from version1 import Version1Writer
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Processes, Roots
+
+SECONDS = 12
+
+
+def test_a_decoded_camera_is_followed(
+    roots: Roots, processes: Processes, record_property: Callable[[str, object], None]
+) -> None:
+    """An agent observes 99.9% of what ``ruth vas --export-version 1`` writes at 25 fps, and says v1."""
+    pid = launched(roots, processes, "a")["a"]
+    vas = processes.ruth(
+        "vas", "a=test", "--export-version", "1", "--json", env=roots.environ(), stdout=subprocess.PIPE
+    )
+    wait_until(lambda: record(roots, "a").frames >= 25, "frames are observed", 30)
+    begun, cpu_ns, started = record(roots, "a"), cpu_time_ns(pid), time.monotonic()
+    wait_until(lambda: record(roots, "a").frames >= begun.frames + SECONDS * 25, "seconds later", 2 * SECONDS)
+    ended = record(roots, "a")
+    assert look(roots, "a").export == "v1"
+    assert ended.missed - begun.missed <= 1
+    assert cpu_ns is not None
+    spent_ns = (cpu_time_ns(pid) or 0) - cpu_ns
+    record_property("cpu_percent", round(spent_ns / (time.monotonic() - started) / 1e7, 2))
+    vas.terminate()
+    vas.communicate(timeout=10)
+    wait_until(lambda: look(roots, "a").export is None, "the export is gone")
+
+
+def test_an_export_made_again_is_followed(roots: Roots, processes: Processes) -> None:
+    """When the export is removed and made again with ids from 0, its agent goes on by itself."""
+    pid = launched(roots, processes, "a")["a"]
+    folder = roots.export / "a"
+    for session in (1, 2):
+        folder.mkdir(parents=True)
+        writer = Version1Writer(folder)
+        for frame_id in range(5):
+            writer.write(frame_id, time.time_ns())
+            wait_until(lambda wanted=frame_id: look(roots, "a").frame_id == wanted, "the frame is observed")
+        assert record(roots, "a").session == session
+        shutil.rmtree(folder)
+        wait_until(lambda: look(roots, "a").export is None, "the agent has let go")
+    assert look(roots, "a").pid == pid
+
+
+def test_a_frozen_version_1_writer(roots: Roots, processes: Processes) -> None:
+    """While a version 1 writer is frozen its agent wakes about once a second, and decides nothing twice."""
+    pid = launched(roots, processes, "a")["a"]
+    folder = roots.export / "a"
+    folder.mkdir(parents=True)
+    Version1Writer(folder).write(0, time.time_ns())
+    wait_until(lambda: record(roots, "a").frames == 1, "the frame is observed")
+    wait_until(lambda: look(roots, "a").state == "idle", "the agent is idle")
+    before, started = wake_ups(pid), time.monotonic()
+    wait_until(lambda: time.monotonic() - started >= 3, "three seconds have passed")
+    assert wake_ups(pid) - before <= 4
+    assert record(roots, "a").frames == 1
+
+
+def test_the_stand_in_writes_what_the_document_says(roots: Roots) -> None:
+    """The stand-in's files are one record and one frame, and its pixels are paired with its headers."""
+    exporter = Version1Exporter(str(roots.export), "a", 64, 48, report=lambda _: None)
+    with ExportSource(str(roots.export), "a") as source:
+        for frame_id in range(3):
+            exporter.begin()[:] = bytes([frame_id]) * (64 * 72)
+            assert exporter.commit(0)
+            outcome = source.try_read()
+            assert isinstance(outcome, Fresh)
+            pixels = source.pixels(outcome)
+            assert pixels is not None
+            assert (outcome.record.frame_id, set(pixels.memory[:])) == (frame_id, {frame_id})
+            pixels.close()
+    assert (roots.export / "a" / "frame.meta").stat().st_size == 64
+    exporter.close()
+    assert list((roots.export / "a").iterdir()) == []
+
+
+def test_a_stand_in_that_cannot_write_says_so_once(roots: Roots) -> None:
+    """Where nothing can be written, the stand-in of version 1 leaves one message and goes on."""
+    roots.export.write_text("not a folder")
+    said: list[str] = []
+    exporter = Version1Exporter(str(roots.export), "a", 64, 48, said.append)
+    for _ in range(3):
+        exporter.begin()
+        assert not exporter.commit(0)
+    assert len(said) == 1
+    assert exporter.published == 0
+    exporter.close()
