@@ -93,7 +93,12 @@ def test_ending_the_launcher_ends_its_agents(
     roots: Roots, processes: Processes, ending: signal.Signals
 ) -> None:
     """SIGTERM, SIGINT and SIGHUP end the launcher at once, with 0, and its agents by SIGTERM."""
-    launcher = processes.ruth("up", configure(roots, "a", "b"), env=roots.environ())
+    launcher = processes.ruth(
+        "up",
+        configure(roots, "a", "b"),
+        env=roots.environ(),
+        preexec_fn=lambda: signal.signal(ending, signal.SIG_DFL),  # a shell's background job ignores SIGINT
+    )
     pids = [pid_of(roots, camera) for camera in ("a", "b")]
     wait_until(lambda: _waits_to_be_ended(launcher.pid), "the launcher waits to be ended")
     launcher.send_signal(ending)
