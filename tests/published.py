@@ -1,4 +1,4 @@
-"""Publishing in tests: frames at a pace, and what an agent has to make of them."""
+"""Publishing in tests: frames at a pace, what an agent has to make of them, what an exporter reports."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def exporter_of(roots: Roots, camera_id: str, width: int = WIDTH, height: int = 
     assert isinstance(exporter, FrameExporter)
     assert exporter.enabled, exporter.problem
     return exporter
+
+
+class Messages(list[str]):
+    """Collects the messages that an exporter leaves."""
+
+    def __call__(self, problem: str) -> None:
+        """What an exporter calls."""
+        self.append(problem)
 
 
 @dataclass(frozen=True, slots=True)

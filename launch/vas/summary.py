@@ -58,8 +58,8 @@ class VasSummary:
 
     @property
     def failed(self) -> bool:
-        """Every camera has failed, by itself: exit code 1."""
-        return not self.stopped and all(camera.death is not None for camera in self.cameras)
+        """A camera has failed, by itself: exit code 1."""
+        return any(camera.death is not None for camera in self.cameras)
 
     def as_text(self) -> str:
         """One line a camera, as ``ruth vas`` prints it."""

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import socket
 import stat
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from held import descriptors_of
 from ruth.export.files import names, open_export_directory, open_export_file
+from waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,31 +36,6 @@ def directory(camera: Path) -> Iterator[int]:
     descriptor = open_export_directory(str(camera))
     yield descriptor
     os.close(descriptor)
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Fails if its block takes longer, also out of a system call that blocks."""
-
-    def late(*_: object) -> None:
-        raise AssertionError(f"blocked for more than {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def descriptors_of(path: Path) -> list[str]:
-    """What this process has open at or below a path."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # the one that listed them
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-    return sorted(name for name in found if name.startswith(str(path)))
 
 
 def put(kind: str, path: Path) -> None:

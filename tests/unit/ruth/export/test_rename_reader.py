@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
+from held import descriptors_of
 from ruth.export.files import open_export_directory, open_export_file
 from ruth.export.layout import META_SIZE_V2, FrameRecord, pack_record
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import Roots
-
     Look: TypeAlias = Callable[[], FrameRecord | Unchanged | Torn | Absent]
 
 WIDTH, HEIGHT = 16, 8
@@ -27,14 +25,6 @@ FRAME_SIZE = WIDTH * HEIGHT * 3 // 2
 def record_of(frame_id: int, timestamp_ns: int = 5) -> FrameRecord:
     """The record of a version 1 frame of 16 x 8 pixels."""
     return FrameRecord(1, frame_id, timestamp_ns, WIDTH, HEIGHT, 0, WIDTH, FRAME_SIZE, 0, 0)
-
-
-@pytest.fixture
-def camera(roots: Roots) -> Path:
-    """An empty directory of a camera."""
-    path = roots.export / "front-door"
-    path.mkdir(parents=True)
-    return path
 
 
 @pytest.fixture
@@ -74,15 +64,6 @@ def publish(camera: Path, record: FrameRecord) -> None:
     """One frame: data first, then meta."""
     put(camera, DATA_NAME, bytes(FRAME_SIZE))
     put(camera, META_NAME, pack_record(record))
-
-
-def descriptors_of(path: Path) -> list[str]:
-    """What this process has open at or below a path."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # the one that listed them
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-    return sorted(name for name in found if name.startswith(str(path)))
 
 
 def test_each_frame_is_given_once(camera: Path, look: Look) -> None:

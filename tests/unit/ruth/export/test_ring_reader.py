@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from held import left_of
+from rings import publish
 from ruth.export.files import open_export_directory, open_export_file
 from ruth.export.layout import (
     DATA_INODE_OFFSET,
@@ -99,13 +101,6 @@ def bind(camera: Path) -> Iterator[Callable[[], RingReader]]:
         reader.close()
 
 
-def publish(ring: FrameRing, *timestamps: int) -> None:
-    """Publishes frames filled with the low byte of their ids."""
-    for timestamp in timestamps:
-        ring.begin()[:] = bytes([ring.frame_id % 256]) * ring.frame_size
-        ring.commit(timestamp)
-
-
 def edit(camera: Path, offset: int, value: int, size: int) -> None:
     """Overwrites a number of ``frame.meta``, in place."""
     with (camera / META_NAME).open("r+b") as meta:
@@ -123,17 +118,6 @@ def leave(camera: Path, ring: FrameRing) -> None:
     for name, content in contents.items():
         (camera / name).write_bytes(content)
     edit(camera, DATA_INODE_OFFSET, 0, 8)
-
-
-def left_of(path: Path) -> list[str]:
-    """Descriptors and mappings of this process that lead to or below a path."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # the one that listed them
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-    with open("/proc/self/maps") as maps:
-        found += [line.split(maxsplit=5)[-1] for line in maps if "/" in line]
-    return sorted(name for name in found if name.startswith(str(path)))
 
 
 @contextmanager

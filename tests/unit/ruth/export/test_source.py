@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pytest
 
+from held import left_of
 from ruth.errors import InvalidIdError
 from ruth.export.layout import (
     EPOCH_OFFSET,
@@ -114,13 +115,6 @@ def camera(roots: Roots) -> Path:
 
 
 @pytest.fixture
-def source(roots: Roots) -> Iterator[ExportSource]:
-    """A reader of that camera."""
-    with ExportSource(str(roots.export), "front-door") as made:
-        yield made
-
-
-@pytest.fixture
 def write(camera: Path) -> Iterator[Callable[..., Writer]]:
     """Starts writers of that camera, and ends them afterwards."""
     started: list[Writer] = []
@@ -166,17 +160,6 @@ def fresh(outcome: object) -> tuple[int, int, int]:
     return outcome.record.frame_id, outcome.record.timestamp_ns, outcome.session
 
 
-def left_of(path: Path) -> list[str]:
-    """Descriptors and mappings of this process that lead to or below a path."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # the one that listed them
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-    with open("/proc/self/maps") as maps:
-        found += [line.split(maxsplit=5)[-1].rstrip() for line in maps if "/" in line]
-    return sorted(name for name in found if name.startswith(str(path)))
-
-
 def edit(camera: Path, offset: int, value: int, size: int) -> None:
     """Overwrites a number of ``frame.meta``, in place."""
     with (camera / META_NAME).open("r+b") as meta:
@@ -184,8 +167,9 @@ def edit(camera: Path, offset: int, value: int, size: int) -> None:
         meta.write(value.to_bytes(size, "little"))
 
 
-def stand_in(camera: Path, writer: Writer) -> None:
-    """Ends a writer and leaves copies of its files, in files that it does not map."""
+def leave_a_frame(camera: Path, writer: Writer) -> None:
+    """Publishes a frame, ends its writer and leaves copies of the files, in files that it does not map."""
+    writer.publish(1)
     contents = {name: (camera / name).read_bytes() for name in (DATA_NAME, META_NAME)}
     writer.close()
     for name, content in contents.items():
@@ -299,9 +283,7 @@ def test_nothing_is_opened_or_mapped_for_writing(
     camera: Path, source: ExportSource, write: Callable[..., Writer], kind: type[Writer]
 ) -> None:
     """Every descriptor of a bound export is read-only and closed on exec; every mapping of it is r--s."""
-    writer = write(kind)
-    writer.publish(1)
-    stand_in(camera, writer)
+    leave_a_frame(camera, write(kind))
     with watched(camera) as events:
         assert fresh(source.try_read()) == (0, 1, 1)
         assert source.try_read() is UNCHANGED
@@ -538,9 +520,7 @@ def test_an_export_cut_short_and_restored_gives_no_frame_twice(
     camera: Path, source: ExportSource, write: Callable[..., Writer], kind: type[Writer], name: str
 ) -> None:
     """Bytes that were lost and came back are the same frame of the same session."""
-    writer = write(kind)
-    writer.publish(1)
-    stand_in(camera, writer)
+    leave_a_frame(camera, write(kind))
     assert fresh(source.try_read()) == (0, 1, 1)
     content = (camera / name).read_bytes()
     for length in (0, 1, 63, len(content) - 1):
@@ -562,9 +542,7 @@ def test_unlinked_files_are_let_go_of(
     camera: Path, source: ExportSource, write: Callable[..., Writer], kind: type[Writer], name: str
 ) -> None:
     """When files of an export are unlinked, one look later no descriptor or mapping keeps their memory."""
-    writer = write(kind)
-    writer.publish(1)
-    stand_in(camera, writer)
+    leave_a_frame(camera, write(kind))
     assert fresh(source.try_read()) == (0, 1, 1)
     for unlinked in (META_NAME, DATA_NAME) if name == "both" else (name,):
         (camera / unlinked).unlink()
@@ -609,9 +587,7 @@ def test_a_closed_export_that_still_stands_is_absent(
     roots: Roots, camera: Path, source: ExportSource, write: Callable[..., Writer]
 ) -> None:
     """An export marked closed is absent, look after look; to a new reader after its last frame."""
-    writer = write(RingWriter)
-    writer.publish(1)
-    stand_in(camera, writer)
+    leave_a_frame(camera, write(RingWriter))
     assert fresh(source.try_read()) == (0, 1, 1)
     edit(camera, FLAGS_OFFSET, 3, 4)
     for _ in range(3):
@@ -626,9 +602,7 @@ def test_a_closed_export_that_still_stands_is_absent(
 
 def test_a_source_is_a_context(camera: Path, roots: Roots, write: Callable[..., Writer]) -> None:
     """Leaving the block closes whatever the source had open."""
-    writer = write(RingWriter)
-    writer.publish(1)
-    stand_in(camera, writer)
+    leave_a_frame(camera, write(RingWriter))
     with ExportSource(str(roots.export), "front-door") as source:
         assert fresh(source.try_read()) == (0, 1, 1)
         assert left_of(camera) != []

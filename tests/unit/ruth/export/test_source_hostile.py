@@ -4,24 +4,37 @@ import itertools
 import os
 import random
 import resource
-import signal
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from exports import (
+    DATA_V1,
+    DATA_V2,
+    EXPORTS,
+    FRAME_SIZE,
+    HEIGHT,
+    META_V1,
+    META_V2,
+    SLOT_SIZE,
+    SLOTS,
+    WIDTH,
+    both_versions,
+    next_frame,
+    patched,
+    put,
+)
+from held import left_of
 from ruth.export.layout import (
     DATA_INODE_OFFSET,
     DATA_OFFSET_OFFSET,
     DATA_SIZE_OFFSET,
     EPOCH_OFFSET,
-    FLAG_WAKES,
     FLAGS_OFFSET,
     FRAME_ID_OFFSET,
     HEIGHT_OFFSET,
-    META_SIZE_V2,
     PIXEL_FORMAT_OFFSET,
     SEQUENCE_OFFSET,
     SLOT_COUNT_OFFSET,
@@ -31,15 +44,11 @@ from ruth.export.layout import (
     VERSION_OFFSET,
     WAKE_OFFSET,
     WIDTH_OFFSET,
-    FrameRecord,
-    RingHeader,
-    pack_record,
-    pack_ring,
 )
 from ruth.export.nv12 import nv12_views
 from ruth.export.outcome import Absent, Fresh
-from ruth.export.source import ExportSource
 from ruth.identity import DATA_NAME, META_NAME
+from waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,20 +56,9 @@ if TYPE_CHECKING:
 
     from conftest import Processes, Roots
     from ruth.export.outcome import Outcome
+    from ruth.export.source import ExportSource
 
-WIDTH, HEIGHT, SLOTS, SLOT_SIZE = 16, 8, 4, 4096
-FRAME_SIZE = WIDTH * HEIGHT * 3 // 2
 READS = 20_000
-
-RECORD = FrameRecord(2, 5, 1000, WIDTH, HEIGHT, 0, WIDTH, FRAME_SIZE, SLOT_SIZE, 12)
-RING = RingHeader(6, SLOTS, SLOT_SIZE, 0, 77, FLAG_WAKES)
-META_V1 = pack_record(RECORD._replace(version=1, data_offset=0, sequence=0))
-META_V2 = (pack_record(RECORD) + pack_ring(RING)).ljust(META_SIZE_V2, b"\0")
-DATA_V1 = bytes(FRAME_SIZE)
-DATA_V2 = bytes(SLOTS * SLOT_SIZE)
-EXPORTS = {1: (META_V1, DATA_V1), 2: (META_V2, DATA_V2)}
-
-both_versions = pytest.mark.parametrize("version", [1, 2])
 
 # Does to an export whatever can be done to files, at random and without a pause.
 VANDAL = """
@@ -140,76 +138,10 @@ HUGE = [2**32, 2**53, 2**63 - 4096, 2**63 - 1, 2**63, 2**64 - 4096, 2**64 - 2, 2
 VALUES = {4: SMALL + LARGE, 8: SMALL + LARGE + HUGE}
 
 
-@pytest.fixture
-def camera(roots: Roots) -> Path:
-    """An empty directory of a camera."""
-    path = roots.export / "front-door"
-    path.mkdir(parents=True)
-    return path
-
-
-@pytest.fixture
-def source(roots: Roots) -> Iterator[ExportSource]:
-    """A reader of that camera."""
-    with ExportSource(str(roots.export), "front-door") as made:
-        yield made
-
-
-def put(camera: Path, meta: bytes, data: bytes) -> None:
-    """Makes an export of these bytes, in new files that are renamed over the old ones, data first."""
-    for name, content in ((DATA_NAME, data), (META_NAME, meta)):
-        (camera / f"{name}.tmp").write_bytes(content)
-        (camera / f"{name}.tmp").rename(camera / name)
-
-
-def next_frame(meta: bytes, frames: int = 1) -> bytes:
-    """The same header with a later frame."""
-    content = bytearray(meta)
-    for offset, step in ((FRAME_ID_OFFSET, 1), (SEQUENCE_OFFSET, 2 if meta[0] == 2 else 0)):
-        value = int.from_bytes(content[offset : offset + 8], "little") + step * frames
-        content[offset : offset + 8] = value.to_bytes(8, "little")
-    return bytes(content)
-
-
-def patched(meta: bytes, *changes: tuple[int, int, int]) -> bytes:
-    """The same header with other numbers: offset, size, value."""
-    content = bytearray(meta)
-    for offset, size, value in changes:
-        content[offset : offset + size] = value.to_bytes(size, "little")
-    return bytes(content)
-
-
-def left_of(path: Path) -> list[str]:
-    """Descriptors and mappings of this process that lead to or below a path."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # the one that listed them
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-    with open("/proc/self/maps") as maps:
-        found += [line.split(maxsplit=5)[-1].rstrip() for line in maps if "/" in line]
-    return sorted(name for name in found if name.startswith(str(path)))
-
-
 def resident_bytes() -> int:
     """Memory of this process that is really there."""
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Fails if its block takes longer, also out of a system call that blocks."""
-
-    def late(*_: object) -> None:
-        raise AssertionError(f"blocked for more than {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 # --- hostile numbers --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from exports import newest, read_meta
 from ruth.errors import InvalidIdError
 from ruth.export.layout import (
     SLOT_COUNT_DEFAULT,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conftest import Processes, Roots
+    from published import Messages
 
 WIDTH, HEIGHT = 16, 8
 FRAME_SIZE = WIDTH * HEIGHT * 3 // 2
@@ -40,20 +42,6 @@ print(*sys.modules)
 """
 
 
-class Messages(list[str]):
-    """Collects the messages that an exporter leaves."""
-
-    def __call__(self, problem: str) -> None:
-        """What an exporter calls."""
-        self.append(problem)
-
-
-@pytest.fixture
-def messages() -> Messages:
-    """Where exporters of this test leave their messages."""
-    return Messages()
-
-
 @pytest.fixture
 def exporter(roots: Roots, messages: Messages) -> Iterator[FrameExporter]:
     """An exporter of 16 x 8 pixels with the flag on, closed afterwards."""
@@ -61,18 +49,6 @@ def exporter(roots: Roots, messages: Messages) -> Iterator[FrameExporter]:
     assert isinstance(opened, FrameExporter)
     yield opened
     opened.close()
-
-
-def read_meta(roots: Roots) -> bytes:
-    """The bytes of the camera's ``frame.meta``."""
-    return (roots.export / "front-door" / "frame.meta").read_bytes()
-
-
-def newest(roots: Roots) -> tuple[int, int, bytes]:
-    """Id, timestamp and bytes of the newest frame."""
-    record = unpack_record(read_meta(roots))
-    data = (roots.export / "front-door" / "frame.data").read_bytes()
-    return record.frame_id, record.timestamp_ns, data[record.data_offset :][: record.data_size]
 
 
 # --- the flag ---------------------------------------------------------------------------------------------
@@ -93,7 +69,7 @@ def test_with_the_flag_frames_are_exported(roots: Roots, messages: Messages, fla
     exporter = open_exporter("front-door", WIDTH, HEIGHT, environ=roots.environ(flag=flag), report=messages)
     assert exporter.enabled
     assert exporter.publish(FRAME, 5)
-    assert newest(roots) == (0, 5, FRAME)
+    assert newest(roots.export / "front-door") == (0, 5, FRAME)
     exporter.close()
     assert messages == []
 
@@ -154,11 +130,11 @@ def test_a_root_given_beats_the_environment(roots: Roots) -> None:
 def test_stride_and_slots_are_those_asked_for(roots: Roots) -> None:
     """Stride is the width unless given, and the ring has as many slots as the layout says unless given."""
     exporter = open_exporter("front-door", WIDTH, HEIGHT, environ=roots.environ())
-    meta = read_meta(roots)
+    meta = read_meta(roots.export / "front-door")
     assert (unpack_record(meta).stride, unpack_ring(meta).slot_count) == (WIDTH, SLOT_COUNT_DEFAULT)
     exporter.close()
     exporter = open_exporter("front-door", WIDTH, HEIGHT, stride=64, slot_count=2, environ=roots.environ())
-    meta = read_meta(roots)
+    meta = read_meta(roots.export / "front-door")
     assert (unpack_record(meta).stride, unpack_ring(meta).slot_count) == (64, 2)
     exporter.close()
 
@@ -173,9 +149,9 @@ def test_begin_and_commit_publish_a_frame(roots: Roots, exporter: FrameExporter)
         assert buffer is not None
         buffer[:] = bytes([n]) * FRAME_SIZE
         assert exporter.published == n
-        assert unpack_ring(read_meta(roots)).wake == n
+        assert unpack_ring(read_meta(roots.export / "front-door")).wake == n
         assert exporter.commit(100 + n) is True
-        assert newest(roots) == (n, 100 + n, bytes([n]) * FRAME_SIZE)
+        assert newest(roots.export / "front-door") == (n, 100 + n, bytes([n]) * FRAME_SIZE)
     assert (exporter.published, exporter.enabled, exporter.problem) == (6, True, None)
 
 
@@ -202,7 +178,7 @@ def test_any_contiguous_buffer_of_the_right_size_is_a_frame(
 ) -> None:
     """Publish copies a whole frame from any contiguous buffer, whatever its shape."""
     assert exporter.publish(whole_frames()[kind], 9)  # type: ignore[arg-type]
-    assert newest(roots) == (0, 9, FRAME)
+    assert newest(roots.export / "front-door") == (0, 9, FRAME)
 
 
 def released_view() -> memoryview:
@@ -245,7 +221,7 @@ def test_what_is_no_frame_leaves_one_message(
     assert len(messages) == 1
     assert "a frame " in messages[0]
     assert exporter.problem == messages[0]
-    assert unpack_ring(read_meta(roots)).wake == exporter.published == 0
+    assert unpack_ring(read_meta(roots.export / "front-door")).wake == exporter.published == 0
 
 
 def test_decoding_goes_on_after_a_refused_frame(roots: Roots, exporter: FrameExporter) -> None:
@@ -254,7 +230,7 @@ def test_decoding_goes_on_after_a_refused_frame(roots: Roots, exporter: FrameExp
     assert not exporter.publish(b"short", 2)
     assert exporter.enabled
     assert exporter.publish(FRAME, 3)
-    assert newest(roots) == (1, 3, FRAME)
+    assert newest(roots.export / "front-door") == (1, 3, FRAME)
 
 
 @pytest.mark.parametrize("timestamp_ns", [0, 1, 2**63, 2**64 - 1])
@@ -263,7 +239,7 @@ def test_every_timestamp_of_the_header_is_published(
 ) -> None:
     """A timestamp from 0 to 2^64 - 1 is published as it is."""
     assert exporter.publish(FRAME, timestamp_ns)
-    assert newest(roots) == (0, timestamp_ns, FRAME)
+    assert newest(roots.export / "front-door") == (0, timestamp_ns, FRAME)
 
 
 @pytest.mark.parametrize("timestamp_ns", [-1, 2**64, 1.5, "1", None])
@@ -276,7 +252,7 @@ def test_a_timestamp_out_of_range_leaves_one_message(
     assert not exporter.commit(timestamp_ns)  # type: ignore[arg-type]
     assert not exporter.commit(1)
     assert messages == [f"timestamp_ns {timestamp_ns!r}, allowed 0 to 2^64 - 1"]
-    assert unpack_record(read_meta(roots)).sequence == 0
+    assert unpack_record(read_meta(roots.export / "front-door")).sequence == 0
 
 
 def test_a_commit_without_begin_publishes_nothing(
@@ -288,7 +264,7 @@ def test_a_commit_without_begin_publishes_nothing(
     assert exporter.commit(2)
     assert not exporter.commit(3)
     assert messages == ["commit() without begin()"]
-    assert unpack_ring(read_meta(roots)).wake == 1
+    assert unpack_ring(read_meta(roots.export / "front-door")).wake == 1
 
 
 def test_begin_twice_is_one_frame(roots: Roots, exporter: FrameExporter) -> None:
@@ -299,7 +275,7 @@ def test_begin_twice_is_one_frame(roots: Roots, exporter: FrameExporter) -> None
     first[:] = FRAME
     assert bytes(second) == FRAME
     assert exporter.commit(1)
-    assert newest(roots) == (0, 1, FRAME)
+    assert newest(roots.export / "front-door") == (0, 1, FRAME)
 
 
 def test_an_abandoned_frame_is_never_seen(roots: Roots, exporter: FrameExporter) -> None:
@@ -310,10 +286,10 @@ def test_an_abandoned_frame_is_never_seen(roots: Roots, exporter: FrameExporter)
     buffer[:] = b"x" * FRAME_SIZE
     exporter.abandon()
     assert not exporter.commit(2)
-    assert newest(roots) == (0, 1, FRAME)
-    assert unpack_record(read_meta(roots), slot_record_offset(1)).sequence % 2 == 1
+    assert newest(roots.export / "front-door") == (0, 1, FRAME)
+    assert unpack_record(read_meta(roots.export / "front-door"), slot_record_offset(1)).sequence % 2 == 1
     exporter.publish(FRAME[::-1], 3)
-    assert newest(roots) == (1, 3, FRAME[::-1])
+    assert newest(roots.export / "front-door") == (1, 3, FRAME[::-1])
 
 
 def test_a_closed_exporter_does_nothing(roots: Roots, exporter: FrameExporter, messages: Messages) -> None:

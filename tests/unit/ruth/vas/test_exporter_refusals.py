@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exports import newest
 from ruth.errors import ExportError
 from ruth.export.layout import (
     META_SIZE_V2,
     VERSION_2,
     FrameRecord,
     pack_record,
-    unpack_record,
 )
 from ruth.vas.exporter import open_exporter
 from unread import UNREAD
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Processes, Roots
+    from published import Messages
 
 WIDTH, HEIGHT = 16, 8
 FRAME_SIZE = WIDTH * HEIGHT * 3 // 2
@@ -47,20 +48,6 @@ sys.exit(0 if exporter.publish(bytes({FRAME_SIZE}), 1) else 1)
 """
 
 
-class Messages(list[str]):
-    """Collects the messages that an exporter leaves."""
-
-    def __call__(self, problem: str) -> None:
-        """What an exporter calls."""
-        self.append(problem)
-
-
-@pytest.fixture
-def messages() -> Messages:
-    """Where exporters of this test leave their messages."""
-    return Messages()
-
-
 @pytest.fixture
 def small_tmpfs(roots: Roots) -> Iterator[Path]:
     """The export root as a tmpfs of 1 MiB, unmounted afterwards."""
@@ -76,18 +63,6 @@ def small_tmpfs(roots: Roots) -> Iterator[Path]:
         yield roots.export
     finally:
         subprocess.run(["umount", "--lazy", roots.export], check=True)
-
-
-def read_meta(roots: Roots) -> bytes:
-    """The bytes of the camera's ``frame.meta``."""
-    return (roots.export / "front-door" / "frame.meta").read_bytes()
-
-
-def newest(roots: Roots) -> tuple[int, int, bytes]:
-    """Id, timestamp and bytes of the newest frame."""
-    record = unpack_record(read_meta(roots))
-    data = (roots.export / "front-door" / "frame.data").read_bytes()
-    return record.frame_id, record.timestamp_ns, data[record.data_offset :][: record.data_size]
 
 
 # --- what cannot be exported ------------------------------------------------------------------------------
@@ -174,7 +149,7 @@ def test_a_full_tmpfs_leaves_the_export_that_stands(
     larger = open_exporter("front-door", 1280, 720, environ=roots.environ(), report=messages)
     assert not larger.enabled
     assert earlier.publish(FRAME, 7)
-    assert newest(roots) == (0, 7, FRAME)
+    assert newest(roots.export / "front-door") == (0, 7, FRAME)
     earlier.close()
 
 
@@ -223,7 +198,7 @@ def test_without_descriptors_nothing_is_left_half_made(roots: Roots, messages: M
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert refused == len(messages) > 3
     assert exporter.publish(FRAME, 1)
-    assert newest(roots) == (0, 1, FRAME)
+    assert newest(roots.export / "front-door") == (0, 1, FRAME)
     exporter.close()
 
 

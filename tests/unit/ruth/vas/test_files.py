@@ -4,12 +4,13 @@ import os
 import stat
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from held import descriptors_of
 from ruth.export.layout import (
     FLAG_CLOSED,
     FLAG_WAKES,
@@ -53,12 +54,6 @@ sys.exit(word.wait(0, 30_000_000_000))
 
 
 @pytest.fixture
-def camera(roots: Roots) -> Path:
-    """The path of a camera's directory; neither it nor the export root exists yet."""
-    return roots.export / "front-door"
-
-
-@pytest.fixture
 def directory(camera: Path) -> Iterator[ExportDirectory]:
     """The directory, made and open."""
     opened = ExportDirectory(str(camera))
@@ -94,15 +89,6 @@ def meta_page(version: int, *, wake: int = 0, flags: int = FLAG_WAKES, size: int
 def number(content: bytes, offset: int) -> int:
     """The u32 at an offset."""
     return int.from_bytes(content[offset : offset + 4], "little")
-
-
-def descriptors_of(path: Path) -> list[str]:
-    """What this process has open at or below a path."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # the one that listed them
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-    return sorted(name for name in found if name.startswith(str(path)))
 
 
 # --- a file in the making ---------------------------------------------------------------------------------

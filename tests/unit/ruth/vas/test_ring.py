@@ -5,11 +5,14 @@ import os
 import struct
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from exports import read_meta
+from held import descriptors_of
+from rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, WIDTH, publish
 from ruth.errors import ExportError
 from ruth.export.layout import (
     META_SIZE_V2,
@@ -30,37 +33,10 @@ if TYPE_CHECKING:
 
     from conftest import Roots
 
-WIDTH, HEIGHT, STRIDE, SLOTS = 16, 8, 32, 3
-FRAME_SIZE = STRIDE * HEIGHT * 3 // 2
-SLOT_SIZE = 4096
-
 # inotify(7): what happens to the names of a directory, in order.
 IN_CREATE, IN_DELETE, IN_MOVED_FROM, IN_MOVED_TO = 0x100, 0x200, 0x40, 0x80
 EVENT_NAMES = {IN_CREATE: "made", IN_DELETE: "removed", IN_MOVED_FROM: "from", IN_MOVED_TO: "to"}
 EVENT = struct.Struct("iIII")
-
-
-@pytest.fixture
-def camera(roots: Roots) -> Path:
-    """The path of a camera's directory, which does not exist yet."""
-    return roots.export / "front-door"
-
-
-@pytest.fixture
-def make(camera: Path) -> Iterator[Callable[..., FrameRing]]:
-    """Makes rings of that camera, and closes them afterwards if the test has not."""
-    made: list[FrameRing] = []
-
-    def make_one(
-        width: int = WIDTH, height: int = HEIGHT, stride: int = STRIDE, slots: int = SLOTS
-    ) -> FrameRing:
-        made.append(FrameRing(str(camera), width, height, stride, slots))
-        return made[-1]
-
-    yield make_one
-    for ring in made:
-        if ring._slots:
-            ring.close()
 
 
 @contextmanager
@@ -85,27 +61,6 @@ def watched(directory: Path) -> Iterator[Callable[[], list[tuple[str, str]]]]:
         yield events
     finally:
         os.close(descriptor)
-
-
-def read_meta(camera: Path) -> bytes:
-    """The bytes of ``frame.meta``."""
-    return (camera / "frame.meta").read_bytes()
-
-
-def publish(ring: FrameRing, *timestamps: int) -> None:
-    """Publishes frames filled with the low byte of their ids."""
-    for timestamp in timestamps:
-        ring.begin()[:] = bytes([ring.frame_id % 256]) * ring.frame_size
-        ring.commit(timestamp)
-
-
-def descriptors_of(path: Path) -> list[str]:
-    """What this process has open at or below a path."""
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # the one that listed them
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-    return sorted(name for name in found if name.startswith(str(path)))
 
 
 def mappings_of(path: Path) -> list[str]:

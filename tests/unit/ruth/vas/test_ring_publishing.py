@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exports import read_meta
+from rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, WIDTH, publish
 from ruth.export.layout import (
     SLOT_RECORDS_OFFSET,
     FrameRecord,
@@ -17,14 +19,10 @@ from ruth.export.source import ExportSource
 from ruth.vas.ring import FrameRing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Roots
-
-WIDTH, HEIGHT, STRIDE, SLOTS = 16, 8, 32, 3
-FRAME_SIZE = STRIDE * HEIGHT * 3 // 2
-SLOT_SIZE = 4096
 
 
 class Recorder:
@@ -56,41 +54,6 @@ class FutexRecorder:
         """As FutexWord.wake()."""
         self._noted.append(("futex wake", 64, int.from_bytes(self._page[64:68], "little")))
         self._futex.wake()
-
-
-@pytest.fixture
-def camera(roots: Roots) -> Path:
-    """The path of a camera's directory, which does not exist yet."""
-    return roots.export / "front-door"
-
-
-@pytest.fixture
-def make(camera: Path) -> Iterator[Callable[..., FrameRing]]:
-    """Makes rings of that camera, and closes them afterwards if the test has not."""
-    made: list[FrameRing] = []
-
-    def make_one(
-        width: int = WIDTH, height: int = HEIGHT, stride: int = STRIDE, slots: int = SLOTS
-    ) -> FrameRing:
-        made.append(FrameRing(str(camera), width, height, stride, slots))
-        return made[-1]
-
-    yield make_one
-    for ring in made:
-        if ring._slots:
-            ring.close()
-
-
-def read_meta(camera: Path) -> bytes:
-    """The bytes of ``frame.meta``."""
-    return (camera / "frame.meta").read_bytes()
-
-
-def publish(ring: FrameRing, *timestamps: int) -> None:
-    """Publishes frames filled with the low byte of their ids."""
-    for timestamp in timestamps:
-        ring.begin()[:] = bytes([ring.frame_id % 256]) * ring.frame_size
-        ring.commit(timestamp)
 
 
 # --- publishing -------------------------------------------------------------------------------------------

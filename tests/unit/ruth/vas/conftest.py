@@ -1,0 +1,46 @@
+"""Fixtures of writers: where a camera's export will be, rings made there, and what exporters report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from published import Messages
+from rings import HEIGHT, SLOTS, STRIDE, WIDTH
+from ruth.vas.ring import FrameRing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import Roots
+
+
+@pytest.fixture
+def camera(roots: Roots) -> Path:
+    """The path of a camera's directory; neither it nor the export root exists yet."""
+    return roots.export / "front-door"
+
+
+@pytest.fixture
+def make(camera: Path) -> Iterator[Callable[..., FrameRing]]:
+    """Makes rings of that camera, and closes them afterwards if the test has not."""
+    made: list[FrameRing] = []
+
+    def make_one(
+        width: int = WIDTH, height: int = HEIGHT, stride: int = STRIDE, slots: int = SLOTS
+    ) -> FrameRing:
+        made.append(FrameRing(str(camera), width, height, stride, slots))
+        return made[-1]
+
+    yield make_one
+    for ring in made:
+        if ring._slots:
+            ring.close()
+
+
+@pytest.fixture
+def messages() -> Messages:
+    """Where exporters of this test leave their messages."""
+    return Messages()
