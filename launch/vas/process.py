@@ -25,7 +25,6 @@ from launch.vas.camera import Camera, Work
 from launch.vas.source import SourceError
 from launch.vas.summary import VasSummary
 from ruth.export.layout import VERSION_2
-from ruth.identity import export_root
 from ruth.vas.flag import export_enabled
 from ruth.vas.message import write_at_once
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from launch.vas.camera import OpenExporter
     from launch.vas.ffmpeg import FFmpeg
     from launch.vas.source import CameraSource
-    from launch.vas.tap import Exporter
 
 STOP_SECONDS = 5.0  # that FFmpeg has to finish its recording before it is killed
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -90,12 +88,13 @@ def run_vas(
             os.makedirs(recordings, exist_ok=True)
         except OSError as error:
             raise SourceError((f"recordings in {recordings}: {error.strerror}",)) from error
-    if not export_enabled(environ):
-        open_exporter = None
-    elif open_exporter is None:
-        exporters = _frame_exporters if export_version == VERSION_2 else _version_1_exporters
-        open_exporter = exporters(environ, say)
     with contextlib.ExitStack() as stack:
+        if not export_enabled(environ):
+            open_exporter = None
+        elif open_exporter is None:
+            from launch.vas.exporters import exporters  # maps memory: only with the flag on
+
+            open_exporter = exporters(environ, export_version, say, stack)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ruth-vas-"))
         selector = stack.enter_context(selectors.DefaultSelector())
         stop_asked = stack.enter_context(_stop_signals(selector))
@@ -166,30 +165,3 @@ def _stop_signals(selector: selectors.BaseSelector) -> Iterator[Callable[[], boo
             signal.signal(number, handler)
         os.close(read_end)
         os.close(write_end)
-
-
-def _frame_exporters(environ: Mapping[str, str], say: Callable[[str], None]) -> OpenExporter:
-    from ruth.vas.exporter import open_exporter
-
-    def open_for(camera_id: str, width: int, height: int) -> Exporter:
-        return open_exporter(
-            camera_id,
-            width,
-            height,
-            environ=environ,
-            report=lambda problem: say(f"{camera_id}: not exported: {problem}"),
-        )
-
-    return open_for
-
-
-def _version_1_exporters(environ: Mapping[str, str], say: Callable[[str], None]) -> OpenExporter:
-    from launch.vas.version1 import Version1Exporter
-
-    def open_for(camera_id: str, width: int, height: int) -> Exporter:
-        root = export_root(environ)
-        return Version1Exporter(
-            root, camera_id, width, height, lambda problem: say(f"{camera_id}: not exported: {problem}")
-        )
-
-    return open_for

@@ -7,6 +7,7 @@ the mapping with SIGBUS, which nobody in the process survives.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from contextlib import suppress
@@ -98,6 +99,17 @@ class ExportDirectory:
     def __init__(self, path: str) -> None:
         _make_directory(path)
         self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def try_lock(self) -> bool:
+        """Takes the directory for this writer until :meth:`close`; False if another writer has it.
+
+        The kernel drops the lock (flock(2)) at death, however that came.
+        """
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
     def new_file(self, name: str, size: int) -> NewFile:
         """A file of ``size`` bytes that will be ``name`` once it is put in place."""

@@ -227,3 +227,21 @@ def test_nohup(start: Callable[..., Started], clip: Path) -> None:
     vas.process.send_signal(signal.SIGHUP)
     out, _ = vas.process.communicate(timeout=10)
     assert json.loads(out)["cameras"][0]["published"] == FRAMES
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_second_server_leaves_an_export_alone(
+    ffmpeg: FFmpeg, processes: Processes, roots: Roots, version: str
+) -> None:
+    """A second ``ruth vas`` of a camera says that it exports nothing, and the first one's export stays."""
+    environ = {**roots.environ(), "RUTH_FFMPEG": ffmpeg.path}
+    meta = roots.export / "a" / "frame.meta"
+    first = processes.ruth("vas", "a=test", "--export-version", version, env=environ)
+    wait_until(meta.exists, "the first one exports", 20)
+    inode = meta.stat().st_ino
+    second = processes.ruth("vas", "a=test", "--seconds", "1", env=environ, stderr=subprocess.PIPE, text=True)
+    _, err = second.communicate(timeout=20)
+    assert err.count("a: not exported: another ruth vas exports this camera") == 1
+    assert meta.exists()
+    assert version == "1" or meta.stat().st_ino == inode
+    assert first.poll() is None
