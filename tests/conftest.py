@@ -51,7 +51,9 @@ def roots() -> Iterator[Roots]:
     try:
         yield Roots(base / "vas", base / "ruth")
     finally:
-        shutil.rmtree(base, ignore_errors=True)
+        for folder, _, _ in os.walk(base):
+            os.chmod(folder, 0o700)  # what was copied from a read-only place could not be removed
+        shutil.rmtree(base)
 
 
 class Processes:
