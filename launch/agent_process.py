@@ -19,7 +19,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from launch.pace import SHORT_LOOK_NS, Pace
+from launch.pace import QUIET_LOOK_NS, SHORT_LOOK_NS, Pace
 from launch.proc_stat import START_TICKS, read_stat
 from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
 from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ruth.export.outcome import Outcome
     from ruth.export.ring_reader import RingReader
 
-LOOK_NS: Final = 980_000_000
+LOOK_NS: Final = QUIET_LOOK_NS  # just under a second
 # After so many wake-ups in a row that brought no frame, a pause bounds what a writer gone wild can cost.
 EMPTY_WAKES: Final = 4
 EMPTY_WAKE_PAUSE_NS: Final = 1_000_000

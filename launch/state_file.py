@@ -82,7 +82,7 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
         os.pwrite(descriptor, NO_RECORD, 0)
         used = HEADER_SIZE + MODEL_SIZE * model_count
         os.posix_fallocate(descriptor, 0, -(-used // _PAGE) * _PAGE)
-    except BaseException:
+    except BaseException:  # closed whatever it was, and raised again
         os.close(descriptor)
         raise
     return descriptor

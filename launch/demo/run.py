@@ -156,10 +156,14 @@ def run_demo(plan: DemoPlan, show: Show) -> DemoSummary:
         config = stage.base / "ruth.toml"
         config.write_text("".join(MODELS.format(camera) for camera in plan.cameras), encoding="utf-8")
         launcher = stage.start("up", "up", str(config))
-        _watch_until(
-            stage, show, "launching one process per camera", lambda views: _alive(views, plan), launcher
-        )
         launcher_output = stage.output("up", "out"), stage.output("up", "err")
+
+        def launched(views: Sequence[AgentView]) -> bool:
+            # Agents can be alive before their launcher has said so; what it says then is not "meanwhile".
+            said = launcher_output[0].read_bytes().count(b"\n")
+            return _alive(views, plan) and said == len(plan.cameras)
+
+        _watch_until(stage, show, "launching one process per camera", launched, launcher)
         written_at_launch = _size(launcher_output)
         vas = stage.start("vas", "vas", "--json", *plan.sources)
         exporting = export_enabled({FLAG: "true", **os.environ})

@@ -45,7 +45,7 @@ def open_export_file(directory: int, name: str) -> tuple[int, os.stat_result]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.ENXIO, "not a regular file", name)
-    except BaseException:
+    except BaseException:  # closed whatever it was, and raised again
         os.close(descriptor)
         raise
     return descriptor, status

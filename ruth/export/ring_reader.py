@@ -105,7 +105,7 @@ class RingReader:
             self.meta_map = mmap(meta, META_SIZE_V2, MAP_SHARED, PROT_READ)
             self.data_map = mmap(self._data, self._data_size, MAP_SHARED, PROT_READ)
             status = os.fstat(meta)
-        except BaseException:
+        except BaseException:  # closed whatever it was, and raised again
             self.close()
             raise
         self.identity = (status.st_dev, status.st_ino, self._ring.epoch)

@@ -54,7 +54,7 @@ class NewFile:
             os.fchmod(self._descriptor, FILE_MODE)  # whatever the umask is
             os.posix_fallocate(self._descriptor, 0, size)
             self.inode = os.fstat(self._descriptor).st_ino
-        except BaseException:
+        except BaseException:  # closed whatever it was, and raised again
             self.__exit__(None, None, None)
             raise
 

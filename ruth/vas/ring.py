@@ -132,7 +132,7 @@ class FrameRing:
             self._directory = ExportDirectory(directory)
             try:
                 self._make_files(geometry, slot_size)
-            except BaseException:
+            except BaseException:  # closed whatever it was, and raised again
                 self._directory.close()
                 raise
         except (OSError, OverflowError, ValueError) as error:
@@ -162,7 +162,7 @@ class FrameRing:
             try:
                 data.put_in_place()
                 meta.put_in_place()
-            except BaseException:
+            except BaseException:  # closed whatever it was, and raised again
                 directory.remove(DATA_NAME, data.inode)  # without its meta it is nothing
                 if standing >= 0:
                     os.close(standing)
