@@ -27,6 +27,23 @@ PROJECT = Path(__file__).resolve().parent.parent
 _PR_SET_CHILD_SUBREAPER = 36
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds --soak."""
+    parser.addoption("--soak", action="store_true", help="only tests that have a longer form, in that form")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --soak, leaves out every test that has no longer form."""
+    if config.getoption("--soak"):
+        items[:] = [item for item in items if item.get_closest_marker("soak")]
+
+
+@pytest.fixture
+def soaking(request: pytest.FixtureRequest) -> bool:
+    """Whether a test marked ``soak`` is to run in its longer form."""
+    return bool(request.config.getoption("--soak"))
+
+
 @dataclass(frozen=True, slots=True)
 class Roots:
     """An export root and a state root of one test's own, on tmpfs."""

@@ -51,6 +51,23 @@ def open_export_file(directory: int, name: str) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
+def read_export_file(directory: int, name: str, size: int) -> bytes:
+    """The first ``size`` bytes of the file ``name`` in ``directory``, or all that it has.
+
+    Without asking for its status: what is no regular file cannot be opened or has no position to read from
+    (pread(2)). A device has one; only the superuser can make it (mknod(2)).
+
+    Raises:
+        OSError: As open(2); ESPIPE for a FIFO, EISDIR for a directory, ELOOP for a symbolic link.
+
+    """
+    descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
+    try:
+        return os.pread(descriptor, size, 0)
+    finally:
+        os.close(descriptor)
+
+
 def numbers_files_in_order(descriptor: int) -> bool:
     """Whether the file lies where inode numbers count files in the order in which they were made.
 

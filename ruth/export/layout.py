@@ -79,10 +79,13 @@ FLAG_CLOSED = 2
 ORDERED_MACHINES = frozenset({"x86_64", "amd64"})
 
 _RECORD = struct.Struct("<I4xQQIIIIQQQ")
+_FRAME = struct.Struct("<QQ")
 _RING = struct.Struct("<IIQQQI28x")
 
 # What of a version 2 head stays the same within one export while it is open: all of the ring but its wake.
 RING_AFTER_WAKE = slice(SLOT_COUNT_OFFSET, SLOT_RECORDS_OFFSET)
+
+AFTER_TIMESTAMP = slice(WIDTH_OFFSET, RECORD_SIZE)
 
 
 class FrameRecord(NamedTuple):
@@ -119,6 +122,17 @@ class RingHeader(NamedTuple):
     def wakes(self) -> bool:
         """The writer wakes the futex word after each frame."""
         return bool(self.flags & FLAG_WAKES)
+
+
+def unpack_version(meta: bytes) -> int:
+    """The version that the first bytes of ``meta`` state; 0, which is none, if there are no four."""
+    return int.from_bytes(meta[VERSION_OFFSET : VERSION_OFFSET + 4], "little") if len(meta) >= 4 else 0
+
+
+def unpack_frame(meta: bytes) -> tuple[int, int]:
+    """frame_id and timestamp_ns of the record at 0 of ``meta`` (``struct.error`` if shorter)."""
+    frame_id, timestamp_ns = _FRAME.unpack_from(meta, FRAME_ID_OFFSET)
+    return frame_id, timestamp_ns
 
 
 def unpack_record(meta: bytes, offset: int = 0) -> FrameRecord:

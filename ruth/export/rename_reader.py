@@ -3,6 +3,10 @@
 A file once opened never changes, so a header read from one is never torn. What can happen instead is that
 ``frame.data`` already belongs to the next frame. A header alone is enough to decide about a frame; its
 pixels may be used only as ``docs/frame-export.md``, "Version 1", says.
+
+Every frame is another file, so only the camera's directory stays open. That ``frame.meta`` is opened, read
+and closed at each look, and that its status is not asked for, keeps a look at four system calls. An agent
+that polls pays each of them once a frame, after a sleep that has emptied the caches.
 """
 
 from __future__ import annotations
@@ -11,116 +15,157 @@ import os
 import stat
 from mmap import MAP_SHARED, PROT_READ, mmap
 
-from ruth.export.files import names, numbers_files_in_order, open_export_directory, open_export_file
+from ruth.export.files import (
+    names,
+    numbers_files_in_order,
+    open_export_directory,
+    open_export_file,
+    read_export_file,
+)
 from ruth.export.layout import (
+    AFTER_TIMESTAMP,
     META_SIZE_V1,
+    VERSION_1,
     FrameRecord,
     geometry_problem,
     problem_v1,
+    unpack_frame,
     unpack_record,
+    unpack_version,
 )
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.pairing import belongs
 from ruth.export.pixels import Pixels
-from ruth.identity import DATA_NAME
+from ruth.identity import DATA_NAME, META_NAME
 
 
 class RenameReader:
-    """What was last taken from a version 1 export, and the file it came from.
-
-    The descriptor of that ``frame.meta`` is kept: while it is open its inode number cannot be given to
-    another file (inode(7)), so an unchanged number proves an unchanged file.
+    """One camera's directory, open while version 1 frames are found in it, and the frame last taken.
 
     Attributes:
-        restarted: Whether the record last returned by :meth:`take` began a new session: ids only grow
+        bound: Whether the directory is open.
+        restarted: Whether the record last returned by :meth:`read` began a new session: ids only grow
             while VAS lives, so an id that did not grow, in another header, is a VAS started anew.
 
     """
 
-    __slots__ = ("_descriptor", "_device", "_given", "_inode", "_meta_path", "restarted")
+    __slots__ = ("_directory", "_given", "_given_head", "_identity", "_path", "bound", "restarted")
 
-    def __init__(self, meta_path: str) -> None:
-        self._meta_path = meta_path
-        self._descriptor = -1
-        self._device = self._inode = 0
+    def __init__(self, path: str) -> None:
+        """Keeps the path of the camera's directory; opens nothing."""
+        self._path = path
+        self._directory = -1
+        self._identity = (0, 0)
         self._given: FrameRecord | None = None
+        self._given_head = b""
+        self.bound = False
         self.restarted = False
 
-    def holds_newest(self) -> bool:
-        """Whether the path still leads to the ``frame.meta`` that was last taken."""
-        return self._descriptor >= 0 and names(self._meta_path, self._device, self._inode)
+    def bind(self) -> None:
+        """Opens what stands at the path.
 
-    def take(
-        self, directory: int, meta: int, status: os.stat_result, head: bytes
-    ) -> FrameRecord | Unchanged | Torn | Absent:
-        """Judges a ``frame.meta`` just opened; takes over its descriptor if its frame is new.
-
-        Args:
-            directory: Descriptor of the camera's directory.
-            meta: Descriptor of ``frame.meta``; still the caller's if anything but a record is returned.
-            status: Its status.
-            head: Its first bytes.
+        Raises:
+            OSError: As :func:`ruth.export.files.open_export_directory`.
 
         """
-        if len(head) != META_SIZE_V1:
-            return Absent(f"frame.meta has {len(head)} bytes, version 1 has {META_SIZE_V1}")
-        # Bytes that version 1 reserves mean nothing here: a record of it starts at 0 and has no sequence.
-        record = unpack_record(head)._replace(data_offset=0, sequence=0)
+        self.close()
+        self._directory = open_export_directory(self._path)
+        self.bound = True
+        status = os.fstat(self._directory)
+        self._identity = (status.st_dev, status.st_ino)
+
+    def path_leads_here(self) -> bool:
+        """Whether the path still leads to the directory that is open."""
+        return names(self._path, *self._identity)
+
+    def read(self) -> FrameRecord | Unchanged | Torn | Absent:
+        """One look at the newest frame. An :class:`Absent` means: let this directory go."""
         try:
-            data = os.stat(DATA_NAME, dir_fd=directory, follow_symlinks=False)
+            head = read_export_file(self._directory, META_NAME, META_SIZE_V1 + 1)
         except OSError as error:
-            return Absent(f"frame.data: {error.strerror}")
+            return Absent(f"{META_NAME}: {error.strerror}")
+        try:
+            data = os.stat(DATA_NAME, dir_fd=self._directory, follow_symlinks=False)
+        except OSError as error:
+            return Absent(f"{DATA_NAME}: {error.strerror}")
         if not stat.S_ISREG(data.st_mode):
-            return Absent("frame.data: not a regular file")
-        problem = problem_v1(record, len(head), data.st_size)
+            return Absent(f"{DATA_NAME}: not a regular file")
+        given, old = self._given, self._given_head
+        # Nearly always only the frame's number and time have changed; the rest was judged with the last one.
+        if given is not None and head[AFTER_TIMESTAMP] == old[AFTER_TIMESTAMP] and head[:8] == old[:8]:
+            frame_id, timestamp_ns = unpack_frame(head)
+            if frame_id > given.frame_id and data.st_size == given.data_size:
+                self.restarted = False
+                self._given = FrameRecord(given.version, frame_id, timestamp_ns, *given[3:])
+                return self._given
+        return self._judge(head, data.st_size)
+
+    def _judge(self, head: bytes, data_size: int) -> FrameRecord | Unchanged | Torn | Absent:
+        """Judges every field, and the size of ``frame.data``."""
+        if unpack_version(head) != VERSION_1:
+            return Absent(f"version {unpack_version(head)}")
+        if len(head) != META_SIZE_V1:
+            return Absent(f"{META_NAME} has not the {META_SIZE_V1} bytes of version 1")
+        record = _record(head)
+        problem = problem_v1(record, len(head), data_size)
         if problem is not None:
             # A right header beside data of another size: the pair is between two renames, or cut short.
             return TORN if geometry_problem(record) is None else Absent(problem)
         if record == self._given:
             return UNCHANGED
         self.restarted = self._given is None or record.frame_id <= self._given.frame_id
-        self._given = record
-        self.close()
-        self._descriptor, self._device, self._inode = meta, status.st_dev, status.st_ino
+        self._given, self._given_head = record, head
         return record
 
-    def pixels(self, record: FrameRecord, directory: str) -> Pixels | None:
-        """Where the frame of ``record`` lies, or None if that cannot be shown.
-
-        Opened only now, after its header, which is what the proof in docs/frame-export.md needs.
+    def pixels(self, record: FrameRecord) -> Pixels | None:
+        """Where the frame of ``record`` lies, or None if it is gone or that cannot be shown.
 
         Args:
-            record: The one that :meth:`take` returned last.
-            directory: The camera's directory.
+            record: The one that :meth:`read` returned last.
 
         """
-        if record != self._given or self._descriptor < 0:
+        if record != self._given or not self.bound:
             return None
         try:
-            folder = open_export_directory(directory)
-            try:
-                data, status = open_export_file(folder, DATA_NAME)
-            finally:
-                os.close(folder)
+            meta, meta_status = open_export_file(self._directory, META_NAME)
         except OSError:
             return None
         try:
+            # If the header is another one by now, the frame's data was replaced even before it.
+            head = os.pread(meta, META_SIZE_V1 + 1, 0)
+            if len(head) != META_SIZE_V1 or _record(head) != record:
+                return None
+            return self._data_of(record, meta_status)
+        except OSError:
+            return None
+        finally:
+            os.close(meta)  # only now: until its data was compared, its inode number belongs to no other file
+
+    def _data_of(self, record: FrameRecord, meta: os.stat_result) -> Pixels | None:
+        """Opened after its header, which is what the proof in docs/frame-export.md needs."""
+        data, status = open_export_file(self._directory, DATA_NAME)
+        try:
             if (
-                status.st_dev != self._device
+                status.st_dev != meta.st_dev
                 or status.st_size != record.data_size
-                or not belongs(self._inode, status.st_ino)
+                or not belongs(meta.st_ino, status.st_ino)
                 or not numbers_files_in_order(data)
             ):
                 return None
             memory = mmap(data, record.data_size, MAP_SHARED, PROT_READ)
-        except (OSError, ValueError):  # ValueError: cut shorter than its header says since it was opened
+        except ValueError:  # cut shorter than its header says since it was opened
             return None
         finally:
             os.close(data)
         return Pixels(record, memory, lambda: True, owned=True)  # a file once opened never changes
 
     def close(self) -> None:
-        """Lets go of the file; what was taken stays known, so that no frame is taken twice."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Lets go of the directory; what was taken stays known, so that no frame is taken twice."""
+        if self.bound:
+            self.bound = False
+            os.close(self._directory)
+
+
+def _record(head: bytes) -> FrameRecord:
+    """Bytes that version 1 reserves mean nothing: a record of it starts at 0 and has no sequence."""
+    return unpack_record(head)._replace(data_offset=0, sequence=0)

@@ -11,8 +11,8 @@ import os
 from typing import TYPE_CHECKING, Self
 
 from ruth.export.files import names, open_export_directory, open_export_file
-from ruth.export.layout import META_SIZE_V2, VERSION_1, VERSION_2, VERSION_OFFSET, FrameRecord
-from ruth.export.outcome import UNCHANGED, Absent, Fresh, Torn, Unchanged
+from ruth.export.layout import META_SIZE_V2, VERSION_1, VERSION_2, FrameRecord, unpack_version
+from ruth.export.outcome import Absent, Fresh, Torn, Unchanged
 from ruth.export.rename_reader import RenameReader
 from ruth.export.ring_reader import RingReader
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 # While frames come from a binding, its path is compared this often: a writer that was replaced can go on
 # writing into files that nobody can open any more. At 25 fps this is every 0.64 s.
 FRESH_READS_BETWEEN_PATH_CHECKS = 16
-
-_VERSION = slice(VERSION_OFFSET, VERSION_OFFSET + 4)
 
 
 class ExportSource:
@@ -65,7 +63,7 @@ class ExportSource:
         self._directory = camera_directory(root, camera_id)
         self._meta_path = f"{self._directory}/{META_NAME}"
         self._data_path = f"{self._directory}/{DATA_NAME}"
-        self._renamed = RenameReader(self._meta_path)
+        self._renamed = RenameReader(self._directory)
         self._identity: tuple[int, int, int] | None = None
         self._given = b""
         self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
@@ -93,8 +91,8 @@ class ExportSource:
         """
         if self.ring is not None:
             return self._read_ring(self.ring)
-        if self._renamed.holds_newest():
-            return UNCHANGED
+        if self._renamed.bound:
+            return self._read_renamed()
         return self._look()
 
     def pixels(self, fresh: Fresh) -> Pixels | None:
@@ -112,14 +110,14 @@ class ExportSource:
             return None
         if self.ring is not None:
             return self.ring.pixels(fresh.record)
-        return self._renamed.pixels(fresh.record, self._directory)
+        return self._renamed.pixels(fresh.record)
 
     def compare_path(self) -> None:
         """Lets the next :meth:`try_read` bind anew if the path leads elsewhere by now.
 
         For whoever has a clock: while frames come from a binding, its path is looked at only now and then.
         """
-        if self.ring is not None and not self._path_leads_to(self.ring):
+        if not self._path_leads_here():
             self._moved = True
 
     def close(self) -> None:
@@ -137,20 +135,37 @@ class ExportSource:
             return self._look_anew()
         outcome = ring.read()
         if isinstance(outcome, FrameRecord):
-            self._reads_to_path_check -= 1
-            if self._reads_to_path_check <= 0:
-                self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
-                self._moved = not self._path_leads_to(ring)  # this frame is given, but no other from here
+            self._count_fresh()
             return Fresh(outcome, self.session)
         if isinstance(outcome, Absent):  # closed, cut or written anew: what stands at the path now counts
             return self._look_anew()
         # Torn as well: for good, if its writer was killed inside the record.
-        return outcome if self._path_leads_to(ring) else self._look_anew()
+        return outcome if self._path_leads_here() else self._look_anew()
 
-    def _path_leads_to(self, ring: RingReader) -> bool:
-        """Whether both files of the binding still stand at their paths."""
-        device, inode, _ = ring.identity
-        return names(self._meta_path, device, inode) and names(self._data_path, *ring.data_identity)
+    def _read_renamed(self) -> Outcome:
+        if self._moved:
+            return self._look_anew()
+        outcome = self._renamed.read()
+        if isinstance(outcome, FrameRecord):
+            self._count_fresh()
+            return self._fresh_renamed(outcome)
+        if isinstance(outcome, Absent) or not self._path_leads_here():
+            return self._look_anew()
+        return outcome
+
+    def _count_fresh(self) -> None:
+        """Looks now and then whether this frame is the last one from here."""
+        self._reads_to_path_check -= 1
+        if self._reads_to_path_check <= 0:
+            self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
+            self._moved = not self._path_leads_here()
+
+    def _path_leads_here(self) -> bool:
+        """Whether what is bound still stands at its path: both files of a ring, else the directory."""
+        if self.ring is not None:
+            device, inode, _ = self.ring.identity
+            return names(self._meta_path, device, inode) and names(self._data_path, *self.ring.data_identity)
+        return self._renamed.path_leads_here()
 
     def _look_anew(self) -> Outcome:
         self.close()
@@ -163,8 +178,8 @@ class ExportSource:
         except OSError as error:
             return self._lost(f"{self._directory}: {error.strerror}")
         try:
-            meta, status = open_export_file(directory, META_NAME)
-            return self._look_at(directory, meta, status)
+            meta, _ = open_export_file(directory, META_NAME)
+            return self._look_at(directory, meta)
         except OSError as error:
             return self._lost(f"{self._directory}/{error.filename or '*'}: {error.strerror}")
         except ValueError as error:
@@ -172,27 +187,35 @@ class ExportSource:
         finally:
             os.close(directory)
 
-    def _look_at(self, directory: int, meta: int, status: os.stat_result) -> Outcome:
+    def _look_at(self, directory: int, meta: int) -> Outcome:
         """Takes over ``meta``: it is kept by a reader, or closed."""
         try:
             head = os.pread(meta, META_SIZE_V2 + 1, 0)
         except OSError:
             os.close(meta)
             raise
-        version = int.from_bytes(head[_VERSION], "little")
+        version = unpack_version(head)
         if version == VERSION_2:
             return self._bind_ring(RingReader(directory, meta, head))
-        outcome: FrameRecord | Unchanged | Torn | Absent = Absent(f"version {version}")
+        os.close(meta)
         if version == VERSION_1:
-            outcome = self._renamed.take(directory, meta, status, head)
-        if isinstance(outcome, Unchanged | Torn | Absent):
-            os.close(meta)
-            return outcome if not isinstance(outcome, Absent) else self._lost(outcome.reason)
+            return self._bind_renamed()
+        return self._lost(f"version {version}")
+
+    def _bind_renamed(self) -> Outcome:
+        self._renamed.bind()
+        outcome = self._renamed.read()
+        if isinstance(outcome, Absent):
+            return self._lost(outcome.reason)
+        self.version = VERSION_1
+        self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
+        return self._fresh_renamed(outcome) if isinstance(outcome, FrameRecord) else outcome
+
+    def _fresh_renamed(self, record: FrameRecord) -> Fresh:
         if self._renamed.restarted or self._identity is not None:
             self.session += 1
         self._identity = None
-        self.version = VERSION_1
-        return Fresh(outcome, self.session)
+        return Fresh(record, self.session)
 
     def _bind_ring(self, ring: RingReader) -> Outcome:
         self._renamed.close()

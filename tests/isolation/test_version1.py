@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from agents import launched, look, record, wake_ups
+import pytest
+
+from agents import launched, look, record, wait_observed, wake_ups
 from launch.inspect import cpu_time_ns
 from launch.vas.version1 import Version1Exporter
 from ruth.export.outcome import Fresh
@@ -17,6 +20,7 @@ from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from conftest import Processes, Roots
 
@@ -45,19 +49,70 @@ def test_a_decoded_camera_is_followed(
     wait_until(lambda: look(roots, "a").export is None, "the export is gone")
 
 
-def test_an_export_made_again_is_followed(roots: Roots, processes: Processes) -> None:
-    """When the export is removed and made again with ids from 0, its agent goes on by itself."""
-    pid = launched(roots, processes, "a")["a"]
-    folder = roots.export / "a"
-    for session in (1, 2):
+class Feed:
+    """Writes version 1 frames at 25 fps from a thread, each byte the frame's id, as long as it is entered."""
+
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
-        writer = Version1Writer(folder)
-        for frame_id in range(5):
-            writer.write(frame_id, time.time_ns())
-            wait_until(lambda wanted=frame_id: look(roots, "a").frame_id == wanted, "the frame is observed")
-        assert record(roots, "a").session == session
-        shutil.rmtree(folder)
+        self._writer = Version1Writer(folder, 640, 360)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.written = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            due += 0.04
+            self._writer.write(self.written, time.time_ns())
+            self.written += 1
+
+
+def read_pixels(source: ExportSource, until: Callable[[], bool]) -> int:
+    """Reads the pixels of every new frame as a runtime would; how many were not the header's own."""
+    mispaired = 0
+    while not until():
+        outcome = source.try_read()
+        pixels = source.pixels(outcome) if isinstance(outcome, Fresh) else None
+        if pixels is not None:
+            found = set(pixels.memory[:: pixels.record.width])
+            mispaired += found != {pixels.record.frame_id % 256}
+            pixels.close()
+        else:
+            time.sleep(0.005)
+    return mispaired
+
+
+@pytest.mark.soak
+def test_an_export_written_removed_and_made_again(
+    roots: Roots, processes: Processes, soaking: bool, record_property: Callable[[str, object], None]
+) -> None:
+    """An agent observes 99.9% of the frames of each life of an export, and no pixels are another frame's."""
+    frames = 25 * (60 if soaking else 4)
+    pid = launched(roots, processes, "a")["a"]
+    begun = record(roots, "a")
+    for session in (1, 2):
+        with ExportSource(str(roots.export), "a") as source:
+            with Feed(roots.export / "a") as feed:
+                assert read_pixels(source, lambda feed=feed: feed.written >= frames) == 0
+            wait_observed(roots, "a", feed.written - 1)
+        ended = record(roots, "a")
+        observed = ended.frames - begun.frames
+        record_property(f"observed_{session}", f"{observed} of {feed.written}")
+        missed = ended.missed - begun.missed
+        assert observed + missed + (ended.first_frame_id or 0) == feed.written  # before its first, it slept
+        assert missed <= max(1, feed.written // 1000)
+        assert ended.session == session
+        shutil.rmtree(roots.export / "a")
         wait_until(lambda: look(roots, "a").export is None, "the agent has let go")
+        begun = ended
     assert look(roots, "a").pid == pid
 
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
 from held import descriptors_of
-from ruth.export.files import open_export_directory, open_export_file
-from ruth.export.layout import META_SIZE_V2, FrameRecord, pack_record
+from ruth.export.layout import FrameRecord, pack_record
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.rename_reader import RenameReader
 from ruth.identity import DATA_NAME, META_NAME
@@ -29,26 +29,20 @@ def record_of(frame_id: int, timestamp_ns: int = 5) -> FrameRecord:
 
 @pytest.fixture
 def reader(camera: Path) -> Iterator[RenameReader]:
-    """A reader of that camera's frame.meta, closed afterwards."""
-    made = RenameReader(f"{camera}/{META_NAME}")
+    """A reader of that camera's directory, closed afterwards."""
+    made = RenameReader(str(camera))
     yield made
     made.close()
 
 
 @pytest.fixture
-def look(camera: Path, reader: RenameReader) -> Look:
-    """Opens what stands and has the reader judge it, as ExportSource does."""
+def look(reader: RenameReader) -> Look:
+    """Binds the reader and looks through it, as ExportSource does."""
 
     def look_once() -> FrameRecord | Unchanged | Torn | Absent:
-        directory = open_export_directory(str(camera))
-        try:
-            meta, status = open_export_file(directory, META_NAME)
-            outcome = reader.take(directory, meta, status, os.pread(meta, META_SIZE_V2 + 1, 0))
-            if not isinstance(outcome, FrameRecord):
-                os.close(meta)
-        finally:
-            os.close(directory)
-        return outcome
+        if not reader.bound:
+            reader.bind()
+        return reader.read()
 
     return look_once
 
@@ -76,62 +70,43 @@ def test_each_frame_is_given_once(camera: Path, look: Look) -> None:
         assert look() is UNCHANGED
 
 
-def test_the_header_that_was_taken_is_held_and_no_other(
-    camera: Path, reader: RenameReader, look: Look
-) -> None:
-    """One descriptor is kept, of the frame.meta last taken: its inode number cannot become another file's."""
-    assert not reader.holds_newest()
-    for n in range(3):
-        publish(camera, record_of(n))
-        assert not reader.holds_newest()
-        look()
-        assert reader.holds_newest()
-        assert descriptors_of(camera) == [f"{camera}/{META_NAME}"]
-
-
-def test_what_is_not_taken_is_not_held(camera: Path, reader: RenameReader, look: Look) -> None:
-    """A frame.meta that is no new frame stays the caller's: the one taken before is still the one held."""
-    publish(camera, record_of(1))
-    look()
-    held = descriptors_of(camera)
-    for content in (pack_record(record_of(1)), b"", bytes(64)):
+def test_only_the_directory_is_held(camera: Path, reader: RenameReader, look: Look) -> None:
+    """Of what was looked at only the directory stays open, whatever was found; after close not even that."""
+    for content in (pack_record(record_of(1)), pack_record(record_of(2)), b"", bytes(64)):
+        publish(camera, record_of(0))
         put(camera, META_NAME, content)
         look()
-        assert not reader.holds_newest()
-        assert descriptors_of(camera) == [f"{held[0]} (deleted)"]
+        assert descriptors_of(camera) == [str(camera)]
+    reader.close()
+    reader.close()
+    assert descriptors_of(camera) == []
 
 
-@pytest.mark.parametrize("end", ["removed", "renamed away", "directory renamed", "a link", "closed"])
-def test_what_the_path_does_not_lead_to_is_not_held(
+@pytest.mark.parametrize("end", ["removed", "renamed away", "made anew", "a link"])
+def test_a_path_that_leads_elsewhere_is_noticed(
     camera: Path, reader: RenameReader, look: Look, end: str
 ) -> None:
-    """Once the path leads elsewhere, or the reader was closed, its frame is not the newest any more."""
+    """Once the camera's path leads elsewhere or nowhere, the open directory is not the camera's any more."""
     publish(camera, record_of(1))
     look()
-    meta = camera / META_NAME
+    assert reader.path_leads_here()
     if end == "removed":
-        meta.unlink()
-    elif end == "renamed away":
-        meta.rename(camera / "old")
-    elif end == "directory renamed":
-        camera.rename(camera.parent / "elsewhere")
-    elif end == "a link":
-        meta.rename(camera / "old")
-        meta.symlink_to("old")
+        shutil.rmtree(camera)
     else:
-        reader.close()
-    assert not reader.holds_newest()
+        camera.rename(camera.parent / "elsewhere")
+    if end == "made anew":
+        camera.mkdir()
+    elif end == "a link":
+        camera.symlink_to("elsewhere")
+    assert not reader.path_leads_here()
 
 
 def test_closing_forgets_no_frame(camera: Path, reader: RenameReader, look: Look) -> None:
-    """After close nothing is open, and the frame that was given before is still an old one."""
+    """After close the frame that was given before is still an old one."""
     publish(camera, record_of(1))
     look()
     reader.close()
-    reader.close()
-    assert descriptors_of(camera) == []
     assert look() is UNCHANGED
-    assert descriptors_of(camera) == []
 
 
 def test_reserved_bytes_mean_nothing(camera: Path, look: Look) -> None:
@@ -210,7 +185,6 @@ def test_a_header_without_its_data_is_absent(camera: Path, look: Look, kind: str
     outcome = look()
     assert isinstance(outcome, Absent)
     assert outcome.reason.startswith("frame.data: ")
-    assert descriptors_of(camera) == []
 
 
 @pytest.mark.parametrize("length", [4, 8, 63, 65, 128, 4096])
@@ -218,7 +192,7 @@ def test_a_header_of_another_length_is_absent(camera: Path, look: Look, length: 
     """A version 1 frame.meta has exactly 64 bytes."""
     publish(camera, record_of(1))
     put(camera, META_NAME, pack_record(record_of(1)).ljust(length, b"\0")[:length])
-    assert look() == Absent(f"frame.meta has {length} bytes, version 1 has 64")
+    assert look() == Absent("frame.meta has not the 64 bytes of version 1")
 
 
 @pytest.mark.parametrize(
@@ -239,3 +213,37 @@ def test_a_header_that_is_no_frame_is_absent(camera: Path, look: Look, change: d
     """A header with an invalid number is no frame and, unlike a changing pair, never becomes one."""
     publish(camera, record_of(1)._replace(**change))
     assert isinstance(look(), Absent)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 3},
+        {"width": 15},
+        {"stride": 14},
+        {"pixel_format": 1},
+        {"data_size": 0},
+        {"height": 16},
+    ],
+)
+def test_each_header_is_judged_whole(camera: Path, look: Look, change: dict[str, int]) -> None:
+    """After any number of good frames a bad header is refused, and the next good one is taken."""
+    for n in range(3):
+        publish(camera, record_of(n))
+        assert look() == record_of(n)
+    publish(camera, record_of(3)._replace(**change))
+    assert isinstance(look(), Absent | Torn)
+    publish(camera, record_of(4))
+    assert look() == record_of(4)
+
+
+def test_a_new_resolution_is_taken_at_once(camera: Path, look: Look) -> None:
+    """A header of another geometry beside data of its size is the next frame."""
+    publish(camera, record_of(1))
+    assert look() == record_of(1)
+    larger = record_of(2)._replace(width=32, stride=32, data_size=2 * FRAME_SIZE)
+    put(camera, DATA_NAME, bytes(2 * FRAME_SIZE))
+    put(camera, META_NAME, pack_record(larger))
+    assert look() == larger
+    publish(camera, record_of(3))
+    assert look() == record_of(3)

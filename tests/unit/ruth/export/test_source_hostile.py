@@ -294,7 +294,7 @@ def test_without_descriptors_an_export_is_absent(camera: Path, source: ExportSou
     """At the limit of descriptors, whichever open it is that fails, nothing leaks; it binds when it can."""
     put(camera, *EXPORTS[version])
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = 0  # version 1: directory and meta; version 2: data as well, and one for each mapping
+    needed = 0  # version 1: directory twice and meta; 2: once, both files, a mapping each
     try:
         for spare in range(8):
             listed = os.listdir("/proc/self/fd")  # with the one that listed them, which is gone by now
@@ -312,7 +312,7 @@ def test_without_descriptors_an_export_is_absent(camera: Path, source: ExportSou
             assert left_of(camera) == []
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-    assert needed == (2 if version == 1 else 5)
+    assert needed == (3 if version == 1 else 5)
     assert source.session == 1
 
 
