@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT
+from launch.commands import VERBS
 
 if TYPE_CHECKING:
     from conftest import Roots
@@ -69,6 +70,23 @@ def test_a_module_loads_only_what_it_needs(bare: set[str], module: str, never: s
     loaded = loaded_by(f"import {module}") - bare
     assert module in loaded
     assert sorted(loaded & never) == []
+
+
+@pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
+def test_a_verb_loads_no_other(bare: set[str], verb: str) -> None:
+    """To parse one verb loads its module alone, and none of what it needs only when it runs."""
+    loaded = loaded_by(f"from launch.cli import parser_of\nparser_of([{verb!r}])") - bare
+    assert {name for name in loaded if name.startswith("launch.commands.")} == {f"launch.commands.{verb}"}
+    assert loaded.isdisjoint(
+        {"numpy", "psutil", "tomllib", "ctypes", "subprocess", "threading", "launch.host"}
+    )
+
+
+def test_a_launcher_loads_only_what_it_needs(bare: set[str]) -> None:
+    """What ``ruth up`` loads to launch, which every agent then holds, is nothing of any other verb."""
+    loaded = loaded_by("from launch.cli import parser_of\nparser_of(['up'])\nimport launch.host") - bare
+    assert loaded.isdisjoint({"numpy", "psutil", "json", "subprocess", "threading", "curses", "ruth.vas"})
+    assert loaded.isdisjoint({"launch.inspect", "launch.down", "launch.table"})
 
 
 def test_reading_headers_loads_no_numpy(roots: Roots, bare: set[str]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT
-from launch.cli import _parser
+from launch.cli import parser_of
 from launch.config.plan import parse_config
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def blocks(language: str, text: str) -> list[str]:
 def test_verbs() -> None:
     """The README's table of verbs lists exactly the verbs that the command has."""
     listed = set(re.findall(r"^\| `ruth ([a-z]+)", README, re.MULTILINE))
-    usage = _parser().format_help()
+    usage = parser_of(()).format_help()
     assert listed == set(re.findall(r"^    ([a-z]+) ", usage, re.MULTILINE))
 
 

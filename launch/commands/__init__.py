@@ -1,0 +1,29 @@
+"""The verbs of ``ruth``: one module a verb, called as the verb is.
+
+Each module has ``add_options(parser)``, which gives an ``argparse`` parser the verb's options, and
+``run(options)``, which does the verb and returns an exit code (:mod:`launch.exits`); what it raises for a
+user's mistake, :func:`launch.cli.main` turns into a message. To add a verb is to add its module, and its line
+below.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Verb(NamedTuple):
+    """A verb, and the line of ``ruth --help`` about it."""
+
+    name: str
+    text: str
+
+
+VERBS: Final = (
+    Verb("demo", "see it work: real video, agents, one of them killed"),
+    Verb("up", "launch the agents that are not alive yet"),
+    Verb("down", "end live agents (SIGTERM), all or some"),
+    Verb("agent", "run one agent in the foreground, tracebacks visible"),
+    Verb("check", "validate a configuration: every error at once"),
+    Verb("ps", "the per-camera processes, once"),
+    Verb("vas", "the stand-in video server: decode, record, export"),
+)

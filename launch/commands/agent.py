@@ -1,0 +1,52 @@
+"""``ruth agent``: one agent in the foreground, its tracebacks visible (:mod:`launch.agent_process`)."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, NoReturn
+
+from launch.config_file import CONFIG_HELP, core_of, read_plan
+from launch.exits import EXIT_FAILURE, UsageError
+from launch.messages import message
+from launch.roots import export_root_here, state_root_here
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("camera", metavar="CAMERA", help="which of the configuration")
+    parser.add_argument("-c", "--config", required=True, metavar="CONFIG", help=CONFIG_HELP)
+
+
+def run(options: argparse.Namespace) -> NoReturn:
+    """Becomes the agent; ends by a signal.
+
+    Raises:
+        UsageError: The configuration is wrong, or has no such camera.
+        SystemExit: The camera has a live agent, or its state cannot be had.
+
+    """
+    plan = read_plan(options.config)
+    agent = core_of(plan).agent(options.camera)
+    if agent is None:
+        known = ", ".join(camera.camera_id for camera in plan.cameras)
+        raise UsageError(f"ruth: camera {options.camera!r} is not in {options.config}; it has: {known}")
+    from launch.agent_process import run as run_agent
+    from launch.state_file import AlreadyRunningError, claim
+    from launch.title import set_title
+
+    try:
+        state = claim(state_root_here(), agent.camera_id, len(agent.subscriptions))
+    except AlreadyRunningError:
+        message(f"ruth: {agent.camera_id}: has a live agent, left alone")
+        raise SystemExit(EXIT_FAILURE) from None
+    except OSError as error:
+        message(f"ruth: {agent.camera_id}: {error.filename or 'agent.state'}: {error.strerror}")
+        raise SystemExit(EXIT_FAILURE) from None
+    message(f"ruth: {agent.camera_id}: agent {os.getpid()} in the foreground, Ctrl-C ends it")
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it as any signal does, without a traceback
+    set_title(f"ruth: agent {agent.camera_id}")
+    run_agent(agent, state, export_root_here(), launcher_pid=0)

@@ -1,0 +1,43 @@
+"""``ruth down``: ends live agents, all or some (:mod:`launch.down`)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from launch.exits import EXIT_FAILURE, EXIT_OK
+from launch.messages import message
+from launch.roots import state_root_here
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("cameras", nargs="*", metavar="CAMERA", help="which (default: all)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Signals, waits for 2 s at most, and says what came of whom."""
+    from launch.down import down
+
+    downed = down(state_root_here(), options.cameras)
+    for one in downed:
+        if one.problem:
+            message(f"ruth: {one.camera_id}: {one.problem}")
+        elif one.pid is None:
+            message(f"ruth: {one.camera_id}: no live agent")
+        elif one.ended:
+            sys.stdout.write(f"{one.camera_id}: agent {one.pid} ended\n")
+        else:
+            message(
+                f"ruth: {one.camera_id}: agent {one.pid} was told to end and has not"
+                f" (is it stopped? kill -9 {one.pid})"
+            )
+    if not downed:
+        message("ruth: no live agents")
+    launchers = sorted({str(one.launcher_pid) for one in downed if one.launcher_pid})
+    if launchers:
+        message(f"ruth: launched by {', '.join(launchers)}, which stays until it is ended itself (SIGTERM)")
+    return EXIT_OK if all(one.ended for one in downed) else EXIT_FAILURE

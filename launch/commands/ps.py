@@ -1,0 +1,30 @@
+"""``ruth ps``: the per-camera processes, once (:mod:`launch.inspect`, :mod:`launch.ps`)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from launch.config_file import read_plan
+from launch.exits import EXIT_OK
+from launch.roots import state_root_here
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("-c", "--config", metavar="CONFIG", help="list its cameras too, started or not")
+    parser.add_argument("--json", action="store_true", help="print an array, one object a camera")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints what is there now."""
+    configured = [camera.camera_id for camera in read_plan(options.config).cameras] if options.config else []
+    from launch.inspect import view_all
+    from launch.ps import as_json, as_table
+
+    views = view_all(state_root_here(), configured)
+    sys.stdout.write(as_json(views) if options.json else as_table(views))
+    return EXIT_OK
