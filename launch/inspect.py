@@ -16,7 +16,8 @@ import psutil
 
 from launch.death import describe_death
 from launch.proc_stat import EXIT_CODE, START_TICKS, STATE, read_stat
-from launch.state_file import StateReader, known_cameras
+from launch.state_file import known_cameras
+from ruth.agent.state_reader import StateReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,8 +1,8 @@
-"""``agent.state``: the file, its lock and its readers. Its bytes are :mod:`ruth.agent.state`'s.
+"""``agent.state``: the file and its lock. Its bytes and its readers are those of ``ruth.agent``.
 
 Exactly one agent a camera: an exclusive open-file-description lock on the file, held for life (fcntl(2),
-F_OFD_SETLK). The kernel drops it at death, however that came; anybody can ask for it without taking it, also
-through a read-only descriptor (F_OFD_GETLK), so liveness is never guessed from a pid.
+F_OFD_SETLK). The kernel drops it at death, however that came; anybody can ask for it
+(:mod:`ruth.agent.state_reader`), so liveness is never guessed from a pid.
 """
 
 from __future__ import annotations
@@ -11,19 +11,14 @@ import errno
 import fcntl
 import os
 import stat
-import struct
 from contextlib import suppress
-from typing import Final, Self
+from typing import Final
 
-from ruth.agent.state import HEADER_SIZE, MODEL_SIZE, NO_RECORD, STATE_SIZE, AgentRecord, parse_state
+from ruth.agent.state import HEADER_SIZE, MODEL_SIZE, NO_RECORD, STATE_SIZE
+from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
 from ruth.identity import STATE_NAME, camera_directory, id_problem
 
-# struct flock on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid, padded to 32 bytes.
-_FLOCK: Final = struct.Struct("=hh4xqqi4x")
-_WHOLE_FILE_WRITE: Final = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-
 _PAGE: Final = 4096
-_READS: Final = 50
 _OPEN: Final = os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -69,7 +64,7 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.ENXIO, "not a regular file", f"{directory}/{STATE_NAME}")
         try:
-            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _WHOLE_FILE_WRITE)
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, WHOLE_FILE_WRITE_LOCK)
         except (BlockingIOError, PermissionError):  # EAGAIN or EACCES, fcntl(2)
             if is_held(descriptor):
                 raise AlreadyRunningError(camera_id) from None
@@ -96,61 +91,6 @@ def _make_readable(directory: str) -> None:
     with suppress(FileExistsError):
         os.mkdir(directory)
         os.chmod(directory, 0o755)  # noqa: S103 - runtimes of other users read the states
-
-
-def is_held(descriptor: int) -> bool:
-    """Whether an agent holds the lock of the open ``agent.state``: whether it lives.
-
-    Only a write lock counts, which needs a descriptor open for writing. Anybody who may read the file can
-    hold a read lock on it, and that proves nothing.
-    """
-    answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _WHOLE_FILE_WRITE)
-    lock_type: int = _FLOCK.unpack(answer)[0]
-    return lock_type == fcntl.F_WRLCK
-
-
-class StateReader:
-    """A camera's ``agent.state``, open for reading. It takes no lock and writes nothing.
-
-    Raises:
-        OSError: There is none, or it cannot be read.
-        InvalidIdError: ``camera_id`` is no id.
-
-    """
-
-    __slots__ = ("_descriptor",)
-
-    def __init__(self, state_root: str, camera_id: str) -> None:
-        path = f"{camera_directory(state_root, camera_id)}/{STATE_NAME}"
-        self._descriptor = os.open(path, os.O_RDONLY | _OPEN)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
-
-    def alive(self) -> bool:
-        """Whether the camera has a live agent."""
-        return is_held(self._descriptor)
-
-    def try_read(self) -> AgentRecord | None:
-        """The record if two reads in a row agree on it, else None: it is being changed, or there is none."""
-        first = os.pread(self._descriptor, STATE_SIZE, 0)
-        second = os.pread(self._descriptor, STATE_SIZE, 0)
-        return parse_state(second) if first == second else None
-
-    def read(self) -> AgentRecord | None:
-        """As :meth:`try_read`, tried a few times: a change takes microseconds.
-
-        A record that stays under change is that of an agent that was killed or stopped in the middle of
-        it, and is returned as it stands: what the agent is, is right all the same.
-        """
-        for _ in range(_READS):
-            record = self.try_read()
-            if record is not None:
-                return record
-        return parse_state(os.pread(self._descriptor, STATE_SIZE, 0), torn=True)
 
 
 def known_cameras(state_root: str) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launch.inspect import AgentView, view
-from launch.state_file import StateReader
+from ruth.agent.state_reader import StateReader
 from waiting import wait_until
 
 if TYPE_CHECKING:

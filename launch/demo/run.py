@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 from launch.demo.summary import CameraOutcome, DemoSummary, Killed, camera_outcome
 from launch.inspect import view_all
 from launch.parent_death import dies_with_parent
-from launch.state_file import StateReader
+from ruth.agent.state_reader import StateReader
 from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE
 from ruth.vas.flag import FLAG, export_enabled
 
