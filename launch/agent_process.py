@@ -74,7 +74,8 @@ def run(agent: StreamAgent, state_descriptor: int, export_root: str, launcher_pi
             if source.session != noted[1]:
                 agent.begin_export()
             noted = (source.version, source.session)
-            writer.write_export(*noted)
+            ring = source.ring
+            writer.write_export(*noted, *(ring.identity[1:] if ring is not None else (0, 0)))
             told.wake()
         observed = False
         if isinstance(outcome, Fresh):

@@ -23,7 +23,9 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
      104  first_timestamp_ns  u64   its timestamp
      112  launcher_pid    u64   of the launcher that forked it, 0 if none did
      120  camera_id       64 bytes, padded with NUL
-     184  zero
+     184  export_inode    u64   st_ino of the present export's frame.meta; 0 for version 1 and for none
+     192  export_epoch    u64   its epoch; 0 as above
+     200  zero
      256  subscription 0, then 1, ...:
             0  model_id           64 bytes, padded with NUL
            64  max_fps            f64   0 = every frame
@@ -33,7 +35,8 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
            88  skipped            u64
            96  last_frame_id      u64   last allowed frame (valid if allowed > 0)
           104  last_timestamp_ns  u64   its timestamp
-          112  zero
+          112  last_session       u64   the session that it was in
+          120  zero
           256  end
 """
 
@@ -68,6 +71,8 @@ OBSERVED_OFFSET: Final = MISSED_OFFSET + 8
 SESSION_OFFSET: Final = OBSERVED_OFFSET + 8
 FIRST_FRAME_ID_OFFSET: Final = SESSION_OFFSET + 8
 FIRST_TIMESTAMP_OFFSET: Final = FIRST_FRAME_ID_OFFSET + 8
+EXPORT_INODE_OFFSET: Final = FIRST_TIMESTAMP_OFFSET + 16 + _ID_SIZE  # after launcher_pid and camera_id
+EXPORT_EPOCH_OFFSET: Final = EXPORT_INODE_OFFSET + 8
 
 MODEL_ACTIVE_OFFSET: Final = _ID_SIZE + 8  # after model_id and max_fps
 MODEL_DECISION_OFFSET: Final = MODEL_ACTIVE_OFFSET + 4
@@ -75,6 +80,7 @@ MODEL_ALLOWED_OFFSET: Final = MODEL_DECISION_OFFSET + 4
 MODEL_SKIPPED_OFFSET: Final = MODEL_ALLOWED_OFFSET + 8
 MODEL_FRAME_ID_OFFSET: Final = MODEL_SKIPPED_OFFSET + 8
 MODEL_TIMESTAMP_OFFSET: Final = MODEL_FRAME_ID_OFFSET + 8
+MODEL_SESSION_OFFSET: Final = MODEL_TIMESTAMP_OFFSET + 8
 
 # Positions in the memory seen as an array of u64 or, for the last two, of u32: worked out once, because an
 # agent stores a dozen fields a frame.
@@ -87,6 +93,8 @@ _OBSERVED: Final = OBSERVED_OFFSET // 8
 _SESSION: Final = SESSION_OFFSET // 8
 _FIRST_FRAME_ID: Final = FIRST_FRAME_ID_OFFSET // 8
 _FIRST_TIMESTAMP: Final = FIRST_TIMESTAMP_OFFSET // 8
+_EXPORT_INODE: Final = EXPORT_INODE_OFFSET // 8
+_EXPORT_EPOCH: Final = EXPORT_EPOCH_OFFSET // 8
 _WAKE: Final = WAKE_OFFSET // 4
 _EXPORT_VERSION: Final = EXPORT_VERSION_OFFSET // 4
 
@@ -94,8 +102,8 @@ _ALLOW: Final = Decision.ALLOW
 _UINT64_MAX: Final = 2**64 - 1
 _SEQUENCE_LIMIT: Final = 2**63
 
-_HEADER = struct.Struct("<IIQII12Q64s")
-_MODEL = struct.Struct("<64sdIIQQQQ")
+_HEADER = struct.Struct("<IIQII12Q64s2Q")
+_MODEL = struct.Struct("<64sdIIQQQQQ")
 
 
 class ModelState(NamedTuple):
@@ -109,6 +117,7 @@ class ModelState(NamedTuple):
     skipped: int
     last_frame_id: int | None
     last_timestamp_ns: int | None
+    last_session: int | None
 
 
 class AgentRecord(NamedTuple):
@@ -128,6 +137,8 @@ class AgentRecord(NamedTuple):
     frames: int
     missed: int
     observed_ns: int | None
+    export_inode: int
+    export_epoch: int
     models: tuple[ModelState, ...]
 
 
@@ -152,7 +163,7 @@ def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
     """
     if len(content) < HEADER_SIZE:
         return None
-    version, model_count, sequence, _, export_version, *numbers, camera_id = _HEADER.unpack_from(content)
+    version, model_count, sequence, _, export_version, *numbers = _HEADER.unpack_from(content)
     if version != STATE_VERSION or model_count > MODELS_MAX or (sequence & 1 and not torn):
         return None
     if len(content) < HEADER_SIZE + MODEL_SIZE * model_count:
@@ -170,6 +181,9 @@ def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
         first_frame_id,
         first_timestamp_ns,
         launcher_pid,
+        camera_id,
+        export_inode,
+        export_epoch,
     ) = numbers
     models = tuple(_parse_model(content, index) for index in range(model_count))
     return AgentRecord(
@@ -187,13 +201,15 @@ def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
         frames=frames,
         missed=missed,
         observed_ns=observed_ns or None,
+        export_inode=export_inode,
+        export_epoch=export_epoch,
         models=models,
     )
 
 
 def _parse_model(content: bytes, index: int) -> ModelState:
-    model_id, max_fps, active, decision, allowed, skipped, frame_id, timestamp_ns = _MODEL.unpack_from(
-        content, HEADER_SIZE + MODEL_SIZE * index
+    model_id, max_fps, active, decision, allowed, skipped, frame_id, timestamp_ns, session = (
+        _MODEL.unpack_from(content, HEADER_SIZE + MODEL_SIZE * index)
     )
     return ModelState(
         model_id=_text(model_id),
@@ -204,6 +220,7 @@ def _parse_model(content: bytes, index: int) -> ModelState:
         skipped=skipped,
         last_frame_id=frame_id if allowed else None,
         last_timestamp_ns=timestamp_ns if allowed else None,
+        last_session=session if allowed else None,
     )
 
 
@@ -241,6 +258,7 @@ class StateWriter:
                 (start + MODEL_SKIPPED_OFFSET) // 8,
                 (start + MODEL_FRAME_ID_OFFSET) // 8,
                 (start + MODEL_TIMESTAMP_OFFSET) // 8,
+                (start + MODEL_SESSION_OFFSET) // 8,
             )
             for start, subscription in zip(starts, agent.subscriptions, strict=True)
         )
@@ -260,6 +278,7 @@ class StateWriter:
             *(0,) * 8,
             identity.launcher_pid,
             agent.camera_id.encode(),
+            *(0,) * 2,
         )
         memory[:HEADER_SIZE] = header.ljust(HEADER_SIZE, b"\0")
         for start, subscription in zip(starts, agent.subscriptions, strict=True):
@@ -267,7 +286,7 @@ class StateWriter:
                 subscription.model_id.encode(),
                 subscription.max_fps or 0.0,
                 subscription.active,
-                *(0,) * 5,
+                *(0,) * 6,
             )
             memory[start : start + MODEL_SIZE] = model.ljust(MODEL_SIZE, b"\0")
         self._halves[0] = STATE_VERSION
@@ -292,23 +311,34 @@ class StateWriter:
             words[_FIRST_FRAME_ID] = agent.frame_id
             words[_FIRST_TIMESTAMP] = agent.timestamp_ns
             self._fresh_session = False
-        for subscription, decision_at, allowed_at, skipped_at, frame_id_at, timestamp_at in self._models:
+        for (
+            subscription,
+            decision_at,
+            allowed_at,
+            skipped_at,
+            frame_id_at,
+            timestamp_at,
+            session_at,
+        ) in self._models:
             decision = subscription.last_decision
             halves[decision_at] = decision
             if decision is _ALLOW:
                 words[allowed_at] = subscription.allowed
                 words[frame_id_at] = agent.frame_id
                 words[timestamp_at] = agent.timestamp_ns
+                words[session_at] = words[_SESSION]
             else:
                 words[skipped_at] = subscription.skipped
         self._publish(sequence)
 
-    def write_export(self, version: int, session: int) -> None:
+    def write_export(self, version: int, session: int, inode: int = 0, epoch: int = 0) -> None:
         """Notes which export the agent is bound to.
 
         Args:
             version: 1 or 2, 0 for none.
             session: Exports met so far, at least 0.
+            inode: Of the ``frame.meta`` of version 2.
+            epoch: Of the ring of version 2.
 
         """
         words = self._words
@@ -317,6 +347,8 @@ class StateWriter:
         self._halves[_EXPORT_VERSION] = version
         self._fresh_session = self._fresh_session or session != words[_SESSION]
         words[_SESSION] = session
+        words[_EXPORT_INODE] = inode
+        words[_EXPORT_EPOCH] = epoch
         self._publish(sequence)
 
     def _publish(self, odd_sequence: int) -> None:

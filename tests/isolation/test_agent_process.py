@@ -28,7 +28,7 @@ from conftest import PROJECT
 from launch.agent_process import EMPTY_WAKE_PAUSE_NS
 from launch.inspect import cpu_time_ns
 from published import FRAME, HEIGHT, WIDTH, Expected, Feed, expected, exporter_of
-from ruth.export.layout import WAKE_OFFSET
+from ruth.export.layout import WAKE_OFFSET, unpack_ring
 from ruth.futex import FutexWord
 from waiting import wait_until
 
@@ -141,6 +141,24 @@ def test_restarted_writer(roots: Roots, processes: Processes) -> None:
     wait_until(lambda: record(roots, "a").session == 2, "the new export is bound", deadline_s=1.5)
     wait_observed(roots, "a", 0)
     second.close()
+
+
+def test_the_export_on_record_is_the_one_at_the_path(roots: Roots, processes: Processes) -> None:
+    """The record names inode and epoch of the export that the agent is bound to, and none once it is gone."""
+    launched(roots, processes, "a")
+    for _ in range(2):
+        exporter = exporter_of(roots, "a")
+        exporter.publish(FRAME, time.monotonic_ns())
+        meta = roots.export / "a" / "frame.meta"
+        expected = (meta.stat().st_ino, unpack_ring(meta.read_bytes()).epoch)
+        wait_until(
+            lambda expected=expected: (
+                (record(roots, "a").export_inode, record(roots, "a").export_epoch) == expected
+            ),
+            "the export is on record",
+        )
+        exporter.close()
+        wait_until(lambda: record(roots, "a").export_inode == 0, "the export is off the record")
 
 
 def test_restart_brings_no_burst(roots: Roots, processes: Processes) -> None:

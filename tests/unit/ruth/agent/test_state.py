@@ -92,6 +92,8 @@ HEADER_OFFSETS = {
     "SESSION_OFFSET": "session",
     "FIRST_FRAME_ID_OFFSET": "first_frame_id",
     "FIRST_TIMESTAMP_OFFSET": "first_timestamp_ns",
+    "EXPORT_INODE_OFFSET": "export_inode",
+    "EXPORT_EPOCH_OFFSET": "export_epoch",
 }
 MODEL_OFFSETS = {
     "MODEL_ACTIVE_OFFSET": "active",
@@ -100,6 +102,7 @@ MODEL_OFFSETS = {
     "MODEL_SKIPPED_OFFSET": "skipped",
     "MODEL_FRAME_ID_OFFSET": "last_frame_id",
     "MODEL_TIMESTAMP_OFFSET": "last_timestamp_ns",
+    "MODEL_SESSION_OFFSET": "last_session",
 }
 
 
@@ -195,7 +198,7 @@ def test_each_field_lies_where_the_map_says() -> None:
     memory[SEQUENCE_OFFSET : SEQUENCE_OFFSET + 8] = (0x60).to_bytes(8, "little")
     agent = agent_with(2.5, None)
     writer = StateWriter(memory, agent, IDENTITY)
-    writer.write_export(2, 0x99)
+    writer.write_export(2, 0x99, 0xA1, 0xA2)
     agent.observe(0x1001, 0x2001)
     writer.write_frame(0x3001)
     for model in agent.subscriptions:
@@ -224,6 +227,8 @@ def test_each_field_lies_where_the_map_says() -> None:
         "first_timestamp_ns": 0x2001,
         "launcher_pid": IDENTITY.launcher_pid,
         "camera_id": CAMERA,
+        "export_inode": 0xA1,
+        "export_epoch": 0xA2,
     }
     decisions = (Decision.SKIP_INTERVAL, Decision.SKIP_INACTIVE)
     for index, (cap, decision) in enumerate(zip((2.5, 0.0), decisions, strict=True)):
@@ -237,6 +242,7 @@ def test_each_field_lies_where_the_map_says() -> None:
             "skipped": 0x71,
             "last_frame_id": 0x1001,
             "last_timestamp_ns": 0x2001,
+            "last_session": 0x99,
         }
         assert not any(content[start + zeros(MODEL_TEXT)[0] : start + MODEL_SIZE])
     assert not any(content[zeros(HEADER_TEXT)[0] : HEADER_SIZE])
@@ -248,7 +254,7 @@ def test_a_record_reads_back_as_it_was_written() -> None:
     memory, agent = memory_of(), agent_with(5, None)
     agent.subscriptions[1].active = False
     writer = StateWriter(memory, agent, IDENTITY)
-    writer.write_export(1, 3)
+    writer.write_export(2, 3, 4, 5)
     for frame_id, timestamp in [(10, 7 * MS), (12, 47 * MS)]:
         agent.observe(frame_id, timestamp)
         writer.write_frame(500 + frame_id)
@@ -258,7 +264,7 @@ def test_a_record_reads_back_as_it_was_written() -> None:
         start_ticks=IDENTITY.start_ticks,
         started_ns=IDENTITY.started_ns,
         launcher_pid=IDENTITY.launcher_pid,
-        export_version=1,
+        export_version=2,
         session=3,
         frame_id=12,
         timestamp_ns=47 * MS,
@@ -267,9 +273,11 @@ def test_a_record_reads_back_as_it_was_written() -> None:
         frames=2,
         missed=1,
         observed_ns=512,
+        export_inode=4,
+        export_epoch=5,
         models=(
-            ModelState("m0", 5.0, True, Decision.SKIP_INTERVAL, 1, 1, 10, 7 * MS),
-            ModelState("m1", None, False, Decision.SKIP_INACTIVE, 0, 2, None, None),
+            ModelState("m0", 5.0, True, Decision.SKIP_INTERVAL, 1, 1, 10, 7 * MS, 3),
+            ModelState("m1", None, False, Decision.SKIP_INACTIVE, 0, 2, None, None, None),
         ),
     )
 
@@ -282,7 +290,7 @@ def test_before_the_first_frame_nothing_is_said_of_frames() -> None:
     newest = (record.frame_id, record.timestamp_ns, record.observed_ns)
     assert newest == (record.first_frame_id, record.first_timestamp_ns, None) == (None, None, None)
     assert (record.export_version, record.session, record.frames, record.missed) == (0, 0, 0, 0)
-    assert record.models == (ModelState("m0", 5.0, True, Decision.NONE, 0, 0, None, None),)
+    assert record.models == (ModelState("m0", 5.0, True, Decision.NONE, 0, 0, None, None, None),)
 
 
 def test_a_frame_with_id_and_time_zero_is_a_frame() -> None:
@@ -332,14 +340,17 @@ def test_the_last_eligible_frame_outlives_its_export() -> None:
     """The last allowed frame stays on record while another export has begun and while frames are skipped."""
     memory, agent = memory_of(), agent_with(5)
     writer = StateWriter(memory, agent, IDENTITY)
+    writer.write_export(2, 1, 11, 111)
     agent.observe(900, 1000 * MS)
     writer.write_frame(1)
     agent.begin_export()
-    writer.write_export(2, 2)
+    writer.write_export(2, 2, 22, 222)
     agent.observe(0, 1040 * MS)
     writer.write_frame(2)
-    (model,) = record_of(memory).models
-    assert (model.last_frame_id, model.last_timestamp_ns) == (900, 1000 * MS)
+    record = record_of(memory)
+    (model,) = record.models
+    assert (model.last_frame_id, model.last_timestamp_ns, model.last_session) == (900, 1000 * MS, 1)
+    assert (record.session, record.export_inode, record.export_epoch) == (2, 22, 222)
 
 
 def test_a_new_anchor_is_no_eligible_frame() -> None:
@@ -382,6 +393,17 @@ def test_an_export_lost_and_found_is_the_same_one() -> None:
         versions.append(record_of(memory).export_version)
     assert versions == [2, 0, 2]
     assert record_of(memory).first_frame_id == 4
+
+
+def test_no_export_has_no_identity() -> None:
+    """When the export is let go, or another of version 1 comes, its identity is off the record."""
+    memory = memory_of()
+    writer = StateWriter(memory, agent_with(5), IDENTITY)
+    identities = []
+    for version, identity in [(2, (11, 111)), (0, ()), (2, (22, 222)), (1, ())]:
+        writer.write_export(version, 1, *identity)
+        identities.append((record_of(memory).export_inode, record_of(memory).export_epoch))
+    assert identities == [(11, 111), (0, 0), (22, 222), (0, 0)]
 
 
 def test_a_frame_without_a_session_is_the_first() -> None:
