@@ -29,7 +29,11 @@ from ruth.export.source import ExportSource
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from launch.confine.measure import Measure
     from ruth.agent.agent import StreamAgent
+    from ruth.export.files import Opener
     from ruth.export.outcome import Outcome
     from ruth.export.ring_reader import RingReader
 
@@ -41,7 +45,13 @@ EMPTY_WAKE_PAUSE_NS: Final = 1_000_000
 _NANOSECONDS: Final = 1_000_000_000
 
 
-def run(agent: StreamAgent, state_descriptor: int, export_root: str, launcher_pid: int) -> NoReturn:
+def run(
+    agent: StreamAgent,
+    state_descriptor: int,
+    export_root: str,
+    launcher_pid: int,
+    confine: Callable[[str], tuple[Measure, Opener]],
+) -> NoReturn:
     """Hosts ``agent`` until the process dies.
 
     Args:
@@ -49,9 +59,11 @@ def run(agent: StreamAgent, state_descriptor: int, export_root: str, launcher_pi
         state_descriptor: Its ``agent.state``, locked (:func:`launch.state_file.claim`); kept open for life.
         export_root: Folder of all exports, absolute.
         launcher_pid: Who forked this process; 0 for nobody.
+        confine: Confines this process to a camera (:meth:`launch.confine.confinement.Confinement.apply`).
 
     Raises:
-        OSError: The state cannot be mapped. Nothing that happens to the export raises.
+        OSError: The state cannot be mapped, or a measure of confinement that the kernel has not be applied.
+            Nothing that happens to the export raises.
 
     """
     memory = mmap.mmap(state_descriptor, STATE_SIZE)
@@ -63,7 +75,9 @@ def run(agent: StreamAgent, state_descriptor: int, export_root: str, launcher_pi
     )
     writer = StateWriter(memoryview(memory), agent, identity)
     told = FutexWord(memory, STATE_WAKE_OFFSET)
-    source = ExportSource(export_root, agent.camera_id)
+    measures, opener = confine(agent.camera_id)
+    writer.write_confinement(measures)
+    source = ExportSource(export_root, agent.camera_id, opener)
     waiter = Waiter(source)
     agent.start()
     noted = (0, 0)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
+from launch.confine.measure import measure_names
 from launch.death import describe_death
 from launch.proc_stat import EXIT_CODE, START_TICKS, STATE, read_stat
 from launch.state_file import known_cameras
@@ -53,6 +54,7 @@ class AgentView:
             launcher has ended and with it the kernel's memory of it.
         export: ``"v1"`` or ``"v2"`` while bound, else None.
         private_bytes: Memory that is this process's alone (unique set size).
+        confinement: Measures in force (:class:`launch.confine.measure.Measure`), lower case; of a live agent.
 
     """
 
@@ -68,6 +70,7 @@ class AgentView:
     uptime_s: float | None
     cpu_percent: float | None
     private_bytes: int | None
+    confinement: tuple[str, ...]
     models: tuple[ModelView, ...]
 
     def as_json(self) -> dict[str, object]:
@@ -108,6 +111,7 @@ def view(state_root: str, camera_id: str) -> AgentView:
         uptime_s=None if uptime_s is None else round(uptime_s, 3),
         cpu_percent=_cpu_percent(record.pid, uptime_s) if uptime_s else None,
         private_bytes=_private_bytes(record.pid) if alive else None,
+        confinement=measure_names(record.confinement) if alive else (),
         models=tuple(
             ModelView(
                 model_id=model.model_id,
@@ -138,6 +142,7 @@ def _absent(camera_id: str) -> AgentView:
         uptime_s=None,
         cpu_percent=None,
         private_bytes=None,
+        confinement=(),
         models=(),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from launch.config_file import CONFIG_HELP, core_of, read_plan
@@ -35,6 +36,7 @@ def run(options: argparse.Namespace) -> NoReturn:
         known = ", ".join(camera.camera_id for camera in plan.cameras)
         raise UsageError(f"ruth: camera {options.camera!r} is not in {options.config}; it has: {known}")
     from launch.agent_process import run as run_agent
+    from launch.confine.confinement import Confinement
     from launch.state_file import AlreadyRunningError, claim
     from launch.title import set_title
 
@@ -49,4 +51,6 @@ def run(options: argparse.Namespace) -> NoReturn:
     message(f"ruth: {agent.camera_id}: agent {os.getpid()} in the foreground, Ctrl-C ends it")
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it as any signal does, without a traceback
     set_title(f"ruth: agent {agent.camera_id}")
-    run_agent(agent, state, export_root_here(), launcher_pid=0)
+    confinement = Confinement(export_root_here())
+    confine = partial(confinement.apply, ruleset=confinement.descriptor)
+    run_agent(agent, state, export_root_here(), launcher_pid=0, confine=confine)

@@ -25,7 +25,8 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
      120  camera_id       64 bytes, padded with NUL
      184  export_inode    u64   st_ino of the present export's frame.meta; 0 for version 1 and for none
      192  export_epoch    u64   its epoch; 0 as above
-     200  zero
+     200  confinement     u64   measures in force, one bit each, or 0 before they are (launch.confine.measure)
+     208  zero
      256  subscription 0, then 1, ...:
             0  model_id           64 bytes, padded with NUL
            64  max_fps            f64   0 = every frame
@@ -73,6 +74,7 @@ FIRST_FRAME_ID_OFFSET: Final = SESSION_OFFSET + 8
 FIRST_TIMESTAMP_OFFSET: Final = FIRST_FRAME_ID_OFFSET + 8
 EXPORT_INODE_OFFSET: Final = FIRST_TIMESTAMP_OFFSET + 16 + _ID_SIZE  # after launcher_pid and camera_id
 EXPORT_EPOCH_OFFSET: Final = EXPORT_INODE_OFFSET + 8
+CONFINEMENT_OFFSET: Final = EXPORT_EPOCH_OFFSET + 8
 
 MODEL_ACTIVE_OFFSET: Final = _ID_SIZE + 8  # after model_id and max_fps
 MODEL_DECISION_OFFSET: Final = MODEL_ACTIVE_OFFSET + 4
@@ -95,6 +97,7 @@ _FIRST_FRAME_ID: Final = FIRST_FRAME_ID_OFFSET // 8
 _FIRST_TIMESTAMP: Final = FIRST_TIMESTAMP_OFFSET // 8
 _EXPORT_INODE: Final = EXPORT_INODE_OFFSET // 8
 _EXPORT_EPOCH: Final = EXPORT_EPOCH_OFFSET // 8
+_CONFINEMENT: Final = CONFINEMENT_OFFSET // 8
 _WAKE: Final = WAKE_OFFSET // 4
 _EXPORT_VERSION: Final = EXPORT_VERSION_OFFSET // 4
 
@@ -102,7 +105,7 @@ _ALLOW: Final = Decision.ALLOW
 _UINT64_MAX: Final = 2**64 - 1
 _SEQUENCE_LIMIT: Final = 2**63
 
-_HEADER = struct.Struct("<IIQII12Q64s2Q")
+_HEADER = struct.Struct("<IIQII12Q64s3Q")
 _MODEL = struct.Struct("<64sdIIQQQQQ")
 
 
@@ -139,6 +142,7 @@ class AgentRecord(NamedTuple):
     observed_ns: int | None
     export_inode: int
     export_epoch: int
+    confinement: int
     models: tuple[ModelState, ...]
 
 
@@ -184,6 +188,7 @@ def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
         camera_id,
         export_inode,
         export_epoch,
+        confinement,
     ) = numbers
     models = tuple(_parse_model(content, index) for index in range(model_count))
     return AgentRecord(
@@ -203,6 +208,7 @@ def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
         observed_ns=observed_ns or None,
         export_inode=export_inode,
         export_epoch=export_epoch,
+        confinement=confinement,
         models=models,
     )
 
@@ -278,7 +284,7 @@ class StateWriter:
             *(0,) * 8,
             identity.launcher_pid,
             agent.camera_id.encode(),
-            *(0,) * 2,
+            *(0,) * 3,
         )
         memory[:HEADER_SIZE] = header.ljust(HEADER_SIZE, b"\0")
         for start, subscription in zip(starts, agent.subscriptions, strict=True):
@@ -349,6 +355,13 @@ class StateWriter:
         words[_SESSION] = session
         words[_EXPORT_INODE] = inode
         words[_EXPORT_EPOCH] = epoch
+        self._publish(sequence)
+
+    def write_confinement(self, measures: int) -> None:
+        """Notes which measures of confinement are in force, one bit each."""
+        sequence = self._words[_SEQUENCE] + 1
+        self._words[_SEQUENCE] = sequence
+        self._words[_CONFINEMENT] = measures
         self._publish(sequence)
 
     def _publish(self, odd_sequence: int) -> None:

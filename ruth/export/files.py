@@ -13,7 +13,7 @@ import os
 import re
 import stat
 import sys
-from typing import Final
+from typing import Final, Protocol
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _RELEASE: Final = re.compile(r"(\d+)\.(\d+)")
@@ -23,24 +23,31 @@ _TMPFS_MAGIC: Final = 0x01021994  # linux/magic.h
 _OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def open_export_directory(path: str) -> int:
+class Opener(Protocol):
+    """Opens a path as :func:`os.open` does. A process that gave up that call passes what it has left."""
+
+    def __call__(self, path: str, flags: int, *, dir_fd: int | None = None) -> int:
+        """A descriptor, or OSError."""
+
+
+def open_export_directory(path: str, opener: Opener = os.open) -> int:
     """A descriptor of the camera's directory, which must not be a symbolic link.
 
     Raises:
         OSError: As open(2): ENOENT, EACCES, ENOTDIR (also for a link), EMFILE, ...
 
     """
-    return os.open(path, _OPEN_DIRECTORY)
+    return opener(path, _OPEN_DIRECTORY)
 
 
-def open_export_file(directory: int, name: str) -> tuple[int, os.stat_result]:
+def open_export_file(directory: int, name: str, opener: Opener = os.open) -> tuple[int, os.stat_result]:
     """A descriptor of the regular file ``name`` in ``directory``, and its status.
 
     Raises:
         OSError: As open(2); ELOOP for a symbolic link, ENXIO for anything that is no regular file.
 
     """
-    descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
+    descriptor = opener(name, _OPEN_FILE, dir_fd=directory)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -51,7 +58,7 @@ def open_export_file(directory: int, name: str) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
-def read_export_file(directory: int, name: str, size: int) -> bytes:
+def read_export_file(directory: int, name: str, size: int, opener: Opener = os.open) -> bytes:
     """The first ``size`` bytes of the file ``name`` in ``directory``, or all that it has.
 
     Without asking for its status: what is no regular file cannot be opened or has no position to read from
@@ -61,7 +68,7 @@ def read_export_file(directory: int, name: str, size: int) -> bytes:
         OSError: As open(2); ESPIPE for a FIFO, EISDIR for a directory, ELOOP for a symbolic link.
 
     """
-    descriptor = os.open(name, _OPEN_FILE, dir_fd=directory)
+    descriptor = opener(name, _OPEN_FILE, dir_fd=directory)
     try:
         return os.pread(descriptor, size, 0)
     finally:

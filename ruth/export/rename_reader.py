@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import stat
 from mmap import MAP_SHARED, PROT_READ, mmap
+from typing import TYPE_CHECKING
 
 from ruth.export.files import (
     names,
@@ -38,6 +39,9 @@ from ruth.export.pairing import belongs
 from ruth.export.pixels import Pixels
 from ruth.identity import DATA_NAME, META_NAME
 
+if TYPE_CHECKING:
+    from ruth.export.files import Opener
+
 
 class RenameReader:
     """One camera's directory, open while version 1 frames are found in it, and the frame last taken.
@@ -49,11 +53,12 @@ class RenameReader:
 
     """
 
-    __slots__ = ("_directory", "_given", "_given_head", "_identity", "_path", "bound", "restarted")
+    __slots__ = ("_directory", "_given", "_given_head", "_identity", "_opener", "_path", "bound", "restarted")
 
-    def __init__(self, path: str) -> None:
-        """Keeps the path of the camera's directory; opens nothing."""
+    def __init__(self, path: str, opener: Opener = os.open) -> None:
+        """Keeps the path of the camera's directory, and what to open files with; opens nothing."""
         self._path = path
+        self._opener = opener
         self._directory = -1
         self._identity = (0, 0)
         self._given: FrameRecord | None = None
@@ -69,7 +74,7 @@ class RenameReader:
 
         """
         self.close()
-        self._directory = open_export_directory(self._path)
+        self._directory = open_export_directory(self._path, self._opener)
         self.bound = True
         status = os.fstat(self._directory)
         self._identity = (status.st_dev, status.st_ino)
@@ -81,7 +86,7 @@ class RenameReader:
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
         """One look at the newest frame. An :class:`Absent` means: let this directory go."""
         try:
-            head = read_export_file(self._directory, META_NAME, META_SIZE_V1 + 1)
+            head = read_export_file(self._directory, META_NAME, META_SIZE_V1 + 1, self._opener)
         except OSError as error:
             return Absent(f"{META_NAME}: {error.strerror}")
         try:
@@ -127,7 +132,7 @@ class RenameReader:
         if record != self._given or not self.bound:
             return None
         try:
-            meta, meta_status = open_export_file(self._directory, META_NAME)
+            meta, meta_status = open_export_file(self._directory, META_NAME, self._opener)
         except OSError:
             return None
         try:
@@ -143,7 +148,7 @@ class RenameReader:
 
     def _data_of(self, record: FrameRecord, meta: os.stat_result) -> Pixels | None:
         """Opened after its header, which is what the proof in docs/frame-export.md needs."""
-        data, status = open_export_file(self._directory, DATA_NAME)
+        data, status = open_export_file(self._directory, DATA_NAME, self._opener)
         try:
             if (
                 status.st_dev != meta.st_dev

@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from mmap import MAP_SHARED, PROT_READ, mmap
+from typing import TYPE_CHECKING
 
 from ruth.export.files import open_export_file
 from ruth.export.layout import (
@@ -38,6 +39,9 @@ from ruth.export.layout import (
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.pixels import Pixels
 from ruth.identity import DATA_NAME
+
+if TYPE_CHECKING:
+    from ruth.export.files import Opener
 
 _RECORD = slice(0, RECORD_SIZE)
 _WAKE = slice(WAKE_OFFSET, SLOT_COUNT_OFFSET)
@@ -72,13 +76,14 @@ class RingReader:
         "wakes",
     )
 
-    def __init__(self, directory: int, meta: int, head: bytes) -> None:
+    def __init__(self, directory: int, meta: int, head: bytes, opener: Opener = os.open) -> None:
         """Binds ``frame.data`` in ``directory`` to the open ``frame.meta``, and takes that over.
 
         Args:
             directory: Descriptor of the camera's directory; stays the caller's.
             meta: Descriptor of ``frame.meta``, closed by :meth:`close`, or here if this raises.
             head: The bytes of ``frame.meta`` as read from it: 4096, or the export is refused.
+            opener: What to open ``frame.data`` with.
 
         Raises:
             OSError: A file cannot be opened or mapped.
@@ -97,7 +102,7 @@ class RingReader:
                 raise ValueError(problem)
             self._ring = unpack_ring(head)
             self._ring_bytes = head[RING_AFTER_WAKE]
-            self._data, data_status = open_export_file(directory, DATA_NAME)
+            self._data, data_status = open_export_file(directory, DATA_NAME, opener)
             problem = ring_problem(self._ring, data_status.st_size, data_status.st_ino)
             if problem is not None:
                 raise ValueError(problem)

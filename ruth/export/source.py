@@ -18,6 +18,7 @@ from ruth.export.ring_reader import RingReader
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
 
 if TYPE_CHECKING:
+    from ruth.export.files import Opener
     from ruth.export.outcome import Outcome
     from ruth.export.pixels import Pixels
 
@@ -32,6 +33,7 @@ class ExportSource:
     Args:
         root: The export root (:func:`ruth.identity.export_root`).
         camera_id: The camera.
+        opener: What to open files with, for a process that gave up :func:`os.open`.
 
     Raises:
         InvalidIdError: ``camera_id`` is no id.
@@ -50,6 +52,7 @@ class ExportSource:
         "_identity",
         "_meta_path",
         "_moved",
+        "_opener",
         "_reads_to_path_check",
         "_renamed",
         "camera_id",
@@ -58,12 +61,13 @@ class ExportSource:
         "version",
     )
 
-    def __init__(self, root: str, camera_id: str) -> None:
+    def __init__(self, root: str, camera_id: str, opener: Opener = os.open) -> None:
         self.camera_id = camera_id
+        self._opener = opener
         self._directory = camera_directory(root, camera_id)
         self._meta_path = f"{self._directory}/{META_NAME}"
         self._data_path = f"{self._directory}/{DATA_NAME}"
-        self._renamed = RenameReader(self._directory)
+        self._renamed = RenameReader(self._directory, opener)
         self._identity: tuple[int, int, int] | None = None
         self._given = b""
         self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
@@ -174,11 +178,11 @@ class ExportSource:
     def _look(self) -> Outcome:
         """Opens what stands at the path now, and looks at it."""
         try:
-            directory = open_export_directory(self._directory)
+            directory = open_export_directory(self._directory, self._opener)
         except OSError as error:
             return self._lost(f"{self._directory}: {error.strerror}")
         try:
-            meta, _ = open_export_file(directory, META_NAME)
+            meta, _ = open_export_file(directory, META_NAME, self._opener)
             return self._look_at(directory, meta)
         except OSError as error:
             return self._lost(f"{self._directory}/{error.filename or '*'}: {error.strerror}")
@@ -196,7 +200,7 @@ class ExportSource:
             raise
         version = unpack_version(head)
         if version == VERSION_2:
-            return self._bind_ring(RingReader(directory, meta, head))
+            return self._bind_ring(RingReader(directory, meta, head, self._opener))
         os.close(meta)
         if version == VERSION_1:
             return self._bind_renamed()

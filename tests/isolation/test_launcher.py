@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from agents import children_of, configure, launched, look, open_files, pid_of, wait_dead
@@ -46,6 +47,7 @@ def test_agents_share_no_descriptor(roots: Roots, processes: Processes) -> None:
     """An agent has /dev/null for 0 to 2, its own agent.state, and nothing else of the launcher's."""
     pids = launched(roots, processes, "a", "b")
     for camera, pid in pids.items():
+        wait_until(lambda camera=camera: look(roots, camera).confinement, "the agent is confined")
         files = open_files(pid)
         assert files.count("/dev/null") == 3
         assert {file for file in files if file != "/dev/null"} == {str(roots.state / camera / "agent.state")}
@@ -251,6 +253,25 @@ def test_a_failing_fork_costs_one_camera(roots: Roots, processes: Processes) -> 
     wait_until(err.read_bytes, "the launcher says what failed")
     assert err.read_bytes() == b"ruth: c: fork: Resource temporarily unavailable\n"
     assert look(roots, "c").state == "absent"
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare(1)")
+def test_launcher_as_pid_1(roots: Roots, processes: Processes) -> None:
+    """As pid 1 of a pid namespace the launcher does the same: agents run, and SIGTERM ends it and them."""
+    unshare = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+    command = (sys.executable, "-m", "launch.cli", "up", configure(roots, "a", "b"))
+    outer = processes.start(*unshare, *command, env=roots.environ(), stdout=subprocess.PIPE)
+    for camera in ("a", "b"):
+        wait_until(lambda camera=camera: look(roots, camera).confinement, f"the agent of {camera} runs")
+    [launcher] = children_of(outer.pid)
+    first, second = children_of(launcher)
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: psutil.Process(first).status() == psutil.STATUS_ZOMBIE, "it stays a zombie")
+    os.kill(launcher, signal.SIGTERM)
+    assert outer.wait(timeout=10) == 0
+    wait_until(lambda: not psutil.pid_exists(second), "the other agent has ended")
+    out, _ = outer.communicate()
+    assert len(out.splitlines()) == 2
 
 
 def test_detached_launch_returns(roots: Roots, processes: Processes) -> None:

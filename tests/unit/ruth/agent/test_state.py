@@ -94,6 +94,7 @@ HEADER_OFFSETS = {
     "FIRST_TIMESTAMP_OFFSET": "first_timestamp_ns",
     "EXPORT_INODE_OFFSET": "export_inode",
     "EXPORT_EPOCH_OFFSET": "export_epoch",
+    "CONFINEMENT_OFFSET": "confinement",
 }
 MODEL_OFFSETS = {
     "MODEL_ACTIVE_OFFSET": "active",
@@ -229,6 +230,7 @@ def test_each_field_lies_where_the_map_says() -> None:
         "camera_id": CAMERA,
         "export_inode": 0xA1,
         "export_epoch": 0xA2,
+        "confinement": 0,
     }
     decisions = (Decision.SKIP_INTERVAL, Decision.SKIP_INACTIVE)
     for index, (cap, decision) in enumerate(zip((2.5, 0.0), decisions, strict=True)):
@@ -254,6 +256,7 @@ def test_a_record_reads_back_as_it_was_written() -> None:
     memory, agent = memory_of(), agent_with(5, None)
     agent.subscriptions[1].active = False
     writer = StateWriter(memory, agent, IDENTITY)
+    writer.write_confinement(6)
     writer.write_export(2, 3, 4, 5)
     for frame_id, timestamp in [(10, 7 * MS), (12, 47 * MS)]:
         agent.observe(frame_id, timestamp)
@@ -275,6 +278,7 @@ def test_a_record_reads_back_as_it_was_written() -> None:
         observed_ns=512,
         export_inode=4,
         export_epoch=5,
+        confinement=6,
         models=(
             ModelState("m0", 5.0, True, Decision.SKIP_INTERVAL, 1, 1, 10, 7 * MS, 3),
             ModelState("m1", None, False, Decision.SKIP_INACTIVE, 0, 2, None, None, None),

@@ -1,0 +1,99 @@
+"""Takes from an agent's process what it has no use for, before it reads its first frame.
+
+In two steps: what is the same for all agents is made once, by the launcher before it forks; each agent then
+applies it to itself. What a kernel does not have is left out, and ``ruth ps --json`` shows what is in force.
+If anything else keeps a measure from being applied, the agent does not run (DESIGN.md, "Processes").
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from launch.confine.landlock import make_ruleset, restrict_self
+from launch.confine.limits import apply_limits, memory_limits
+from launch.confine.measure import Measure
+from launch.confine.seccomp import PathPage, available, install, program
+from launch.confine.system_call import process_control
+from ruth.identity import DATA_NAME, META_NAME, camera_directory
+
+if TYPE_CHECKING:
+    from ruth.export.files import Opener
+
+_PR_SET_NO_NEW_PRIVS: Final = 38
+
+
+class Confinement:
+    """What agents below one export root are confined with.
+
+    Attributes:
+        descriptor: Of the Landlock ruleset, which an agent must inherit; -1 if the kernel has none.
+
+    """
+
+    __slots__ = ("_export_root", "_limits", "_page", "_pinning", "_ruleset_brings", "_unpinned", "descriptor")
+
+    def __init__(self, export_root: str) -> None:
+        """Makes what agents share.
+
+        Args:
+            export_root: Folder of all exports, absolute; it need not exist.
+
+        Raises:
+            OSError: The kernel has a measure and refuses to prepare it.
+
+        """
+        self._export_root = export_root
+        self._limits = memory_limits()
+        self._page = PathPage((META_NAME, DATA_NAME))
+        self._pinning = self._unpinned = b""
+        if available():
+            self._pinning = program([*self._page.addresses.values(), self._page.next_address])
+            self._unpinned = program(None)
+        self.descriptor, self._ruleset_brings = make_ruleset(_readable(export_root))
+
+    def close(self) -> None:
+        """Lets go of the descriptor, once every agent has its own."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def apply(self, camera_id: str, ruleset: int) -> tuple[Measure, Opener]:
+        """Confines this process to one camera, for good.
+
+        Args:
+            camera_id: The camera.
+            ruleset: What ``descriptor`` is in this process by now; closed here.
+
+        Returns:
+            What is in force, and how to open the camera's files from here on.
+
+        Raises:
+            OSError: A measure that the kernel has could not be applied.
+
+        """
+        measures = apply_limits(*self._limits)
+        process_control(_PR_SET_NO_NEW_PRIVS, 1)
+        measures |= Measure.NO_NEW_PRIVS
+        if ruleset >= 0:
+            restrict_self(ruleset)
+            os.close(ruleset)
+            measures |= self._ruleset_brings
+        if not self._pinning:
+            return measures, os.open
+        if not self._page.seal(camera_directory(self._export_root, camera_id)):
+            install(self._unpinned)
+            return measures | Measure.SECCOMP, os.open
+        install(self._pinning)
+        return measures | Measure.SECCOMP | Measure.PINNED_PATHS, self._page.open
+
+
+def _readable(export_root: str) -> list[str]:
+    """The nearest existing directories above the export root, and above what it may be a link to."""
+    found = []
+    for root in (export_root, os.path.realpath(export_root)):
+        directory = os.path.dirname(root)
+        while not os.path.isdir(directory):
+            directory = os.path.dirname(directory)
+        found.append(directory)
+    return found

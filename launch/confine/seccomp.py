@@ -1,0 +1,194 @@
+"""A seccomp filter (seccomp(2)): which system calls an agent has no use for, and which paths it may open.
+
+Landlock cannot say "this camera's directory, also when it is made anew": its rules are tied to inodes. A
+filter cannot read a path either, as it sees only the argument, an address. But it can compare the address. So
+the paths of this camera lie in a page of their own, made read-only and sealed (mseal(2), Linux 6.10):
+nobody in this process can change, move or unmap it, and openat(2) is let through only for these
+addresses, for reading.
+
+Only for x86-64: the numbers of system calls are each machine's own. Elsewhere this measure is absent.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+import os
+import struct
+import sys
+from typing import TYPE_CHECKING, Final
+
+from launch.confine.system_call import system_call, unless_absent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SECCOMP, _MPROTECT, _MSEAL, _OPENAT = 317, 10, 462, 257
+_SET_MODE_FILTER, _GET_ACTION_AVAIL = 1, 2
+_AUDIT_ARCH_X86_64: Final = 0xC000003E
+_X32_BIT: Final = 0x40000000  # the same processor's other numbering
+
+# What an agent never does once it watches its camera. Ways to open a file other than openat are here, and
+# io_uring, whose requests no filter sees.
+DENIED: Final = {
+    "open": 2, "socket": 41, "socketpair": 53, "clone": 56, "fork": 57, "vfork": 58, "execve": 59,
+    "creat": 85, "ptrace": 101, "uselib": 134, "setrlimit": 160, "unshare": 272, "prlimit64": 302,
+    "open_by_handle_at": 304, "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "bpf": 321,
+    "execveat": 322, "userfaultfd": 323, "io_uring_setup": 425, "open_tree": 428, "clone3": 435,
+    "openat2": 437, "pidfd_getfd": 438,
+}  # fmt: skip
+_WRITING: Final = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
+
+# struct seccomp_data (linux/seccomp.h): nr, arch, instruction pointer, six arguments.
+_NUMBER, _ARCHITECTURE, _PATH, _FLAGS = 0, 4, 24, 32
+_LOAD, _AND, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06  # linux/bpf_common.h
+_RETURN_ALLOW: Final = 0x7FFF0000
+_RETURN_ERRNO: Final = 0x00050000
+_RETURN_EPERM: Final = _RETURN_ERRNO | errno.EPERM
+_INSTRUCTION = struct.Struct("=HBBI")
+_PROGRAM = struct.Struct("@HP")  # struct sock_fprog: length, address
+
+_SIZE: Final = 2 * mmap.PAGESIZE  # a path has at most 4096 bytes (PATH_MAX)
+_AT_FDCWD: Final = -100
+
+
+def available() -> bool:
+    """Whether the kernel has filters, and this machine the numbers of system calls that this file knows."""
+    if os.uname().machine != "x86_64" or sys.maxsize < 2**32:
+        return False
+    with unless_absent():
+        system_call(_SECCOMP, _GET_ACTION_AVAIL, 0, _RETURN_ERRNO.to_bytes(4, sys.byteorder))
+        return True
+    return False
+
+
+class PathPage:
+    """Memory for path names that, once sealed, nobody in this process can change."""
+
+    __slots__ = ("_address", "_memory", "_used", "addresses")
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Maps it, in whatever process calls; a child of fork gets a copy of its own.
+
+        Args:
+            names: Paths that are the same for every agent. One more can follow (:meth:`seal`).
+
+        """
+        self._memory = mmap.mmap(-1, _SIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        self._used = 0
+        self.addresses: dict[str, int] = {}
+        for name in names:
+            self._put(name)
+
+    @property
+    def next_address(self) -> int:
+        """Where the path given to :meth:`seal` will lie."""
+        return self._address + self._used
+
+    def _put(self, name: str) -> None:
+        content = os.fsencode(name) + b"\0"
+        if self._used + len(content) > _SIZE:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), name)
+        self._memory[self._used : self._used + len(content)] = content
+        self.addresses[name] = self._address + self._used
+        self._used += len(content)
+
+    def seal(self, path: str) -> bool:
+        """Adds ``path`` and seals the page, for the life of this process.
+
+        Returns:
+            Whether it is sealed: False on a kernel without mseal(2).
+
+        Raises:
+            OSError: The path is too long, or the kernel refused.
+
+        """
+        self._put(path)
+        system_call(_MPROTECT, self._address, _SIZE, mmap.PROT_READ)
+        with unless_absent():
+            system_call(_MSEAL, self._address, _SIZE, 0)
+            return True
+        return False
+
+    def open(self, path: str, flags: int, *, dir_fd: int | None = None) -> int:
+        """As :func:`os.open`, by the address of ``path`` in this page.
+
+        Raises:
+            OSError: As open(2); EPERM for a path that is not in the page.
+
+        """
+        address = self.addresses.get(path)
+        if address is None:
+            raise PermissionError(errno.EPERM, "not a path of this camera", path)
+        try:
+            return system_call(_OPENAT, _AT_FDCWD if dir_fd is None else dir_fd, address, flags, 0)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None
+
+
+def program(paths: Iterable[int] | None) -> bytes:
+    """The filter, as the kernel takes it.
+
+    Args:
+        paths: Addresses that openat may be given; None: any.
+
+    """
+    instructions: list[tuple[int, int, str | None, str | None]] = []
+    labels: dict[str, int] = {}
+
+    def add(code: int, value: int, then: str | None = None, otherwise: str | None = None) -> None:
+        instructions.append((code, value, then, otherwise))
+
+    def here(label: str) -> None:
+        labels[label] = len(instructions)
+
+    add(_LOAD, _ARCHITECTURE)
+    add(_EQUAL, _AUDIT_ARCH_X86_64, None, "deny")
+    add(_LOAD, _NUMBER)
+    add(_AT_LEAST, _X32_BIT, "deny")
+    if paths is not None:
+        add(_EQUAL, _OPENAT, "open")
+    for number in DENIED.values():
+        add(_EQUAL, number, "deny")
+    here("allow")
+    add(_RETURN, _RETURN_ALLOW)
+    here("deny")
+    add(_RETURN, _RETURN_EPERM)
+    if paths is not None:
+        here("open")
+        for address in paths:
+            add(_LOAD, _PATH + 4)
+            add(_EQUAL, address >> 32, None, f"not {address}")
+            add(_LOAD, _PATH)
+            add(_EQUAL, address & 0xFFFFFFFF, "flags")
+            here(f"not {address}")
+        add(_RETURN, _RETURN_EPERM)
+        here("flags")
+        add(_LOAD, _FLAGS)
+        add(_AND, _WRITING)
+        add(_EQUAL, os.O_RDONLY, None, "refuse")
+        add(_RETURN, _RETURN_ALLOW)
+        here("refuse")
+        add(_RETURN, _RETURN_EPERM)
+
+    def distance(label: str | None, index: int) -> int:
+        return 0 if label is None else labels[label] - index - 1
+
+    return b"".join(
+        _INSTRUCTION.pack(code, distance(then, index), distance(otherwise, index), value)
+        for index, (code, value, then, otherwise) in enumerate(instructions)
+    )
+
+
+def install(filter_program: bytes) -> None:
+    """Filters this thread's system calls from here on, for good. Wants no_new_privs.
+
+    Raises:
+        OSError: The kernel refused.
+
+    """
+    code = ctypes.create_string_buffer(filter_program, len(filter_program))
+    count = len(filter_program) // _INSTRUCTION.size
+    system_call(_SECCOMP, _SET_MODE_FILTER, 0, _PROGRAM.pack(count, ctypes.addressof(code)))

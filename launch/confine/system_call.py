@@ -1,0 +1,58 @@
+"""System calls that Python has no function for, with errors as OSError."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Errors that mean "this kernel has it not", and no other thing when the arguments are right: not built in
+# (ENOSYS), switched off at boot (EOPNOTSUPP, landlock(7)), or an option newer than the kernel (EINVAL).
+_ABSENT: Final = frozenset((errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL))
+
+# Made here, before any fork: a ctypes library made in a child costs it 800 KB of memory (launch.title).
+_libc = ctypes.CDLL(None, use_errno=True)
+_syscall = _libc.syscall
+_syscall.restype = ctypes.c_long
+_prctl = _libc.prctl
+
+
+def system_call(number: int, *arguments: int | bytes) -> int:
+    """The system call ``number``; integers are passed as 64-bit words, bytes as their address.
+
+    Raises:
+        OSError: It failed.
+
+    """
+    words = [ctypes.c_char_p(one) if isinstance(one, bytes) else ctypes.c_ulong(one) for one in arguments]
+    result: int = _syscall(ctypes.c_long(number), *words)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+def process_control(option: int, *arguments: int) -> None:
+    """prctl(2).
+
+    Raises:
+        OSError: It failed.
+
+    """
+    words = [ctypes.c_ulong(one) for one in (*arguments, 0, 0, 0, 0)[:4]]
+    if _prctl(option, *words) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@contextmanager
+def unless_absent() -> Iterator[None]:
+    """Passes over what this kernel does not have; any other failure is raised."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            raise
