@@ -47,6 +47,7 @@ class Version1Exporter:
         self._report = report
         self._problem = False
         self.published = 0
+        self._remove(f"{META_NAME}.tmp", f"{DATA_NAME}.tmp")  # of a killed writer: never opened again
 
     def begin(self) -> memoryview:
         """A buffer of one frame in this process's own memory: version 1 copies."""
@@ -72,7 +73,10 @@ class Version1Exporter:
 
     def close(self) -> None:
         """Removes the files, as when VAS ends."""
-        for name in (META_NAME, DATA_NAME):
+        self._remove(META_NAME, DATA_NAME)
+
+    def _remove(self, *names: str) -> None:
+        for name in names:
             with suppress(OSError):
                 os.unlink(f"{self._directory}/{name}")
 

@@ -148,6 +148,21 @@ def test_the_stand_in_writes_what_the_document_says(roots: Roots) -> None:
     assert list((roots.export / "a").iterdir()) == []
 
 
+def test_what_a_killed_stand_in_left_is_not_written_into(roots: Roots) -> None:
+    """A stand-in makes its files anew, also where a killed one left a half-made file."""
+    folder = roots.export / "a"
+    folder.mkdir(parents=True)
+    left = [folder / "frame.data.tmp", folder / "frame.meta.tmp"]
+    for path in left:
+        path.write_bytes(b"half")
+    inodes = {path.stat().st_ino for path in left}
+    exporter = Version1Exporter(str(roots.export), "a", 64, 48, report=lambda _: None)
+    exporter.begin()
+    assert exporter.commit(0)
+    assert not inodes & {path.stat().st_ino for path in folder.iterdir()}
+    exporter.close()
+
+
 def test_a_stand_in_that_cannot_write_says_so_once(roots: Roots) -> None:
     """Where nothing can be written, the stand-in of version 1 leaves one message and goes on."""
     roots.export.write_text("not a folder")
