@@ -1,19 +1,36 @@
-"""``ruth ps``: the per-camera processes, once, for a human or as JSON."""
+"""``ruth ps``: the per-camera processes, once, for a human or as JSON. Pure: values in, text out.
+
+The table shows, within the width of the terminal, what is asked first at three in the morning: which camera,
+which process, alive or how it died, how old its newest frame is, what it costs, and what its models were
+allowed. For the models there are three forms, the first that fits: a column a model, a list, their sum.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
-from launch.table import format_table, short_bytes, short_seconds
+from launch.colour import STATE_COLOURS
+from launch.table import (
+    Column,
+    cut,
+    cut_middle,
+    fitting,
+    lines_of,
+    short_bytes,
+    short_seconds,
+    width_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from launch.inspect import AgentView, ModelView
 
-_HEADS = ("CAMERA", "PID", "STATE", "EXPORT", "FRAME", "AGE", "UP", "CPU", "PRIVATE", "ALLOWED")
-_RIGHT = "<><<>>>>><"
+CAMERA_WIDTH_MIN: Final = 8  # of an id that is cut
+CAMERA_WIDTH_GOOD: Final = 16  # for less, other columns are left out first
+_NOTHING: Final = "-"
 
 
 def as_json(views: Sequence[AgentView]) -> str:
@@ -21,29 +38,121 @@ def as_json(views: Sequence[AgentView]) -> str:
     return json.dumps([view.as_json() for view in views], indent=2) + "\n"
 
 
-def as_table(views: Sequence[AgentView]) -> str:
-    """One line a camera under a line of heads; a line that says so if there is none."""
+def as_table(views: Sequence[AgentView], limit: int | None, mark: str, *, colour: bool = False) -> str:
+    """One line a camera under a line of heads; a line that says so if there is none.
+
+    Args:
+        views: The cameras.
+        limit: Characters a line, None for any number. No line is longer.
+        mark: Stands where something was cut.
+        colour: Whether to colour the states.
+
+    """
     if not views:
         return "no cameras\n"
-    return format_table(_HEADS, [_row(view) for view in views], right=_RIGHT)
+    columns = _columns(views, limit, mark, colour=colour)
+    if limit is None or width_of(columns) <= limit:
+        lines = lines_of(columns)
+    else:
+        lines = [cut(line, limit, mark) for line in lines_of([replace(one, colours=()) for one in columns])]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _row(view: AgentView) -> tuple[str, ...]:
-    return (
-        view.camera_id,
-        "-" if view.pid is None else str(view.pid),
-        view.state if view.death is None else f"{view.state} ({view.death})",
-        view.export or "-",
-        "-" if view.frame_id is None else str(view.frame_id),
-        short_seconds(view.age_s),
-        short_seconds(view.uptime_s),
-        "-" if view.cpu_percent is None else f"{view.cpu_percent:.1f}%",
-        short_bytes(view.private_bytes),
-        " ".join(_model(model) for model in view.models) or "-",
+def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour: bool) -> list[Column]:
+    states = [state_text(view.state, view.death, stopped=view.stopped) for view in views]
+    colours = [STATE_COLOURS.get(state.split(":")[0], "") for state in states] if colour else ()
+    camera = Column("CAMERA", [view.camera_id for view in views])
+    pid = Column("PID", [_or_nothing(view.pid) for view in views], right=True)
+    state = Column("STATE", states, colours=colours)
+    age = Column("AGE", [short_seconds(view.age_s) for view in views], right=True, rank=1)
+    cpu = Column("CPU", [percent(view.cpu_percent) for view in views], right=True, rank=2)
+    total = Column("ALLOWED", [_total(view.models) for view in views], right=True, rank=2)
+    if limit is not None:
+        room = _room(camera, ([pid, state, age, cpu, total], [pid, state, age], [pid, state]), limit)
+        camera = replace(camera, cells=[cut_middle(cell, room, mark) for cell in camera.cells])
+    count = Column("MODELS", [str(len(view.models)) for view in views], right=True, rank=4)
+    models = [count, total]
+    for form in (_a_column_a_model(views), [_list(views)]):
+        if form and (limit is None or width_of([camera, pid, state, age, cpu, *form]) <= limit):
+            models = form
+            break
+    columns = [
+        camera,
+        pid,
+        state,
+        Column("EXPORT", [view.export or _NOTHING for view in views], rank=7),
+        Column("FRAME", [_or_nothing(view.frame_id) for view in views], right=True, rank=6),
+        age,
+        Column("UP", [short_seconds(view.uptime_s) for view in views], right=True, rank=5),
+        cpu,
+        Column("PRIVATE", [short_bytes(view.private_bytes) for view in views], right=True, rank=3),
+        *models,
+    ]
+    return fitting(columns, limit)
+
+
+def state_text(state: str, death: str | None, *, stopped: bool) -> str:
+    """``"running"``, ``"idle"``, ``"stopped"``, ``"dead"``, ``"dead: SIGKILL"`` or ``"absent"``."""
+    if stopped:
+        return "stopped"
+    return state if death is None else f"{state}: {death}"
+
+
+def percent(value: float | None) -> str:
+    """``"0.4%"``, or ``"-"`` for None."""
+    return _NOTHING if value is None else f"{value:.1f}%"
+
+
+def _room(camera: Column, beside: Sequence[Sequence[Column]], limit: int) -> int:
+    """Characters for camera ids: beside the first of these columns that leave them enough."""
+    for columns in beside:
+        room = limit - width_of([*columns, Column("", ())])
+        if room >= min(camera.width, CAMERA_WIDTH_GOOD):
+            return room
+    return max(room, CAMERA_WIDTH_MIN)
+
+
+def _a_column_a_model(views: Sequence[AgentView]) -> list[Column]:
+    """Empty if the cameras have too little in common for it."""
+    caps: dict[str, set[float | None]] = {}
+    for view in views:
+        for model in view.models:
+            caps.setdefault(model.model_id, set()).add(model.max_fps)
+    if len(caps) > 2 * max(len(view.models) for view in views):
+        return []
+    found = [{model.model_id: model for model in view.models} for view in views]
+    return [
+        Column(
+            _head(model_id, next(iter(allowed_caps)) if len(allowed_caps) == 1 else None),
+            [_allowed(models[model_id]) if model_id in models else _NOTHING for models in found],
+            right=True,
+        )
+        for model_id, allowed_caps in caps.items()
+    ]
+
+
+def _list(views: Sequence[AgentView]) -> Column:
+    return Column(
+        "ALLOWED",
+        [
+            ", ".join(f"{_head(model.model_id, model.max_fps)} {_allowed(model)}" for model in view.models)
+            or _NOTHING
+            for view in views
+        ],
     )
 
 
-def _model(model: ModelView) -> str:
-    cap = "all" if model.max_fps is None else f"{model.max_fps:g}/s"
-    parked = "" if model.active else " parked"
-    return f"{model.model_id}={model.allowed} ({cap}{parked})"
+def _head(model_id: str, max_fps: float | None) -> str:
+    return model_id if max_fps is None else f"{model_id}<={max_fps:g}"
+
+
+def _allowed(model: ModelView) -> str:
+    return str(model.allowed) if model.active else "parked"
+
+
+def _total(models: Sequence[ModelView]) -> str:
+    return str(sum(model.allowed for model in models)) if models else _NOTHING
+
+
+def _or_nothing(number: int | None) -> str:
+    return _NOTHING if number is None else str(number)

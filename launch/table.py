@@ -1,13 +1,45 @@
-"""Plain text tables: columns as wide as their widest cell, numbers to the right, nothing wrapped."""
+"""Plain text tables: columns as wide as their widest cell, numbers to the right, nothing wrapped.
+
+Where lines have a limit, columns of less importance are left out until the rest fits, and what is cut carries
+a mark.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from launch.colour import painted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-GAP = "  "
+GAP: Final = "  "
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One column.
+
+    Attributes:
+        head: Its first line.
+        cells: Its text in each row.
+        right: Whether it is set to the right, as numbers are.
+        rank: Its importance: 0 is always shown, the highest is left out first.
+        colours: One a row (:mod:`launch.terminal`), or none at all.
+
+    """
+
+    head: str
+    cells: Sequence[str]
+    right: bool = False
+    rank: int = 0
+    colours: Sequence[str] = ()
+
+    @property
+    def width(self) -> int:
+        """Characters of its widest cell."""
+        return max(len(self.head), *map(len, self.cells), 0)
 
 
 def format_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> str:
@@ -19,15 +51,68 @@ def format_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: 
         right: One character a column, ``>`` for those set to the right; missing ones go left.
 
     """
-    widths = [max(len(cell) for cell in column) for column in zip(heads, *rows, strict=True)]
-    lines = []
-    for row in (heads, *rows):
-        cells = [
-            cell.rjust(width) if right[index : index + 1] == ">" else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(GAP.join(cells).rstrip() + "\n")
-    return "".join(lines)
+    columns = [
+        Column(head, cells, right=right[index : index + 1] == ">")
+        for index, (head, *cells) in enumerate(zip(heads, *rows, strict=True))
+    ]
+    return "".join(f"{line}\n" for line in lines_of(columns))
+
+
+def lines_of(columns: Sequence[Column]) -> list[str]:
+    """The lines of a table: heads, then rows."""
+    widths = [column.width for column in columns]
+    lines = [_line(columns, widths, None)]
+    lines += [_line(columns, widths, row) for row in range(len(columns[0].cells))]
+    return lines
+
+
+def _line(columns: Sequence[Column], widths: Sequence[int], row: int | None) -> str:
+    parts = []
+    for column, width in zip(columns, widths, strict=True):
+        cell = column.head if row is None else column.cells[row]
+        shown = painted(cell, column.colours[row]) if row is not None and column.colours else cell
+        padding = " " * (width - len(cell))
+        parts.append(padding + shown if column.right else shown + padding)
+    return GAP.join(parts).rstrip()
+
+
+def width_of(columns: Iterable[Column]) -> int:
+    """Characters of a table's widest line; of no columns, less than none."""
+    return sum(column.width + len(GAP) for column in columns) - len(GAP)
+
+
+def fitting(columns: Sequence[Column], limit: int | None) -> list[Column]:
+    """The most important of ``columns`` that fit into ``limit`` characters, in their order.
+
+    Those of rank 0 are kept whether they fit or not; no limit keeps all.
+    """
+    if limit is None:
+        return list(columns)
+    kept = [column for column in columns if column.rank == 0]
+    room = limit - width_of(kept)
+    for column in sorted((column for column in columns if column.rank), key=lambda column: column.rank):
+        room -= column.width + len(GAP)
+        if room < 0:
+            break  # nothing less important is shown instead: a column must not come and go with its size
+        kept.append(column)
+    return [column for column in columns if column in kept]
+
+
+def cut(text: str, limit: int, mark: str) -> str:
+    """``text`` in at most ``limit`` characters; ends in ``mark`` if it was cut."""
+    if len(text) <= limit:
+        return text
+    return text[: max(0, limit - len(mark))] + mark[: max(0, limit)]
+
+
+def cut_middle(text: str, limit: int, mark: str) -> str:
+    """As :func:`cut`, with the mark in the middle: names often differ at their ends."""
+    if len(text) <= limit:
+        return text
+    kept = limit - len(mark)
+    if kept < 2:
+        return cut(text, limit, mark)
+    return text[: kept - kept // 2] + mark + text[-(kept // 2) :]
 
 
 def short_bytes(count: int | None) -> str:

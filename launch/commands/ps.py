@@ -24,7 +24,12 @@ def run(options: argparse.Namespace) -> int:
     configured = [camera.camera_id for camera in read_plan(options.config).cameras] if options.config else []
     from launch.inspect import view_all
     from launch.ps import as_json, as_table
+    from launch.terminal import columns_of, ellipsis_of, in_colour
 
     views = view_all(state_root_here(), configured)
-    sys.stdout.write(as_json(views) if options.json else as_table(views))
+    out = sys.stdout
+    if options.json:
+        out.write(as_json(views))
+    else:
+        out.write(as_table(views, columns_of(out), ellipsis_of(out), colour=in_colour(out)))
     return EXIT_OK

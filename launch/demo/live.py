@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from launch.table import format_table
+from launch.colour import STATE_COLOURS, painted
+from launch.table import cut, format_table
+from launch.terminal import columns_of, ellipsis_of, in_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
     from launch.inspect import AgentView
 
 _PLAIN_INTERVAL_S: Final = 5.0
-_COLOURS: Final = {"running": "\x1b[32m", "dead": "\x1b[31m", "idle": "\x1b[33m"}
-_RESET: Final = "\x1b[0m"
-_CUT: Final = "..."
+_WIDTH: Final = 80  # of a terminal that does not say
 
 
 class LiveTable:
@@ -36,7 +35,7 @@ class LiveTable:
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out
         self._in_place = out.isatty() and os.environ.get("TERM") != "dumb"
-        self._colour = self._in_place and not os.environ.get("NO_COLOR")
+        self._colour = in_colour(out)
         self._drawn_lines = 0
         self._headline = ""
         self._printed_at = 0.0
@@ -51,8 +50,8 @@ class LiveTable:
         self._headline = headline
         lines = [f"{elapsed_s:5.1f} s  {headline}", *(_table(views).splitlines() if views else ())]
         if self._in_place:
-            width = shutil.get_terminal_size().columns
-            lines = [_cut(line, width) for line in lines]
+            width = columns_of(self._out) or _WIDTH
+            lines = [cut(line, width, ellipsis_of(self._out)) for line in lines]
             self._out.write(f"\x1b[{self._drawn_lines}A\x1b[J" if self._drawn_lines else "")
             self._drawn_lines = len(lines) + 1
         if self._colour:
@@ -81,9 +80,5 @@ def _row(view: AgentView) -> list[str]:
     ]
 
 
-def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else line[: max(0, width - len(_CUT))] + _CUT
-
-
 def _coloured(line: str, view: AgentView) -> str:
-    return f"{_COLOURS.get(view.state, '')}{line}{_RESET}"
+    return painted(line, STATE_COLOURS.get(view.state, ""))

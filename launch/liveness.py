@@ -1,0 +1,91 @@
+"""Whether a camera's agent lives, which process it is, and how it died. Reads only: takes no lock.
+
+Whether it lives is asked of its lock, how it died of the kernel: a zombie keeps its exit code until its
+launcher ends. A pid proves nothing, because it can be another process's by now: a process counts as the
+agent only if it started when the agent's record says.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from launch.death import describe_death
+from launch.proc_stat import EXIT_CODE, START_TICKS, STATE, read_stat
+from ruth.agent.state_reader import StateReader
+
+if TYPE_CHECKING:
+    from ruth.agent.state import AgentRecord
+
+_ZOMBIE: Final = b"Z"
+_STOPPED: Final = (b"T", b"t")  # by a signal, by a tracer (proc(5))
+
+
+class Sighting(NamedTuple):
+    """One camera's agent, as it was at one moment.
+
+    Attributes:
+        camera_id: The camera.
+        alive: Whether its lock is held.
+        record: What the agent last wrote; None if there is none, or the agent has not written one yet.
+        process: Fields of ``/proc/<pid>/stat`` of that very process, alive or zombie, as
+            :func:`launch.proc_stat.read_stat` numbers them; None if it is gone, if the pid is another
+            process's by now, or if it cannot be seen from here (another pid namespace, hidepid).
+
+    """
+
+    camera_id: str
+    alive: bool
+    record: AgentRecord | None
+    process: list[bytes] | None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the live agent, confirmed; None if there is none."""
+        if not self.alive or self.record is None or self.process is None:
+            return None
+        return None if self.process[STATE] == _ZOMBIE else self.record.pid
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the live agent is stopped, by SIGSTOP or by a debugger."""
+        return self.pid is not None and self.process is not None and self.process[STATE] in _STOPPED
+
+    @property
+    def death(self) -> str | None:
+        """How the kernel says that it died, ``"SIGKILL"`` or ``"exit 3"``.
+
+        None if it lives, if the kernel no longer knows (its launcher has ended), or will not say.
+        """
+        if self.alive or self.record is None or self.process is None or self.process[STATE] != _ZOMBIE:
+            return None
+        try:
+            owner = os.stat(f"/proc/{self.record.pid}").st_uid
+        except OSError:
+            return None
+        if os.geteuid() not in (0, owner):
+            return None  # the kernel shows strangers an exit code of 0 (proc(5))
+        return describe_death(int(self.process[EXIT_CODE]))
+
+
+def look(state_root: str, camera_id: str) -> Sighting:
+    """Looks at one camera's agent. Never raises for what a process or file is, or ceases to be, meanwhile."""
+    try:
+        with StateReader(state_root, camera_id) as reader:
+            alive = reader.alive()
+            record = reader.read()
+            process = None if record is None else _process(record)
+            if alive and (process is None or process[STATE] == _ZOMBIE):
+                alive = reader.alive()  # asked again: it may have died between the two looks
+    except (OSError, ValueError):
+        return Sighting(camera_id, alive=False, record=None, process=None)
+    return Sighting(camera_id, alive, record, process)
+
+
+def _process(record: AgentRecord) -> list[bytes] | None:
+    """What the kernel says of the process that wrote ``record``, or None if that is not to be seen."""
+    try:
+        fields = read_stat(record.pid)
+    except OSError:
+        return None
+    return fields if int(fields[START_TICKS]) == record.start_ticks else None

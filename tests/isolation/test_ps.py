@@ -1,0 +1,230 @@
+"""One look tells which camera's process does what: ``ruth ps`` and the system's own tools."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from agents import configure, launched, look, pid_of, wait_dead, wait_observed
+from launch.liveness import look as sighting_of
+from launch.state_file import claim
+from published import FRAME, exporter_of
+from ruth.agent.agent import StreamAgent
+from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
+from ruth.agent.state_reader import StateReader
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Processes, Roots
+
+LONGEST = "x" * 64
+
+# A launcher whose agents die of themselves, natively, at their first frame; what of is their camera's name.
+FAULTY = """
+import ctypes, os, sys
+from launch.cli import main
+from ruth.agent.agent import StreamAgent
+
+DEATHS = {
+    "exits": lambda: os._exit(3),
+    "ends": lambda: os._exit(0),
+    "aborts": os.abort,
+    "null-pointer": lambda: ctypes.string_at(0),
+}
+
+observe = StreamAgent.observe
+
+def faulty(self, frame_id, timestamp_ns):
+    DEATHS.get(self.camera_id, lambda: None)()
+    return observe(self, frame_id, timestamp_ns)
+
+StreamAgent.observe = faulty
+sys.exit(main(["up", sys.argv[1]]))
+"""
+
+
+def ps(roots: Roots, *options: str, width: int | None = None) -> str:
+    """What ``ruth ps`` prints."""
+    environ = roots.environ() | ({} if width is None else {"COLUMNS": str(width)})
+    done = subprocess.run(
+        [sys.executable, "-m", "launch.cli", "ps", *options],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@contextlib.contextmanager
+def held_record(roots: Roots, camera_id: str, identity: AgentIdentity) -> Iterator[None]:
+    """A camera whose lock is held and whose record names this process."""
+    held = claim(str(roots.state), camera_id, 0)
+    try:
+        StateWriter(memoryview(mmap.mmap(held, STATE_SIZE)), StreamAgent(camera_id), identity)
+        yield
+    finally:
+        os.close(held)
+
+
+def test_each_death_is_named(roots: Roots, processes: Processes) -> None:
+    """Agents were killed, crashed, exited: ps names each death, and the launcher has printed nothing."""
+    deaths = {
+        "aborts": "SIGABRT",
+        "ends": "exit 0",
+        "exits": "exit 3",
+        "killed": "SIGKILL",
+        "null-pointer": "SIGSEGV",
+    }
+    cameras = [*deaths, "lives"]
+    exporters = [exporter_of(roots, camera) for camera in cameras]
+    said = roots.state.parent / "said"
+    with said.open("wb") as out:
+        launcher = processes.start(
+            sys.executable, "-c", FAULTY, configure(roots, *cameras),
+            env=roots.environ(), stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    pids = {camera: pid_of(roots, camera) for camera in cameras}
+    wait_until(lambda: said.read_text().count("\n") == len(cameras), "the launcher has said whom it launched")
+    before = said.read_bytes()
+    for exporter in exporters:
+        exporter.publish(FRAME, time.monotonic_ns())
+    os.kill(pids["killed"], signal.SIGKILL)
+    for camera in deaths:
+        wait_dead(roots, camera)
+    wait_observed(roots, "lives", 0)
+    found = {camera["camera_id"]: camera for camera in json.loads(ps(roots, "--json"))}
+    assert {camera: found[camera]["death"] for camera in deaths} == deaths
+    assert {found[camera]["state"] for camera in deaths} == {"dead"}
+    assert found["lives"]["pid"] == pids["lives"]
+    shown = [line.split()[2:4] for line in ps(roots).splitlines()[1:4]]
+    assert shown == [["dead:", "SIGABRT"], ["dead:", "exit"], ["dead:", "exit"]]
+    assert launcher.poll() is None
+    assert said.read_bytes() == before
+    for exporter in exporters:
+        exporter.close()
+
+
+def test_a_death_whose_launcher_is_gone(roots: Roots, processes: Processes) -> None:
+    """When the launcher has ended, nobody knows how an agent died: it is dead, and no more is said."""
+    launcher = processes.ruth("up", configure(roots, "a"), env=roots.environ())
+    pid = pid_of(roots, "a")
+    launcher.kill()
+    launcher.wait(timeout=5)
+    os.kill(pid, signal.SIGKILL)
+    wait_dead(roots, "a")
+    os.waitpid(pid, 0)  # this process has inherited it, as pid 1 would, and reaps it as pid 1 does
+    found = look(roots, "a")
+    assert (found.state, found.death, found.pid) == ("dead", None, None)
+    assert ps(roots).splitlines()[1].split()[:4] == ["a", "-", "dead", "-"]
+
+
+@pytest.mark.parametrize("fed", [True, False])
+def test_a_stopped_agent(roots: Roots, processes: Processes, fed: bool) -> None:
+    """A stopped agent is described: as stopped for a human, in JSON as alive with what it was doing."""
+    exporter = exporter_of(roots, "a")
+    pid = launched(roots, processes, "a")["a"]
+    if fed:
+        exporter.publish(FRAME, time.monotonic_ns())
+        wait_observed(roots, "a", 0)
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: sighting_of(str(roots.state), "a").stopped, "it is stopped")
+    assert ps(roots).splitlines()[1].split()[:3] == ["a", str(pid), "stopped"]
+    (found,) = json.loads(ps(roots, "--json"))
+    assert (found["pid"], found["death"]) == (pid, None)
+    assert found["state"] in ("running", "idle")
+    assert found["private_bytes"] > 0
+    exporter.close()
+
+
+def test_a_reused_pid_is_no_agent(roots: Roots, processes: Processes) -> None:
+    """A record that names a process which started at another time names nobody: no pid, no cost."""
+    bystander = processes.start("sleep", "60")
+    with held_record(roots, "a", AgentIdentity(bystander.pid, 1, time.monotonic_ns(), 0)):
+        found = look(roots, "a")
+        assert (found.state, found.pid, found.cpu_percent, found.private_bytes) == ("idle", None, None, None)
+    assert (look(roots, "a").state, look(roots, "a").death) == ("dead", None)
+
+
+def test_a_dead_pid_that_is_a_strangers_zombie(roots: Roots, processes: Processes) -> None:
+    """How somebody else died who had the same pid is not shown as the agent's death."""
+    stranger = processes.start("sleep", "60")
+    with held_record(roots, "a", AgentIdentity(stranger.pid, 1, time.monotonic_ns(), 0)):
+        stranger.kill()
+        os.waitid(os.P_PID, stranger.pid, os.WEXITED | os.WNOWAIT)
+    assert (look(roots, "a").state, look(roots, "a").death) == ("dead", None)
+
+
+def test_looking_changes_nothing(roots: Roots, processes: Processes) -> None:
+    """A look writes nothing, takes no lock, and leaves the agent's state and descriptors as they were."""
+    pid = launched(roots, processes, "a")["a"]
+    path = roots.state / "a" / "agent.state"
+    os.kill(pid, signal.SIGSTOP)
+    before = path.read_bytes(), path.stat().st_mtime_ns, sorted(os.listdir(f"/proc/{pid}/fd"))
+    ps(roots)
+    ps(roots, "--json")
+    assert (path.read_bytes(), path.stat().st_mtime_ns, sorted(os.listdir(f"/proc/{pid}/fd"))) == before
+    with StateReader(str(roots.state), "a") as reader:
+        assert reader.alive()
+    assert psutil.Process(pid).status() == psutil.STATUS_STOPPED
+
+
+@pytest.mark.parametrize("camera", ["a", "front-door", LONGEST], ids=len)
+def test_the_systems_own_tools_name_the_camera(roots: Roots, processes: Processes, camera: str) -> None:
+    """Whatever the length of its id, a camera's process is found by name: ps, pgrep, psutil, /proc."""
+    pid = launched(roots, processes, camera, "other")[camera]
+    title = f"ruth: agent {camera}"
+
+    def said_by(*command: str) -> str:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout
+
+    wait_until(lambda: said_by("ps", "-ww", "-o", "args=", "-p", str(pid)) == f"{title}\n", "ps names it")
+    assert said_by("ps", "-o", "comm=", "-p", str(pid)) == f"{title[:15]}\n"
+    found = said_by("pgrep", "-f", f"^{title}$").split()
+    assert str(pid) in found
+    assert str(pid_of(roots, "other")) not in found
+    assert " ".join(psutil.Process(pid).cmdline()) == title  # psutil parts it at blanks
+    assert psutil.Process(pid).name() == title[:15]
+    assert Path(f"/proc/{pid}/comm").read_text() == f"{title[:15]}\n"
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, None])
+def test_no_line_is_wider_than_asked(roots: Roots, processes: Processes, width: int | None) -> None:
+    """The table of real agents keeps within the columns that there are; without a limit it is whole."""
+    os.kill(launched(roots, processes, "front-door", LONGEST)["front-door"], signal.SIGKILL)
+    wait_dead(roots, "front-door")
+    lines = ps(roots, width=width).splitlines()
+    assert len(lines) == 3
+    assert "\x1b" not in "".join(lines)
+    if width is None:
+        assert LONGEST in lines[2]
+        assert lines[0].split()[-3:] == ["person<=5", "plate<=2.5", "audit"]
+    else:
+        assert max(map(len, lines)) <= width
+        assert ("\N{HORIZONTAL ELLIPSIS}" in lines[2]) == (width < 120)
+
+
+def test_a_terminal_that_knows_no_ellipsis(roots: Roots, processes: Processes) -> None:
+    """Where stdout is ASCII, the mark of what was cut is three dots, and nothing fails."""
+    launched(roots, processes, LONGEST)
+    done = subprocess.run(
+        [sys.executable, "-m", "launch.cli", "ps"],
+        env=roots.environ() | {"COLUMNS": "80", "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"xxx...xxx" in done.stdout
