@@ -18,8 +18,8 @@ TEN = tuple(ModelView(f"model-{number}", 5.0, True, 1000, 0, 1, 1, "ALLOW") for 
 THREE = (PERSON, PLATE, AUDIT)
 FRONT = AgentView(
     camera_id="front-door", pid=6481, state="running", death=None, export="v2", frame_id=505, timestamp_ns=7,
-    frames=506, age_s=0.012, uptime_s=21.5, cpu_percent=0.41, private_bytes=1_900_000, confinement=(), models=THREE,
-    stopped=False,
+    frames=506, age_s=0.012, uptime_s=21.5, cpu_percent=0.41, private_bytes=1_900_000, confinement=(),
+    models=THREE, stopped=False,
 )  # fmt: skip
 DEAD = dataclasses.replace(
     FRONT, camera_id="loading-dock", pid=None, state="dead", death="SIGKILL", export=None, age_s=75.2,
