@@ -25,5 +25,6 @@ VERBS: Final = (
     Verb("agent", "run one agent in the foreground, tracebacks visible"),
     Verb("check", "validate a configuration: every error at once"),
     Verb("ps", "the per-camera processes, once"),
+    Verb("peek", "the newest frame of a camera: in the terminal, or a PNG"),
     Verb("vas", "the stand-in video server: decode, record, export"),
 )

@@ -1,0 +1,107 @@
+"""``ruth peek``: the newest frame, in the terminal or as a PNG (:mod:`launch.peek`)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from launch.exits import EXIT_FAILURE, EXIT_OK, UsageError
+from launch.messages import message
+from launch.roots import export_root_here
+
+if TYPE_CHECKING:
+    import argparse
+
+    from launch.peek.frame import CopiedFrame, NoFrame
+
+_STDOUT: Final = "-"
+_LINES_BESIDE: Final = 2  # the line about the frame, and the prompt that follows
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("camera", metavar="CAMERA", help="which")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the whole frame there as a PNG; '-' is standard output"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Looks once, and shows what it saw.
+
+    Raises:
+        UsageError: The PNG cannot go where it is to go.
+        InvalidIdError: The camera is no id.
+        OSError: The PNG cannot be written.
+
+    """
+    from launch.peek.frame import NoFrame, copy_newest
+    from ruth.export.source import ExportSource
+
+    root = export_root_here()
+    source = ExportSource(root, options.camera)
+    _check_output(options.output)
+    with source:
+        frame = copy_newest(source)
+    if isinstance(frame, NoFrame):
+        message(_why(frame, root, options.camera))
+        return EXIT_FAILURE
+    _show(frame, options.camera, options.output)
+    return EXIT_OK
+
+
+def _check_output(output: str | None) -> None:
+    if output == _STDOUT and sys.stdout.isatty():
+        raise UsageError("ruth: a PNG is nothing for a terminal: give -o a file, or redirect the output")
+    if output is None or output == _STDOUT:
+        return
+    from launch.peek.output import replaceable
+
+    problem = replaceable(output)
+    if problem is not None:
+        raise UsageError(f"ruth: {output}: {problem}")
+
+
+def _why(no_frame: NoFrame, root: str, camera_id: str) -> str:
+    if not no_frame.absent:
+        return f"ruth: {camera_id}: {no_frame.reason}"
+    said = f"ruth: {camera_id}: no export: {no_frame.reason}"
+    from launch.nearest import nearest
+    from launch.state_file import known_cameras
+
+    try:
+        known = known_cameras(root)
+    except OSError:
+        return said
+    return said if camera_id in known else said + nearest(camera_id, known)
+
+
+def _show(frame: CopiedFrame, camera_id: str, output: str | None) -> None:
+    from launch.peek.picture import as_png, as_text, describe, timestamps_are_monotonic
+
+    now_ns = time.monotonic_ns() if timestamps_are_monotonic(frame.record) else time.time_ns()
+    about = describe(camera_id, frame.record, now_ns)
+    if output == _STDOUT:
+        sys.stdout.buffer.write(as_png(frame))
+        sys.stdout.buffer.flush()
+        return
+    if output is not None:
+        from launch.peek.output import put
+
+        put(output, as_png(frame))
+        sys.stdout.write(f"{about}, in {output}\n")
+        return
+    from shutil import get_terminal_size
+
+    from launch.peek.cells import depth_of
+    from launch.table import cut
+    from launch.terminal import columns_of, ellipsis_of
+
+    out = sys.stdout
+    columns, lines = get_terminal_size()
+    depth = depth_of(os.environ, terminal=out.isatty(), encoding=out.encoding)
+    out.write(as_text(frame, columns, lines - _LINES_BESIDE, depth))
+    limit = columns_of(out)
+    out.write(f"{about if limit is None else cut(about, limit, ellipsis_of(out))}\n")
