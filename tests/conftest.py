@@ -61,8 +61,8 @@ class Roots:
         return environ
 
 
-@pytest.fixture
-def roots() -> Iterator[Roots]:
+@contextlib.contextmanager
+def open_roots() -> Iterator[Roots]:
     """Two empty roots on /dev/shm, removed afterwards."""
     base = Path(tempfile.mkdtemp(prefix="ruth-test-", dir="/dev/shm"))
     try:
@@ -71,6 +71,13 @@ def roots() -> Iterator[Roots]:
         for folder, _, _ in os.walk(base):
             os.chmod(folder, 0o700)  # what was copied from a read-only place could not be removed
         shutil.rmtree(base)
+
+
+@pytest.fixture
+def roots() -> Iterator[Roots]:
+    """Two empty roots on /dev/shm, removed after the test, also when it fails."""
+    with open_roots() as opened:
+        yield opened
 
 
 class Processes:
@@ -116,9 +123,9 @@ def reap_orphans() -> None:
             os.waitpid(-1, 0)
 
 
-@pytest.fixture
-def processes() -> Iterator[Processes]:
-    """Starts processes that are gone after the test, also when it fails."""
+@contextlib.contextmanager
+def open_processes() -> Iterator[Processes]:
+    """Starts processes that are gone afterwards."""
     # Agents whose launcher ends become children of this process, so that they can be found and reaped.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     started = Processes()
@@ -126,3 +133,10 @@ def processes() -> Iterator[Processes]:
         yield started
     finally:
         started.end_all()
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    """Starts processes that are gone after the test, also when it fails."""
+    with open_processes() as started:
+        yield started

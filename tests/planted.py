@@ -1,0 +1,170 @@
+"""``ruth`` whose agents a test can break from outside: what tests start in place of ``ruth`` to see one die.
+
+    python tests/planted.py up CONFIG
+
+All of it is the product's own code but the source of an agent's frames: this one, when an agent makes it in
+its own process, also takes real-time signals, one for each :class:`Fault`. A test sends them at a moment of
+its own choosing; what happens then is the real thing, and the product has no hook for it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import resource
+import signal
+import sys
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+import launch.agent_process
+from launch.cli import main
+from ruth.export.source import ExportSource
+from ruth.subscription.subscription import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ruth.export.files import Opener
+    from ruth.subscription.gate import Decision
+
+FAULTY_MODEL: Final = "plate"
+MIB: Final = 2**20
+LEAKED_BYTES: Final = 24 * MIB
+NO_LIMIT: Final = 99
+"""Exit code of an agent that was to grow beyond its limit and met none."""
+_LIMIT_SOUGHT: Final = 16 * 1024 * MIB
+
+_kept: list[object] = []
+
+
+class Fault(IntEnum):
+    """What can be planted, by the signal that brings it about."""
+
+    NULL_POINTER = signal.SIGRTMIN + 1
+    ABORT = signal.SIGRTMIN + 2
+    BUS_ERROR = signal.SIGRTMIN + 3
+    STACK_OVERFLOW = signal.SIGRTMIN + 4
+    EXCEPTION = signal.SIGRTMIN + 5
+    ENDLESS_LOOP = signal.SIGRTMIN + 6
+    MEMORY_BEYOND_LIMIT = signal.SIGRTMIN + 7
+    MEMORY_LEAK = signal.SIGRTMIN + 8
+    DESCRIPTOR_LEAK = signal.SIGRTMIN + 9
+    GATE_RAISES = signal.SIGRTMIN + 10
+
+
+class PlantedError(Exception):
+    """What a faulty gate raises."""
+
+
+class PlantedDeath(BaseException):
+    """What an agent dies of that dies of an exception: no subscription may take it for its own."""
+
+
+def dereference_null() -> None:
+    """The C library reads at address 0: SIGSEGV."""
+    ctypes.string_at(0)
+
+
+def abort() -> None:
+    """Aborts, by the C library: SIGABRT."""
+    os.abort()
+
+
+def read_beyond_the_file() -> None:
+    """A load from a mapping whose file was shortened: SIGBUS."""
+    descriptor = os.memfd_create("shortened")
+    os.ftruncate(descriptor, mmap.PAGESIZE)
+    memory = mmap.mmap(descriptor, mmap.PAGESIZE)
+    os.ftruncate(descriptor, 0)
+    memory[0]
+
+
+def overflow_the_stack() -> None:
+    """C calls Python calls C, until the kernel grants the stack no further page: SIGSEGV."""
+    sys.setrecursionlimit(2**31 - 1)
+
+    def deeper() -> None:
+        native()
+
+    native = ctypes.CFUNCTYPE(None)(deeper)
+    native()
+
+
+def raise_out_of_the_loop() -> None:
+    """An exception that nothing in an agent expects."""
+    raise PlantedDeath
+
+
+def loop_for_ever() -> None:
+    """Never comes back."""
+    while True:
+        pass
+
+
+def grow_beyond_the_limit() -> None:
+    """Asks for memory until there is none left; the pages are never touched, so nobody else goes short."""
+    try:
+        _kept.extend(bytes(16 * MIB) for _ in range(_LIMIT_SOUGHT // (16 * MIB)))
+    except MemoryError as error:
+        raise PlantedDeath from error
+    os._exit(NO_LIMIT)
+
+
+def leak_memory() -> None:
+    """Keeps memory, every page of it in use."""
+    _kept.append(bytearray(os.urandom(mmap.PAGESIZE)) * (LEAKED_BYTES // mmap.PAGESIZE))
+
+
+def leak_descriptors() -> None:
+    """Opens until EMFILE, and keeps all of it."""
+    try:
+        while True:
+            os.dup(0)
+    except OSError:
+        return
+
+
+def break_one_gate() -> None:
+    """From now on the decision of one model raises."""
+    judge = Subscription.judge
+
+    def faulty(self: Subscription, frame_id: int, timestamp_ns: int) -> Decision:
+        if self.model_id == FAULTY_MODEL:
+            raise PlantedError
+        return judge(self, frame_id, timestamp_ns)
+
+    Subscription.judge = faulty  # type: ignore[method-assign]
+
+
+_ACTIONS: Final[dict[Fault, Callable[[], None]]] = {
+    Fault.NULL_POINTER: dereference_null,
+    Fault.ABORT: abort,
+    Fault.BUS_ERROR: read_beyond_the_file,
+    Fault.STACK_OVERFLOW: overflow_the_stack,
+    Fault.EXCEPTION: raise_out_of_the_loop,
+    Fault.ENDLESS_LOOP: loop_for_ever,
+    Fault.MEMORY_BEYOND_LIMIT: grow_beyond_the_limit,
+    Fault.MEMORY_LEAK: leak_memory,
+    Fault.DESCRIPTOR_LEAK: leak_descriptors,
+    Fault.GATE_RAISES: break_one_gate,
+}
+
+
+class PlantedSource(ExportSource):
+    """An agent's source of frames, in whose process the faults can be brought about."""
+
+    __slots__ = ()
+
+    def __init__(self, root: str, camera_id: str, opener: Opener) -> None:
+        super().__init__(root, camera_id, opener)
+        for fault, act in _ACTIONS.items():
+            signal.signal(fault, lambda *_, act=act: act())
+
+
+if __name__ == "__main__":
+    _, most = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (MIB, most))  # a small stack overflows before Python counts
+    launch.agent_process.ExportSource = PlantedSource  # type: ignore[misc]
+    sys.exit(main())
