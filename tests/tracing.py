@@ -1,0 +1,60 @@
+"""strace(1) in tests: what a running process asks of the kernel, and calls that fail on demand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Processes
+
+RT_SIGTIMEDWAIT = 128  # its number on x86-64
+
+
+def strace_here() -> str:
+    """The path of strace; without one, or where processes may not be traced, the test is skipped."""
+    found = shutil.which("strace")
+    if found is None:
+        pytest.skip("strace is missing: apt install strace")
+    tried = subprocess.run([found, "-o", os.devnull, "true"], capture_output=True, text=True)
+    if tried.returncode != 0:
+        pytest.skip(f"processes cannot be traced here: {tried.stderr.strip()}")
+    return found
+
+
+def tracer_of(pid: int) -> int:
+    """The pid of whoever traces a process, or 0."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("TracerPid"):
+            return int(line.split()[1])
+    raise AssertionError(f"/proc/{pid}/status has no TracerPid")
+
+
+@contextmanager
+def traced(processes: Processes, pid: int, log: Path, *options: str) -> Iterator[None]:
+    """Traces a process while the block runs; what strace says of it is in ``log`` afterwards."""
+    tracer = processes.start(strace_here(), "-p", str(pid), "-o", log, *options)
+    wait_until(lambda: tracer_of(pid) == tracer.pid or tracer.poll() is not None, f"{pid} is traced")
+    if tracer.poll() is not None:
+        pytest.skip("a process that is no child cannot be traced here (ptrace_scope?)")
+    try:
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait(timeout=10)
+
+
+def system_call(pid: int) -> int | None:
+    """Number of the system call that a process is blocked in, or None if it is not (proc(5))."""
+    first = Path(f"/proc/{pid}/syscall").read_text().split()[0]
+    return None if first == "running" else int(first)
