@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Final
 from launch.colour import STATE_COLOURS
 from launch.table import (
     Column,
-    cut,
     cut_middle,
     fitting,
-    lines_of,
+    lines_within,
     short_bytes,
     short_seconds,
     width_of,
@@ -50,11 +49,7 @@ def as_table(views: Sequence[AgentView], limit: int | None, mark: str, *, colour
     """
     if not views:
         return "no cameras\n"
-    columns = _columns(views, limit, mark, colour=colour)
-    if limit is None or width_of(columns) <= limit:
-        lines = lines_of(columns)
-    else:
-        lines = [cut(line, limit, mark) for line in lines_of([replace(one, colours=()) for one in columns])]
+    lines = lines_within(_columns(views, limit, mark, colour=colour), limit, mark)
     return "".join(f"{line}\n" for line in lines)
 
 

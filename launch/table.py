@@ -6,7 +6,7 @@ a mark.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from launch.colour import painted
@@ -26,6 +26,7 @@ class Column:
         cells: Its text in each row.
         right: Whether it is set to the right, as numbers are.
         rank: Its importance: 0 is always shown, the highest is left out first.
+        least: Characters that it has at least.
         colours: One a row (:mod:`launch.terminal`), or none at all.
 
     """
@@ -34,12 +35,13 @@ class Column:
     cells: Sequence[str]
     right: bool = False
     rank: int = 0
+    least: int = 0
     colours: Sequence[str] = ()
 
     @property
     def width(self) -> int:
         """Characters of its widest cell."""
-        return max(len(self.head), *map(len, self.cells), 0)
+        return max(len(self.head), *map(len, self.cells), self.least)
 
 
 def format_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> str:
@@ -96,6 +98,13 @@ def fitting(columns: Sequence[Column], limit: int | None) -> list[Column]:
             break  # nothing less important is shown instead: a column must not come and go with its size
         kept.append(column)
     return [column for column in columns if column in kept]
+
+
+def lines_within(columns: Sequence[Column], limit: int | None, mark: str) -> list[str]:
+    """The lines of a table of which none is longer than ``limit``: cut, without colours, if it must be."""
+    if limit is None or width_of(columns) <= limit:
+        return lines_of(columns)
+    return [cut(line, limit, mark) for line in lines_of([replace(one, colours=()) for one in columns])]
 
 
 def cut(text: str, limit: int, mark: str) -> str:

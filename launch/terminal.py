@@ -26,9 +26,14 @@ def columns_of(out: TextIO) -> int | None:
         return None
 
 
+def draws(out: TextIO) -> bool:
+    """Whether ``out`` is a terminal that can be drawn on: one that knows control sequences."""
+    return out.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
 def in_colour(out: TextIO) -> bool:
     """Whether ``out`` is to be coloured: a terminal that can, and no NO_COLOR (no-color.org)."""
-    return out.isatty() and os.environ.get("TERM") not in (None, "dumb") and not os.environ.get("NO_COLOR")
+    return draws(out) and not os.environ.get("NO_COLOR")
 
 
 def ellipsis_of(out: TextIO) -> str:

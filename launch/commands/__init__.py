@@ -25,6 +25,7 @@ VERBS: Final = (
     Verb("agent", "run one agent in the foreground, tracebacks visible"),
     Verb("check", "validate a configuration: every error at once"),
     Verb("ps", "the per-camera processes, once"),
+    Verb("top", "the per-camera processes, live"),
     Verb("peek", "the newest frame of a camera: in the terminal, or a PNG"),
     Verb("vas", "the stand-in video server: decode, record, export"),
 )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
 from launch.colour import STATE_COLOURS, painted
 from launch.table import cut, format_table
-from launch.terminal import columns_of, ellipsis_of, in_colour
+from launch.terminal import columns_of, draws, ellipsis_of, in_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +33,7 @@ class LiveTable:
 
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out
-        self._in_place = out.isatty() and os.environ.get("TERM") != "dumb"
+        self._in_place = draws(out)
         self._colour = in_colour(out)
         self._drawn_lines = 0
         self._headline = ""

@@ -1,0 +1,44 @@
+"""``ruth top``: the per-camera processes, live (:mod:`launch.top`)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from launch.argument_types import interval, positive
+from launch.config_file import read_plan
+from launch.exits import EXIT_OK
+from launch.roots import state_root_here
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("-c", "--config", metavar="CONFIG", help="list its cameras too, started or not")
+    parser.add_argument("-n", "--count", type=positive, metavar="COUNT", help="end after so many refreshes")
+    parser.add_argument(
+        "--interval", type=interval, default=1.0, metavar="S", help="seconds between refreshes (default 1)"
+    )
+    parser.add_argument(
+        "--sort", choices=("cpu", "fps", "name"), default="cpu", help="what comes first (default cpu)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one object a line and refresh")
+    parser.epilog = "On a terminal: c, f and n sort, arrows and PgUp, PgDn scroll, q ends."
+
+
+def run(options: argparse.Namespace) -> int:
+    """Shows screens on a terminal, and prints JSON elsewhere."""
+    configured = [camera.camera_id for camera in read_plan(options.config).cameras] if options.config else []
+    from launch.terminal import draws
+    from launch.top.reading import Reader
+    from launch.top.run import run_lines, run_screens
+
+    reader = Reader(state_root_here(), configured, options.interval)
+    out = sys.stdout
+    if options.json or not draws(out):
+        run_lines(reader, options.interval, options.count, out)
+    else:
+        run_screens(reader, options.interval, options.count, options.sort, out, 0)
+    return EXIT_OK

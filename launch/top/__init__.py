@@ -1,0 +1,1 @@
+"""``ruth top``: the per-camera processes, live."""
