@@ -1,7 +1,33 @@
 """Ruth: what is known and decided about frames. No process, thread, sleep, signal or fork lives here.
 
 One folder is one failure domain or one border of SPEC.md: ``vas`` writes an export, ``export`` reads one,
-``subscription`` and ``agent`` decide, ``core`` knows which agent exists. Processes are in ``launch``.
+``subscription`` and ``agent`` decide, ``core`` knows which agent exists, ``runtime`` gives a model its
+frames. Processes are in ``launch``.
+
+For model runtimes: :func:`attach`, which gives a :class:`Stream` of :class:`Frame`. They are imported when
+they are first asked for, because agents import this package too and must not load numpy.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ruth.runtime.frame import Frame as Frame
+    from ruth.runtime.stream import Stream as Stream
+    from ruth.runtime.stream import attach as attach
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """``attach``, ``Stream`` and ``Frame``, imported at this moment (PEP 562)."""
+    if name in ("Stream", "attach"):
+        from ruth.runtime import stream
+
+        return getattr(stream, name)
+    if name == "Frame":
+        from ruth.runtime.frame import Frame
+
+        return Frame
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

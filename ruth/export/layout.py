@@ -87,6 +87,10 @@ RING_AFTER_WAKE = slice(SLOT_COUNT_OFFSET, SLOT_RECORDS_OFFSET)
 
 AFTER_TIMESTAMP = slice(WIDTH_OFFSET, RECORD_SIZE)
 
+# What of a slot's record stays the same from one frame in it to the next.
+BEFORE_FRAME = slice(VERSION_OFFSET, FRAME_ID_OFFSET)
+AFTER_FRAME = slice(WIDTH_OFFSET, SEQUENCE_OFFSET)
+
 
 class FrameRecord(NamedTuple):
     """One frame's record: 64 bytes. Integers as stored, none judged yet (see :func:`geometry_problem`)."""

@@ -40,6 +40,8 @@ from ruth.export.pixels import Pixels
 from ruth.identity import DATA_NAME, META_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ruth.export.files import Opener
 
 
@@ -129,7 +131,32 @@ class RenameReader:
             record: The one that :meth:`read` returned last.
 
         """
-        if record != self._given or not self.bound:
+        if record != self._given:
+            return None
+        return self._pixels(lambda found: found == record)
+
+    def find(self, frame_id: int, timestamp_ns: int) -> Pixels | None:
+        """Where the frame of that id and time lies, or None if it is not the newest (any more).
+
+        A frame that somebody else took; what :meth:`read` returned plays no part.
+
+        Args:
+            frame_id: The frame's id, 0 to 2^64 - 1.
+            timestamp_ns: Its timestamp; a frame of that id with another time is another frame.
+
+        """
+        return self._pixels(
+            lambda found: (
+                found.version == VERSION_1
+                and found.frame_id == frame_id
+                and found.timestamp_ns == timestamp_ns
+                and geometry_problem(found) is None
+            )
+        )
+
+    def _pixels(self, wanted: Callable[[FrameRecord], bool]) -> Pixels | None:
+        """The pixels of the newest frame, if its record is the one that is wanted."""
+        if not self.bound:
             return None
         try:
             meta, meta_status = open_export_file(self._directory, META_NAME, self._opener)
@@ -138,7 +165,7 @@ class RenameReader:
         try:
             # If the header is another one by now, the frame's data was replaced even before it.
             head = os.pread(meta, META_SIZE_V1 + 1, 0)
-            if len(head) != META_SIZE_V1 or _record(head) != record:
+            if len(head) != META_SIZE_V1 or not wanted(record := _record(head)):
                 return None
             return self._data_of(record, meta_status)
         except OSError:

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 from ruth.export.files import open_export_file
 from ruth.export.layout import (
+    AFTER_FRAME,
+    BEFORE_FRAME,
     META_SIZE_V2,
     RECORD_SIZE,
     RING_AFTER_WAKE,
@@ -64,6 +66,7 @@ class RingReader:
     __slots__ = (
         "_data",
         "_data_size",
+        "_judged",
         "_meta",
         "_ring",
         "_ring_bytes",
@@ -118,6 +121,7 @@ class RingReader:
         self.wakes = self._ring.wakes
         self.wake = self._ring.wake
         self.given = b""
+        self._judged: dict[int, bytes] = {}  # by slot, what was found valid of its record
 
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
         """One look at the newest record. An :class:`Absent` means: let this binding go."""
@@ -164,6 +168,33 @@ class RingReader:
         found = unpack_record(before)
         if found.sequence & 1 or found.frame_id != record.frame_id:
             return None
+        return Pixels(record, self.data_map, lambda: self._slot_record(slot) == before, owned=False)
+
+    def find(self, frame_id: int, timestamp_ns: int) -> Pixels | None:
+        """Where the frame of that id and time lies, or None if its slot does not hold it (any more).
+
+        A frame that somebody else took, not the newest: frame n is published into slot n mod slot_count
+        (docs/frame-export.md, section 4), and the slot's own record says whether it is there.
+
+        Args:
+            frame_id: The frame's id, 0 to 2^64 - 1.
+            timestamp_ns: Its timestamp; a frame of that id with another time is another frame.
+
+        """
+        slot = frame_id % self._ring.slot_count
+        before = self._slot_record(slot)
+        if before is None or self.data_map is None:
+            return None
+        record = unpack_record(before)
+        if record.sequence & 1 or record.sequence == 0:
+            return None
+        if record.frame_id != frame_id or record.timestamp_ns != timestamp_ns:
+            return None
+        lasting = before[BEFORE_FRAME] + before[AFTER_FRAME]
+        if self._judged.get(slot) != lasting:
+            if problem_v2(record, self._ring) or record.data_offset != slot * self._ring.slot_size:
+                return None
+            self._judged[slot] = lasting
         return Pixels(record, self.data_map, lambda: self._slot_record(slot) == before, owned=False)
 
     def _slot_record(self, slot: int) -> bytes | None:

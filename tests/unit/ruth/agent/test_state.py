@@ -80,10 +80,13 @@ MODEL_MAP = byte_map(MODEL_TEXT)
 
 # Each offset of the module, and the field of the byte map that it is the offset of.
 HEADER_OFFSETS = {
+    "MODEL_COUNT_OFFSET": "model_count",
     "SEQUENCE_OFFSET": "sequence",
     "WAKE_OFFSET": "wake",
     "EXPORT_VERSION_OFFSET": "export_version",
     "PID_OFFSET": "pid",
+    "START_TICKS_OFFSET": "start_ticks",
+    "STARTED_OFFSET": "started_ns",
     "FRAME_ID_OFFSET": "frame_id",
     "TIMESTAMP_OFFSET": "timestamp_ns",
     "FRAMES_OFFSET": "frames",

@@ -1,0 +1,156 @@
+"""One frame as a model sees it: numpy arrays on the video server's own memory, which cannot be written.
+
+The memory is mapped with PROT_READ, so a store into it is an exception in numpy and the end of the process
+elsewhere; neither reaches the video server. An array keeps its mapping alive, however long it is held. What
+it shows changes when the writer takes the slot again: ask :attr:`Frame.intact` after use.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ruth.export.layout import VERSION_1, nv12_size
+from ruth.export.nv12 import Nv12Views
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import DTypeLike, NDArray
+
+    from ruth.export.layout import FrameRecord
+
+_WRITABLE: Final = 1  # PyBUF_WRITABLE (docs.python.org, "Buffer Protocol")
+_READ_ONLY_DLPACK: Final = 1  # the major version of DLPack in which memory can be said to be read-only
+
+
+class Frame:
+    """One eligible frame. Made by :class:`ruth.runtime.stream.Stream`, not by hand.
+
+    It is itself an array to whoever asks for one: ``np.asarray(frame)``, ``np.from_dlpack(frame)`` and, from
+    Python 3.12 on, ``memoryview(frame)`` give what :attr:`nv12` is.
+    """
+
+    __slots__ = ("_record", "_still_whole", "_views")
+
+    def __init__(self, record: FrameRecord, views: Nv12Views, still_whole: Callable[[], bool]) -> None:
+        self._record = record
+        self._views = views
+        self._still_whole = still_whole
+
+    def __repr__(self) -> str:
+        return (
+            f"Frame(frame_id={self.frame_id}, timestamp_ns={self.timestamp_ns}, "
+            f"{self.width}x{self.height}, stride={self.stride})"
+        )
+
+    @property
+    def nv12(self) -> NDArray[np.uint8]:
+        """Both planes: uint8, shape ``(height * 3 // 2, width)``, rows ``stride`` bytes apart, read-only."""
+        return self._views.nv12
+
+    @property
+    def y(self) -> NDArray[np.uint8]:
+        """Luma: uint8, shape ``(height, width)``, read-only."""
+        return self._views.y
+
+    @property
+    def uv(self) -> NDArray[np.uint8]:
+        """Chroma: uint8, shape ``(height // 2, width // 2, 2)``, last axis Cb, Cr, read-only."""
+        return self._views.uv
+
+    @property
+    def frame_id(self) -> int:
+        """Counts the frames of one session of the video server, from 0."""
+        return self._record.frame_id
+
+    @property
+    def timestamp_ns(self) -> int:
+        """When it left the decoder: CLOCK_MONOTONIC; of version 1 exports, wall-clock time."""
+        return self._record.timestamp_ns
+
+    @property
+    def age_ns(self) -> int:
+        """Nanoseconds since :attr:`timestamp_ns`, by that clock; below 0 if wall-clock time has stepped."""
+        now_ns = time.time_ns() if self._record.version == VERSION_1 else time.monotonic_ns()
+        return now_ns - self._record.timestamp_ns
+
+    @property
+    def width(self) -> int:
+        """Pixels a row, even."""
+        return self._record.width
+
+    @property
+    def height(self) -> int:
+        """Rows, even."""
+        return self._record.height
+
+    @property
+    def stride(self) -> int:
+        """Bytes from one row to the next, at least :attr:`width`."""
+        return self._record.stride
+
+    @property
+    def intact(self) -> bool:
+        """Whether everything read from the arrays so far was this frame. To be asked after use.
+
+        False once the writer has begun to put another frame in its place, and once the stream has let the
+        export go: then nobody can tell. A version 1 frame and a copy stay as they are.
+        """
+        return self._still_whole()
+
+    def copy(self) -> Frame | None:
+        """The frame in memory of its own, whole: writable, ``stride == width``, intact for ever.
+
+        Returns:
+            None if the writer overwrote it meanwhile.
+
+        """
+        nv12 = np.array(self.nv12, order="C")
+        if not self.intact:
+            return None
+        height, width = self.height, self.width
+        uv = nv12[height:].reshape(height // 2, width // 2, 2)
+        record = self._record._replace(stride=width, data_size=nv12_size(width, height), data_offset=0)
+        return Frame(record, Nv12Views(nv12, nv12[:height], uv), _always)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.nv12, dtype=dtype, copy=copy)  # None, numpy 2: only if it must
+
+    def __buffer__(self, flags: int) -> memoryview:
+        if flags & _WRITABLE:
+            raise BufferError("a frame is read-only: take frame.copy()")
+        return self.nv12.data
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.nv12.__dlpack_device__()
+
+    def __dlpack__(
+        self,
+        *,
+        stream: None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: Any = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """:attr:`nv12` as a DLPack capsule that says it is read-only.
+
+        Raises:
+            BufferError: The consumer knows no DLPack 1.0, in which alone that can be said, and asked for no
+                copy; or numpy is older than 2.1, which cannot say it either.
+
+        """
+        if not copy and (max_version is None or max_version[0] < _READ_ONLY_DLPACK):
+            raise BufferError("a frame is read-only, and the consumer's DLPack is too old: take frame.copy()")
+        try:
+            return self.nv12.__dlpack__(
+                stream=stream, max_version=max_version, dl_device=dl_device, copy=copy
+            )
+        except TypeError as error:
+            raise BufferError("a read-only frame needs numpy 2.1 for DLPack: take frame.copy()") from error
+
+
+def _always() -> bool:
+    return True

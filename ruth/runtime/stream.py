@@ -1,0 +1,318 @@
+"""The frames that one subscription may have, for the process that runs the model.
+
+    with ruth.attach("front-door", "person") as stream:
+        for frame in stream:
+            ...
+
+It pulls: it waits on the agent's record and looks for the newest frame that was allowed, nothing else. It
+keeps no frame, catches nothing up and tells nobody; whether an agent or a video server lives, it does not
+ask. This folder is the one place in ``ruth`` that waits (docs/decisions/0011-runtimes-wait-in-ruth.md).
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from ruth.futex import Bell, available
+from ruth.identity import export_root as _export_root
+from ruth.identity import state_root as _state_root
+from ruth.runtime.frame_maker import FrameMaker
+from ruth.runtime.problem import problem_of
+from ruth.runtime.watch import SubscriptionWatch
+
+if TYPE_CHECKING:
+    from ruth.agent.last_allowed import AgentLife, LastAllowed
+    from ruth.runtime.async_frames import AsyncFrames
+    from ruth.runtime.frame import Frame
+
+# How long one wait lasts at the most: a state file that was made anew must be found within a second
+# (docs/decisions/0005-waiting.md has the same for agents).
+LOOK_NS: Final = 980_000_000
+
+_NANOSECONDS: Final = 1_000_000_000
+
+
+class Stream:
+    """One subscription's eligible frames, newest only. Made by :func:`attach`.
+
+    An iterator: it blocks until a frame is allowed and there, and drops what came and went meanwhile. Only
+    one thread, or one task, may take frames from it; :meth:`close` may be called from anywhere.
+
+    Attributes:
+        camera_id: The camera.
+        model_id: The model.
+        timeout: Seconds that iteration waits for a frame before it ends, or None.
+        received: Frames given out.
+        lost: Frames that were looked for and not there any more: overwritten, replaced, or held back because
+            this process keeps too many old mappings alive.
+        dropped: Frames never looked for, because a newer one was allowed before this process looked again.
+
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_agent",
+        "_attached_ns",
+        "_bell",
+        "_closed",
+        "_inside",
+        "_maker",
+        "_roots",
+        "_seen",
+        "_standing",
+        "_to_release",
+        "_watch",
+        "camera_id",
+        "dropped",
+        "lost",
+        "model_id",
+        "received",
+        "timeout",
+    )
+
+    def __init__(
+        self, camera_id: str, model_id: str, export_root: str, state_root: str, timeout: float | None
+    ) -> None:
+        self._closed = True  # for __del__, should what follows raise
+        self.timeout = timeout
+        self._watch = SubscriptionWatch(state_root, camera_id, model_id)
+        self._maker = FrameMaker(export_root, camera_id)
+        self._roots = (state_root, export_root)
+        self.camera_id = camera_id
+        self.model_id = model_id
+        self.received = self.lost = self.dropped = 0
+        self._bell = Bell()
+        self._inside: list[None] = []  # one entry for each call under way: append and pop are atomic
+        self._to_release = [None]
+        self._agent: AgentLife | None = None
+        self._seen = 0
+        self._standing = False
+        self._attached_ns = time.monotonic_ns()
+        self._closed = False
+        met = self._watch.look()
+        if met is not None:
+            self._meet(met)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        return (
+            f"Stream({self.camera_id!r}, {self.model_id!r}, {state}, received={self.received}, "
+            f"lost={self.lost}, dropped={self.dropped})"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not self._closed:
+            self.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Frame:
+        frame = self.next_frame(self.timeout)
+        if frame is None:
+            raise StopIteration
+        return frame
+
+    def __aiter__(self) -> AsyncFrames:
+        from ruth.runtime.async_frames import AsyncFrames  # asyncio costs 40 ms, and few need it
+
+        return AsyncFrames(self)
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._closed
+
+    @property
+    def problem(self) -> str | None:
+        """Why no frame comes, in words, as far as the agent's record tells; None if it tells nothing.
+
+        For a human: looked up anew each time it is asked for, and nothing is decided from it.
+        """
+        return problem_of(self._roots[0], self.camera_id, self.model_id)
+
+    def next_frame(self, timeout: float | None = None) -> Frame | None:
+        """The newest eligible frame that was not given out yet, waited for.
+
+        Args:
+            timeout: Seconds, at least 0; None waits for ever.
+
+        Returns:
+            None if it did not come in time, or the stream is closed.
+
+        Raises:
+            ValueError: ``timeout`` is no such number.
+
+        """
+        deadline_ns = None if timeout is None else time.monotonic_ns() + nanoseconds(timeout)
+        with _Call(self):
+            while True:
+                rung = self._bell.rung
+                if self._closed:
+                    return None
+                frame = self._look(again=False)
+                if frame is not None:
+                    return None if self._closed else frame
+                left_ns = LOOK_NS
+                if deadline_ns is not None:
+                    left_ns = min(LOOK_NS, deadline_ns - time.monotonic_ns())
+                    if left_ns <= 0:
+                        return None
+                self._watch.wait(self._bell, rung, left_ns)
+
+    def latest(self) -> Frame | None:
+        """The newest eligible frame if it is still there, also if it was given out before. Never waits.
+
+        Iteration goes on behind it: what this gave out is not given out again.
+        """
+        with _Call(self):
+            return None if self._closed else self._look(again=True)
+
+    def wait_for_change(self, timeout_ns: int) -> None:
+        """Waits until it is worth another look: for :mod:`ruth.runtime.async_frames`, in a thread not ours.
+
+        Args:
+            timeout_ns: Nanoseconds at the most, at least 0.
+
+        """
+        with _Call(self):
+            rung = self._bell.rung
+            if not self._closed:
+                self._watch.wait(self._bell, rung, min(LOOK_NS, timeout_ns))
+
+    def interrupt(self) -> None:
+        """Ends a wait that is under way, as if there were something to look at."""
+        self._bell.ring()
+
+    def close(self) -> None:
+        """Ends iteration, at once, and lets go of everything. From any thread or signal handler, also twice.
+
+        Arrays still held stay valid; :attr:`Frame.intact` of a ring's frame is False from then on.
+        """
+        self._closed = True
+        self._bell.ring()
+        if not self._inside:
+            self._release()
+
+    def enter(self) -> None:
+        """A call begins: nothing is let go while it is under way."""
+        self._inside.append(None)
+
+    def leave(self) -> None:
+        """A call ends; the last one of a closed stream lets go of everything."""
+        self._inside.pop()
+        if self._closed and not self._inside:
+            self._release()
+
+    def _look(self, *, again: bool) -> Frame | None:
+        """One look; the books are kept here.
+
+        Args:
+            again: Whether a frame that was given out, or looked for, before is wanted as well.
+
+        """
+        allowed = self._watch.look()
+        if allowed is None:
+            return None
+        if allowed.agent != self._agent:
+            self._meet(allowed)
+        if not allowed.export_version:
+            self._maker.let_go()  # the agent has let it go: to keep it would be to keep its memory
+        fresh = allowed.allowed - self._seen
+        standing, self._standing = self._standing, False
+        if fresh > 0:
+            self._seen = allowed.allowed
+            self.dropped += fresh - 1
+        elif not allowed.allowed or not (standing or again):
+            self._standing = standing
+            return None
+        frame = self._maker.make(allowed)
+        if frame is None:
+            self.lost += fresh > 0
+        elif fresh > 0 or standing:
+            self.received += 1
+        return frame
+
+    def _meet(self, allowed: LastAllowed) -> None:
+        """Another agent: its numbers begin anew. What one allowed before we came is no loss of ours."""
+        self._agent = allowed.agent
+        before = allowed.agent.started_ns <= self._attached_ns
+        self._seen = allowed.allowed if before else 0
+        self._standing = before and allowed.allowed > 0
+
+    def _release(self) -> None:
+        if self._to_release:
+            try:
+                self._to_release.pop()
+            except IndexError:  # another thread was faster
+                return
+            self._watch.close()
+            self._maker.let_go()
+
+
+class _Call:
+    """A call on a stream that is under way."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> None:
+        self._stream.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.leave()
+
+
+def attach(
+    camera_id: str,
+    model_id: str,
+    *,
+    timeout: float | None = None,
+    export_root: str | None = None,
+    state_root: str | None = None,
+) -> Stream:
+    """Attaches this process to a subscription. Read-only; neither agent nor video server has to be there yet.
+
+    Args:
+        camera_id: The camera.
+        model_id: The model, as ``ruth.toml`` names it.
+        timeout: Seconds after which iteration ends if no frame came; None waits for ever.
+        export_root: Folder of all exports; by default ``VAS_EXPORT_ROOT`` or ``/dev/shm/vas``.
+        state_root: Folder of all agents' state; by default ``RUTH_STATE_ROOT`` or ``/dev/shm/ruth``.
+
+    Raises:
+        InvalidIdError: One of the ids is none.
+        ValueError: ``timeout`` is not a number of seconds from 0.
+        OSError: ENOSYS: it is not known how to wait on this machine (:func:`ruth.futex.available`).
+
+    """
+    if timeout is not None:
+        nanoseconds(timeout)
+    if not available():
+        raise OSError(errno.ENOSYS, f"no futex is known for {os.uname().machine}")
+    return Stream(
+        camera_id,
+        model_id,
+        _export_root(os.environ) if export_root is None else export_root,
+        _state_root(os.environ) if state_root is None else state_root,
+        timeout,
+    )
+
+
+def nanoseconds(seconds: float) -> int:
+    """``seconds`` as whole nanoseconds. Raises ValueError if they are below 0, infinite or no number."""
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"timeout {seconds!r}: a number of seconds from 0, or None")
+    return int(seconds * _NANOSECONDS)

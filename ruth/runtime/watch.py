@@ -1,0 +1,131 @@
+"""Watches one subscription in its camera's ``agent.state``: looks at it, and waits for it to change.
+
+Read with pread, never through a mapping, so that a file cut short is a short read and not a SIGBUS; the
+mapping serves the futex wait. A record counts if two reads in a row agree on it and its sequence is even. The
+wake word is that of the same two reads, so that a change which they missed has moved it since.
+
+Nothing here decides how long anybody waits, or whether it is worth it: an agent that is dead, and one that
+has nothing to say, look the same.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from mmap import MAP_SHARED, PROT_READ, mmap
+from typing import TYPE_CHECKING, Final
+
+from ruth.agent.last_allowed import find_model, last_allowed, padded_id, size_up_to
+from ruth.agent.state import STATE_SIZE, WAKE_OFFSET
+from ruth.export.files import names
+from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
+from ruth.identity import STATE_NAME, camera_directory, check_id
+
+if TYPE_CHECKING:
+    from ruth.agent.last_allowed import LastAllowed
+    from ruth.futex import Bell
+
+_OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+_MAPPED: Final = 4096
+_WAKE: Final = slice(WAKE_OFFSET, WAKE_OFFSET + 4)
+# A change takes the agent microseconds. Reads that still disagree are of a file that no agent writes.
+_READS: Final = 50
+
+
+class SubscriptionWatch:
+    """One subscription's part of ``agent.state``, wherever that file is at the moment.
+
+    Args:
+        state_root: Folder of all states.
+        camera_id: The camera.
+        model_id: The model.
+
+    Raises:
+        InvalidIdError: One of the ids is none.
+
+    """
+
+    __slots__ = ("_descriptor", "_expected", "_identity", "_index", "_padded", "_path", "_unsure", "_word")
+
+    def __init__(self, state_root: str, camera_id: str, model_id: str) -> None:
+        self._path = f"{camera_directory(state_root, camera_id)}/{STATE_NAME}"
+        self._padded = padded_id(check_id("model", model_id))
+        self._descriptor = -1
+        self._identity = (0, 0)
+        self._word: FutexWord | None = None
+        self._index: int | None = None
+        self._expected = 0
+        self._unsure = False
+
+    def look(self) -> LastAllowed | None:
+        """What the agent last allowed; None if there is no file, no whole record or no such model in it."""
+        if self._unsure:
+            self._unsure = False
+            if not names(self._path, *self._identity):
+                self.close()
+        if self._descriptor < 0 and not self._open():
+            return None
+        if self._index is not None:
+            content = self._read(size_up_to(self._index))
+            found = content and last_allowed(content, self._index, self._padded)
+            if found or content is None:
+                return found or None
+        content = self._read(STATE_SIZE)  # another agent's record: its models may be others
+        self._index = find_model(content, self._padded) if content else None
+        if content is None or self._index is None:
+            return None
+        return last_allowed(content, self._index, self._padded)
+
+    def wait(self, bell: Bell, rung: int, timeout_ns: int) -> None:
+        """Waits until the record has changed since the last look, or the bell has been rung since ``rung``.
+
+        Args:
+            bell: Ends the wait from within this process.
+            rung: Its number before that look.
+            timeout_ns: Nanoseconds at the most.
+
+        """
+        if self._word is None:
+            bell.wait(rung, timeout_ns)
+            return
+        result = bell.wait(rung, timeout_ns, self._word, self._expected)
+        self._unsure = self._unsure or result not in (WOKEN, CHANGED)  # nobody wakes for a file that is gone
+        if result not in (WOKEN, CHANGED, TIMED_OUT, errno.EINTR):
+            bell.wait(rung, timeout_ns)  # EFAULT: cut short below its wake word. Never a busy loop
+
+    def close(self) -> None:
+        """Lets go of the file. The next look opens what stands at the path then."""
+        descriptor, self._descriptor = self._descriptor, -1
+        self._word = self._index = None
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _open(self) -> bool:
+        try:
+            descriptor = os.open(self._path, _OPEN)
+        except OSError:
+            return False
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise ValueError(self._path)
+            self._word = FutexWord(mmap(descriptor, _MAPPED, MAP_SHARED, PROT_READ), WAKE_OFFSET)
+        except (OSError, ValueError):  # ValueError as well: shorter than what is to be mapped
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        self._identity = (status.st_dev, status.st_ino)
+        return True
+
+    def _read(self, size: int) -> bytes | None:
+        """The first bytes of the file, if two reads agree on them."""
+        with suppress(OSError):
+            for _ in range(_READS):
+                first = os.pread(self._descriptor, size, 0)
+                second = os.pread(self._descriptor, size, 0)
+                self._expected = int.from_bytes(first[_WAKE], "little")
+                if first == second:
+                    return first
+        return None
