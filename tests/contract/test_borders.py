@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,12 +38,15 @@ PLANTS = [
     Plant("ruth never imports launch", "ruth/vas/ring.py", "from launch import exits"),
     Plant(VAS, "ruth/export/source.py", "from ruth.vas.ring import FrameRing"),
     Plant(VAS, "ruth/agent/agent.py", "from ruth.vas import flag"),
+    Plant(VAS, "ruth/runtime/frame.py", "from ruth.vas import flag"),
     Plant(STRANGERS, "ruth/export/layout.py", "import ruth.subscription.gate"),
     Plant(STRANGERS, "ruth/subscription/gate.py", "from ruth.export import layout"),
     Plant(DECIDES, "ruth/subscription/gate.py", "import time"),
     Plant(DECIDES, "ruth/export/layout.py", "from os import environ"),
     Plant(DECIDES, "ruth/agent/agent.py", "import ruth.futex"),
+    Plant(DECIDES, "ruth/agent/last_allowed.py", "import os"),
     Plant(NO_PROCESS, "ruth/export/source.py", "import threading"),
+    Plant(NO_PROCESS, "ruth/runtime/stream.py", "import asyncio"),
     Plant(NO_PROCESS, "ruth/vas/exporter.py", "from multiprocessing import shared_memory"),
     Plant(NO_PROCESS, "ruth/vas/flag.py", "def late() -> None:\n    import logging"),
 ]
@@ -67,9 +71,9 @@ def lint(project: Path) -> tuple[int, dict[str, str], str]:
     )
     verdicts = {}
     for line in done.stdout.splitlines():
-        name, _, verdict = line.rpartition(" ")
-        if verdict in ("KEPT", "BROKEN"):
-            verdicts[name] = verdict
+        said = re.fullmatch(r"(.*) (KEPT|BROKEN)(?: \(\d+ ignored imports?\))?", line)
+        if said is not None:
+            verdicts[said[1]] = said[2]
     return done.returncode, verdicts, done.stdout + done.stderr
 
 

@@ -45,7 +45,14 @@ def test_ruth_itself_is_next_to_nothing(bare: set[str]) -> None:
     """``import ruth`` loads neither what writes an export nor what maps memory."""
     loaded = loaded_by("import ruth") - bare
     assert "ruth" in loaded
-    assert loaded.isdisjoint({"ruth.vas", "numpy", "mmap", "ctypes"})
+    assert loaded.isdisjoint({"ruth.vas", "ruth.runtime", "numpy", "mmap", "ctypes"})
+
+
+def test_attach_loads_what_a_runtime_needs_and_no_more(roots: Roots, bare: set[str]) -> None:
+    """Numpy is loaded when attach is first asked for; asyncio and what writes an export are not even then."""
+    loaded = loaded_by("import ruth\nruth.attach('a', 'b').close()", roots) - bare
+    assert {"numpy", "mmap", "ctypes", "ruth.runtime.stream"} <= loaded
+    assert loaded.isdisjoint({"asyncio", "psutil", "launch", "ruth.vas"})
 
 
 @pytest.mark.parametrize(

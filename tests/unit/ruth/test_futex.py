@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from ruth.futex import (
     CHANGED,
     TIMED_OUT,
     WOKEN,
+    Bell,
     FutexWord,
     address_of,
     available,
@@ -26,7 +28,7 @@ from ruth.futex import (
 from waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from conftest import Processes, Roots
 
@@ -226,3 +228,104 @@ def test_a_word_shows_its_address(page: Path) -> None:
     """The repr of a word tells where it is."""
     with mapped(page) as mapping:
         assert repr(FutexWord(mapping, OFFSET)) == f"FutexWord(address={address_of(mapping, OFFSET):#x})"
+
+
+@pytest.fixture
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Takes futex_waitv away: a system call that this kernel does not have either answers ENOSYS."""
+    if request.param == "waits for one":
+        monkeypatch.setattr("ruth.futex._FUTEX_WAITV_NUMBER", -1)
+    return str(request.param)
+
+
+both_kernels = pytest.mark.parametrize("kernel", ["waits for two", "waits for one"], indirect=True)
+
+
+def in_a_thread(wait: Callable[[], int]) -> tuple[threading.Thread, list[int]]:
+    """A thread that waits, asleep when this returns, and what its wait will answer."""
+    answers: list[int] = []
+    thread = threading.Thread(target=lambda: answers.append(wait()))
+    thread.start()
+    stat = Path(f"/proc/self/task/{thread.native_id}/stat")
+    wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "S", "the thread sleeps")
+    return thread, answers
+
+
+def test_a_ring_ends_a_wait(page: Path) -> None:
+    """A ring ends the wait of another thread for the bell alone."""
+    bell = Bell()
+    thread, answers = in_a_thread(lambda: bell.wait(0, LONG))
+    bell.ring()
+    thread.join(5)
+    assert answers in ([WOKEN], [CHANGED])
+    assert bell.rung == 1
+
+
+def test_a_ring_in_between_is_not_slept_through() -> None:
+    """A wait for a number that has gone by answers at once."""
+    bell = Bell()
+    rung = bell.rung
+    bell.ring()
+    assert bell.wait(rung, LONG) == CHANGED
+    assert bell.wait(bell.rung, MILLISECOND) == TIMED_OUT
+
+
+@both_kernels
+def test_a_ring_ends_a_wait_for_a_word(page: Path, kernel: str) -> None:
+    """A ring ends a wait that is for a shared word as well, and whoever shares the word lets it."""
+    bell = Bell()
+    with mapped(page) as mapping:
+        word = FutexWord(mapping, OFFSET)
+        thread, answers = in_a_thread(lambda: bell.wait(0, LONG, word, 0))
+        bell.ring()
+        thread.join(5)
+    assert answers in ([WOKEN], [CHANGED])
+
+
+@both_kernels
+def test_a_wake_of_the_word_ends_it_too(page: Path, processes: Processes, kernel: str) -> None:
+    """A wait for both ends when the shared word is woken, through a read-only mapping."""
+    bell = Bell()
+    with mapped(page) as mapping:
+        word = FutexWord(mapping, OFFSET)
+        thread, answers = in_a_thread(lambda: bell.wait(0, LONG, word, 0))
+        store(page, 1)
+        FutexWord(mapping, OFFSET).wake()
+        thread.join(5)
+    assert answers == [WOKEN]
+
+
+@both_kernels
+def test_either_having_changed_is_an_answer(page: Path, kernel: str) -> None:
+    """A wait for both answers CHANGED at once if either is not what was expected, over all 32 bits."""
+    bell = Bell()
+    with mapped(page) as mapping:
+        word = FutexWord(mapping, OFFSET)
+        assert bell.wait(0, LONG, word, 2**32 - 1) == CHANGED
+        assert bell.wait(0, MILLISECOND, word, 0) == TIMED_OUT
+        bell.ring()
+        assert bell.wait(0, LONG, word, 0) == CHANGED
+        store(page, 2**32 - 1)
+        assert bell.wait(1, MILLISECOND, word, 2**32 - 1) == TIMED_OUT
+
+
+@both_kernels
+def test_a_wait_for_both_lasts_as_long_as_it_was_given(page: Path, kernel: str) -> None:
+    """TIMED_OUT comes no earlier than the timeout of that very call."""
+    bell = Bell()
+    with mapped(page) as mapping:
+        word = FutexWord(mapping, OFFSET)
+        for timeout_ns in (0, 20 * MILLISECOND, MILLISECOND):
+            began = time.monotonic_ns()
+            assert bell.wait(0, timeout_ns, word, 0) == TIMED_OUT
+            assert time.monotonic_ns() - began >= timeout_ns
+
+
+@both_kernels
+def test_a_word_cut_away_is_an_answer_for_both(page: Path, kernel: str) -> None:
+    """When the file ends before the word, a wait for both answers EFAULT; nobody gets SIGBUS."""
+    bell = Bell()
+    with mapped(page) as mapping:
+        word = FutexWord(mapping, OFFSET)
+        os.truncate(page, 0)
+        assert bell.wait(0, LONG, word, 0) == errno.EFAULT

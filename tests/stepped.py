@@ -1,0 +1,84 @@
+"""An agent in tests that takes one step when it is told to: real files, real decisions, no process."""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+import time
+from typing import TYPE_CHECKING, Self
+
+from launch.state_file import claim
+from ruth.agent.agent import StreamAgent
+from ruth.agent.state import STATE_SIZE, WAKE_OFFSET, AgentIdentity, StateWriter
+from ruth.export.outcome import Fresh
+from ruth.export.source import ExportSource
+from ruth.futex import FutexWord
+from ruth.subscription.subscription import Subscription
+
+if TYPE_CHECKING:
+    from conftest import Roots
+
+UNLOCK = struct.pack("=hh4xqqi4x", fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0)  # struct flock, the whole file
+CAMERA, MODEL = "front-door", "person"
+
+
+class SteppedAgent:
+    """The agent of one camera, as :func:`launch.agent_process.run` hosts it, one look at a time.
+
+    Attributes:
+        agent: The Stream Agent.
+
+    """
+
+    def __init__(
+        self, roots: Roots, caps: dict[str, float | None] | None = None, camera_id: str = CAMERA
+    ) -> None:
+        self.agent = StreamAgent(camera_id)
+        for model_id, cap in ({MODEL: None} if caps is None else caps).items():
+            self.agent.subscribe(Subscription(camera_id, model_id, cap))
+        self._descriptor = claim(str(roots.state), camera_id, len(self.agent.subscriptions))
+        self.memory = mmap.mmap(self._descriptor, STATE_SIZE)
+        identity = AgentIdentity(os.getpid(), 1, time.monotonic_ns(), 0)
+        self._view = memoryview(self.memory)
+        self._writer = StateWriter(self._view, self.agent, identity)
+        self._word = FutexWord(self.memory, WAKE_OFFSET)
+        self._source = ExportSource(str(roots.export), camera_id)
+        self._noted = (0, 0)
+        self.agent.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.die()
+
+    def step(self) -> bool:
+        """One look; whether a frame was observed."""
+        source, agent = self._source, self.agent
+        outcome = source.try_read()
+        if (source.version, source.session) != self._noted:
+            if source.session != self._noted[1]:
+                agent.begin_export()
+            self._noted = (source.version, source.session)
+            ring = source.ring
+            self._writer.write_export(*self._noted, *(ring.identity[1:] if ring is not None else (0, 0)))
+            self._word.wake()
+        observed = isinstance(outcome, Fresh) and agent.observe(
+            outcome.record.frame_id, outcome.record.timestamp_ns
+        )
+        if observed:
+            self._writer.write_frame(time.monotonic_ns())
+            self._word.wake()
+        return observed
+
+    def die(self) -> None:
+        """Lets go of the lock, as the kernel does when a process dies; the record stays as it is."""
+        if self._descriptor < 0:
+            return
+        self._source.close()
+        # Told to, because the mapping has a descriptor of its own, and tests look at the record afterwards.
+        fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, UNLOCK)
+        os.close(self._descriptor)
+        self._descriptor = -1
