@@ -11,6 +11,8 @@ from ruth.subscription.subscription import Subscription
 from ruth.vas.exporter import FrameExporter, open_exporter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Roots
 
 WIDTH, HEIGHT = 64, 48
@@ -59,10 +61,17 @@ class Feed:
 
     """
 
-    def __init__(self, exporters: dict[str, FrameExporter], fps: float = 25) -> None:
+    def __init__(
+        self,
+        exporters: dict[str, FrameExporter],
+        fps: float = 25,
+        picture: Callable[[int], bytes] = lambda _number: FRAME,
+    ) -> None:
+        """Keeps what it is given; ``picture`` makes the frame of each number, from 0."""
         self.published: dict[str, list[tuple[int, int]]] = {camera: [] for camera in exporters}
         self._exporters = exporters
         self._interval_s = 1 / fps
+        self._picture = picture
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -85,5 +94,5 @@ class Feed:
             for camera, exporter in self._exporters.items():
                 timestamp_ns = time.monotonic_ns()
                 frame_id = exporter.published
-                if exporter.publish(FRAME, timestamp_ns):
+                if exporter.publish(self._picture(frame_id), timestamp_ns):
                     self.published[camera].append((frame_id, timestamp_ns))

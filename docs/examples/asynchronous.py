@@ -1,0 +1,31 @@
+"""One task for each of several cameras, in one event loop.
+
+    python docs/examples/asynchronous.py person front-door yard
+
+Each waiting stream takes one thread of the loop's default executor, so that has to have enough of them. What
+computes for long belongs into a thread or process too (``loop.run_in_executor``), or it holds up the others.
+"""
+
+import asyncio
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import ruth
+
+
+async def follow(camera_id: str, model_id: str) -> None:
+    """Prints how bright each eligible frame of one camera is."""
+    with ruth.attach(camera_id, model_id, timeout=10) as stream:
+        async for frame in stream:
+            brightness = frame.y[::8, ::8].mean()
+            if frame.intact:
+                print(f"{camera_id}: frame {frame.frame_id}: {brightness:.0f}", flush=True)
+
+
+async def main(model_id: str, *cameras: str) -> None:
+    """Follows all cameras until none of them has a frame any more."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(len(cameras)))
+    await asyncio.gather(*(follow(camera_id, model_id) for camera_id in cameras))
+
+
+asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,34 @@
+"""Finds people who stand or walk, with OpenCV's HOG detector; its weights come with the package.
+
+    python docs/examples/people.py front-door person
+
+The detector takes longer than a frame stays in the ring. So the frame is made small first, which is a copy of
+this process's own, and asked right then whether it was still intact.
+"""
+
+import sys
+
+import cv2
+
+import ruth
+
+WIDTH = 640
+CERTAIN = 1.0  # the detector's own score; it is no probability
+
+camera_id, model_id = sys.argv[1:]
+detector = cv2.HOGDescriptor()
+detector.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+with ruth.attach(camera_id, model_id, timeout=10) as stream:
+    for frame in stream:
+        scale = frame.width / WIDTH
+        small = cv2.resize(frame.y, (WIDTH, round(frame.height / scale)), interpolation=cv2.INTER_AREA)
+        if not frame.intact:
+            continue
+        boxes, scores = detector.detectMultiScale(small, winStride=(8, 8), scale=1.05)
+        people = [
+            [round(float(edge) * scale) for edge in box]  # left, top, width, height in the camera's pixels
+            for box, score in zip(boxes, scores, strict=True)
+            if score > CERTAIN
+        ]
+        print(f"frame {frame.frame_id}: {len(people)} people {people}", flush=True)
+print(f"no eligible frame for {stream.timeout} s: {stream.problem}", file=sys.stderr)
