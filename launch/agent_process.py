@@ -148,9 +148,12 @@ class Waiter:
             _sleep(SHORT_LOOK_NS)  # EFAULT, EINTR, ...: never a busy loop
 
     def _until_due(self, outcome: Outcome) -> int:
-        if isinstance(outcome, Fresh):
-            return self._pace.after_frame(outcome.record.frame_id, outcome.record.timestamp_ns)
-        return self._pace.after_nothing()
+        if not isinstance(outcome, Fresh):
+            return self._pace.after_nothing()
+        record = outcome.record
+        if self._source.ring is None:
+            return self._pace.after_frame(record.frame_id, self._source.written_ns, time.time_ns())
+        return self._pace.after_frame(record.frame_id, record.timestamp_ns, time.monotonic_ns())
 
     def _count_empty(self, observed: bool) -> None:
         if self._timed_out or observed:

@@ -47,7 +47,6 @@ class Version1Exporter:
         self._report = report
         self._problem = False
         self.published = 0
-        self._remove(f"{META_NAME}.tmp", f"{DATA_NAME}.tmp")  # of a killed writer: never opened again
 
     def begin(self) -> memoryview:
         """A buffer of one frame in this process's own memory: version 1 copies."""
@@ -82,6 +81,14 @@ class Version1Exporter:
 
     def _replace(self, name: str, content: bytes | bytearray) -> None:
         path = f"{self._directory}/{name}"
-        with open(f"{path}.tmp", "wb") as file:
-            file.write(content)
-        os.rename(f"{path}.tmp", path)
+        temporary = f"{path}.tmp"
+        self._remove(f"{name}.tmp")  # anew each time, whatever stands there: a file once read never changes
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, 0o644)  # readers of other users, whatever the umask is
+                file.write(content)
+            os.rename(temporary, path)
+        except OSError:
+            self._remove(f"{name}.tmp")  # a full tmpfs is not kept full
+            raise

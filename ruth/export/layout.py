@@ -85,7 +85,7 @@ _RING = struct.Struct("<IIQQQI28x")
 # What of a version 2 head stays the same within one export while it is open: all of the ring but its wake.
 RING_AFTER_WAKE = slice(SLOT_COUNT_OFFSET, SLOT_RECORDS_OFFSET)
 
-AFTER_TIMESTAMP = slice(WIDTH_OFFSET, RECORD_SIZE)
+AFTER_TIMESTAMP = WIDTH_OFFSET  # what of a record follows its frame's number and time
 
 # What of a slot's record stays the same from one frame in it to the next.
 BEFORE_FRAME = slice(VERSION_OFFSET, FRAME_ID_OFFSET)

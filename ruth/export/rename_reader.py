@@ -52,10 +52,22 @@ class RenameReader:
         bound: Whether the directory is open.
         restarted: Whether the record last returned by :meth:`read` began a new session: ids only grow
             while VAS lives, so an id that did not grow, in another header, is a VAS started anew.
+        written_ns: When the data of that record was put in place: its status change, CLOCK_REALTIME.
 
     """
 
-    __slots__ = ("_directory", "_given", "_given_head", "_identity", "_opener", "_path", "bound", "restarted")
+    __slots__ = (
+        "_directory",
+        "_given",
+        "_given_head",
+        "_identity",
+        "_opener",
+        "_path",
+        "_readable",
+        "bound",
+        "restarted",
+        "written_ns",
+    )
 
     def __init__(self, path: str, opener: Opener = os.open) -> None:
         """Keeps the path of the camera's directory, and what to open files with; opens nothing."""
@@ -66,7 +78,9 @@ class RenameReader:
         self._given: FrameRecord | None = None
         self._given_head = b""
         self.bound = False
+        self._readable: tuple[int, int, int] | None = None
         self.restarted = False
+        self.written_ns = 0
 
     def bind(self) -> None:
         """Opens what stands at the path.
@@ -78,6 +92,7 @@ class RenameReader:
         self.close()
         self._directory = open_export_directory(self._path, self._opener)
         self.bound = True
+        self._readable = None
         status = os.fstat(self._directory)
         self._identity = (status.st_dev, status.st_ino)
 
@@ -97,15 +112,26 @@ class RenameReader:
             return Absent(f"{DATA_NAME}: {error.strerror}")
         if not stat.S_ISREG(data.st_mode):
             return Absent(f"{DATA_NAME}: not a regular file")
+        rights = (data.st_mode, data.st_uid, data.st_gid)
+        if rights != self._readable:  # a frame that nobody here may look at is none; asked once for all alike
+            try:
+                os.close(open_export_file(self._directory, DATA_NAME, self._opener)[0])
+            except OSError as error:
+                return Absent(f"{DATA_NAME}: {error.strerror}")
+            self._readable = rights
         given, old = self._given, self._given_head
         # Nearly always only the frame's number and time have changed; the rest was judged with the last one.
-        if given is not None and head[AFTER_TIMESTAMP] == old[AFTER_TIMESTAMP] and head[:8] == old[:8]:
+        if given is not None and head[AFTER_TIMESTAMP:] == old[AFTER_TIMESTAMP:] and head[:8] == old[:8]:
             frame_id, timestamp_ns = unpack_frame(head)
             if frame_id > given.frame_id and data.st_size == given.data_size:
                 self.restarted = False
+                self.written_ns = data.st_ctime_ns
                 self._given = FrameRecord(given.version, frame_id, timestamp_ns, *given[3:])
                 return self._given
-        return self._judge(head, data.st_size)
+        outcome = self._judge(head, data.st_size)
+        if isinstance(outcome, FrameRecord):
+            self.written_ns = data.st_ctime_ns
+        return outcome
 
     def _judge(self, head: bytes, data_size: int) -> FrameRecord | Unchanged | Torn | Absent:
         """Judges every field, and the size of ``frame.data``."""

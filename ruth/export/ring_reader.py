@@ -215,7 +215,8 @@ class RingReader:
                 with suppress(BufferError):  # an array still in use: the mapping goes with the last one
                     mapping.close()
         self.meta_map = self.data_map = None
-        for descriptor in (self._meta, self._data):
+        descriptors = (self._meta, self._data)
+        self._meta = self._data = -1  # before they are closed: whatever happens, none is closed twice
+        for descriptor in descriptors:
             if descriptor >= 0:
                 os.close(descriptor)
-        self._meta = self._data = -1

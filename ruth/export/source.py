@@ -55,6 +55,7 @@ class ExportSource:
         "_opener",
         "_reads_to_path_check",
         "_renamed",
+        "_was_ring",
         "camera_id",
         "ring",
         "session",
@@ -69,12 +70,18 @@ class ExportSource:
         self._data_path = f"{self._directory}/{DATA_NAME}"
         self._renamed = RenameReader(self._directory, opener)
         self._identity: tuple[int, int, int] | None = None
+        self._was_ring = False
         self._given = b""
         self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
         self._moved = False
         self.ring: RingReader | None = None
         self.version = 0
         self.session = 0
+
+    @property
+    def written_ns(self) -> int:
+        """When the last version 1 frame given was put in place, CLOCK_REALTIME."""
+        return self._renamed.written_ns
 
     def __repr__(self) -> str:
         return f"ExportSource({self._directory!r}, version={self.version}, session={self.session})"
@@ -216,9 +223,9 @@ class ExportSource:
         return self._fresh_renamed(outcome) if isinstance(outcome, FrameRecord) else outcome
 
     def _fresh_renamed(self, record: FrameRecord) -> Fresh:
-        if self._renamed.restarted or self._identity is not None:
+        if self._renamed.restarted or self._was_ring:
             self.session += 1
-        self._identity = None
+        self._was_ring = False
         return Fresh(record, self.session)
 
     def _bind_ring(self, ring: RingReader) -> Outcome:
@@ -228,9 +235,10 @@ class ExportSource:
         self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
         if ring.identity == self._identity:
             ring.given = self._given  # the same export, found again: its last frame is not new
-        else:
-            self._identity = ring.identity
+        if ring.identity != self._identity or not self._was_ring:
             self.session += 1
+        self._identity = ring.identity
+        self._was_ring = True
         outcome = ring.read()
         if isinstance(outcome, Absent):
             self.close()

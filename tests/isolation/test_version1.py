@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import threading
@@ -155,12 +156,29 @@ def test_what_a_killed_stand_in_left_is_not_written_into(roots: Roots) -> None:
     left = [folder / "frame.data.tmp", folder / "frame.meta.tmp"]
     for path in left:
         path.write_bytes(b"half")
+    left[1].unlink()
+    os.mkfifo(left[1])  # would block who opens it for writing
     inodes = {path.stat().st_ino for path in left}
     exporter = Version1Exporter(str(roots.export), "a", 64, 48, report=lambda _: None)
     exporter.begin()
     assert exporter.commit(0)
     assert not inodes & {path.stat().st_ino for path in folder.iterdir()}
     exporter.close()
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o022])
+def test_the_stand_ins_files_are_readable_by_all(roots: Roots, umask: int) -> None:
+    """The stand-in's files have mode 0644 whatever the writer's umask is."""
+    before = os.umask(umask)
+    try:
+        exporter = Version1Exporter(str(roots.export), "a", 64, 48, report=lambda _: None)
+        exporter.begin()
+        assert exporter.commit(0)
+        modes = {path.stat().st_mode & 0o777 for path in (roots.export / "a").iterdir()}
+        exporter.close()
+    finally:
+        os.umask(before)
+    assert modes == {0o644}
 
 
 def test_a_stand_in_that_cannot_write_says_so_once(roots: Roots) -> None:

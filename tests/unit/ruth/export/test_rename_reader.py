@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -247,3 +249,55 @@ def test_a_new_resolution_is_taken_at_once(camera: Path, look: Look) -> None:
     assert look() == larger
     publish(camera, record_of(3))
     assert look() == record_of(3)
+
+
+@pytest.mark.parametrize("more", [b"x", bytes(10_000)])
+def test_a_header_that_grew_is_refused(camera: Path, look: Look, more: bytes) -> None:
+    """A frame.meta of more than 64 bytes is refused also after good ones."""
+    publish(camera, record_of(0))
+    look()
+    put(camera, META_NAME, pack_record(record_of(1)) + more)
+    assert isinstance(look(), Absent)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_pixels_that_may_not_be_read_are_no_frame_as_a_user(camera: Path, look: Look) -> None:
+    """A frame whose data may not be read is none, until it may."""
+    publish(camera, record_of(0))
+    look()
+    publish(camera, record_of(1))
+    (camera / DATA_NAME).chmod(0)
+    assert isinstance(look(), Absent)
+    (camera / DATA_NAME).chmod(0o644)
+    assert look() == record_of(1)
+
+
+def test_pixels_that_may_not_be_read_are_no_frame(camera: Path) -> None:
+    """A frame whose data cannot be opened is none, until it can; asked again whenever its rights change."""
+    refused: list[str] = []
+
+    def opener(path: str, flags: int, *, dir_fd: int | None = None) -> int:
+        if path in refused:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return os.open(path, flags, dir_fd=dir_fd)
+
+    reader = RenameReader(str(camera), opener)
+    publish(camera, record_of(0))
+    reader.bind()
+    assert reader.read() == record_of(0)
+    refused.append(DATA_NAME)
+    publish(camera, record_of(1))
+    (camera / DATA_NAME).chmod(0o600)
+    assert reader.read() == Absent("frame.data: Permission denied")
+    refused.clear()
+    assert reader.read() == record_of(1)
+    reader.close()
+
+
+def test_when_a_frame_was_put_in_place_is_known(camera: Path, reader: RenameReader, look: Look) -> None:
+    """Of the frame taken last it is known when its data got its name, by the wall clock."""
+    for n in range(3):
+        before = time.time_ns()
+        publish(camera, record_of(n))
+        look()
+        assert before - 10_000_000 <= reader.written_ns <= time.time_ns()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -497,6 +498,23 @@ def test_an_export_found_again_gives_no_frame_twice(
         assert source.try_read() is UNCHANGED
         writer.publish(3 + n)
         assert fresh(source.try_read()) == (2 + n, 3 + n, 1)
+
+
+def test_a_ring_found_again_after_version_1_gives_no_frame_twice(
+    camera: Path, source: ExportSource, write: Callable[..., Writer]
+) -> None:
+    """A ring found again after a version 1 export is another session, but has no new frame."""
+    write(RingWriter).publish(7)
+    assert isinstance(source.try_read(), Fresh)
+    aside = camera.with_name("aside")
+    camera.rename(aside)
+    camera.mkdir()
+    write(RenamingWriter).publish(1)
+    assert isinstance(source.try_read(), Fresh)
+    shutil.rmtree(camera)
+    aside.rename(camera)
+    assert source.try_read() is UNCHANGED
+    assert (source.version, source.session) == (2, 3)
 
 
 @both_versions
