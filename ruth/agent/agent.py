@@ -141,7 +141,7 @@ class StreamAgent:
         self.frame_id = frame_id
         self.timestamp_ns = timestamp_ns
         self.frames += 1
-        if previous != NO_FRAME:
+        if frame_id - previous != 1 and previous != NO_FRAME:
             self.missed += frame_id - previous - 1
         if self.state is not _RUNNING:
             for subscription in self.subscriptions:

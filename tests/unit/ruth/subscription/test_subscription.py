@@ -126,6 +126,38 @@ def test_a_subscription_is_the_gate_and_its_books(stream: list[tuple[int, int]],
 
 
 @quick
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.integers(0, 40), st.integers(0, 2 * SECOND)),
+            st.sampled_from(["on", "off", "another export"]),
+        ),
+        max_size=80,
+    ),
+    st.sampled_from([None, 0.5, 5, 25, 1000]),
+)
+def test_whatever_happens_the_gate_decides(
+    happenings: list[tuple[int, int] | str], cap: float | None
+) -> None:
+    """Also when a model is parked and wanted again, and exports come and go, each answer is the gate's."""
+    subscription = Subscription("front-door", "person", cap)
+    for happening in happenings:
+        if happening == "another export":
+            subscription.begin_export()
+        elif isinstance(happening, str):
+            subscription.active = happening == "on"
+        else:
+            wanted = decide(
+                *happening,
+                *books(subscription),
+                interval_ns(cap),
+                subscription.active,
+                subscription.last_timestamp_ns,
+            )
+            assert subscription.judge(*happening) is subscription.last_decision is wanted
+
+
+@quick
 @given(frames, st.sampled_from([None, 0.5, 5, 25, 1000]))
 def test_every_frame_is_counted_once(stream: list[tuple[int, int]], cap: float | None) -> None:
     """Each judged frame counts as allowed or as skipped, and the last decision is the one on show."""
