@@ -26,6 +26,7 @@ VERBS: Final = (
     Verb("check", "validate a configuration: every error at once"),
     Verb("ps", "the per-camera processes, once"),
     Verb("top", "the per-camera processes, live"),
+    Verb("inspect", "everything about one camera"),
     Verb("peek", "the newest frame of a camera: in the terminal, or a PNG"),
     Verb("vas", "the stand-in video server: decode, record, export"),
 )

@@ -1,0 +1,51 @@
+"""``ruth inspect``: everything about one camera (:mod:`launch.inspection`)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from launch.config_file import read_plan
+from launch.exits import EXIT_FAILURE, EXIT_OK
+from launch.messages import message
+from launch.roots import export_root_here, state_root_here
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("camera", metavar="CAMERA", help="which")
+    parser.add_argument("-c", "--config", metavar="CONFIG", help="know its cameras too, started or not")
+    parser.add_argument("--json", action="store_true", help="print one object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Looks once, and says what it saw; 1 if nobody has heard of the camera.
+
+    Raises:
+        InvalidIdError: The camera is no id.
+
+    """
+    configured = [camera.camera_id for camera in read_plan(options.config).cameras] if options.config else []
+    from launch.inspection.inspection import inspect_camera
+    from launch.inspection.text import as_text
+    from launch.nearest import nearest
+    from launch.state_file import known_cameras
+    from launch.terminal import columns_of, ellipsis_of, in_colour
+
+    found = inspect_camera(state_root_here(), export_root_here(), options.camera)
+    if not found.known:
+        here = {*configured, *known_cameras(state_root_here()), *known_cameras(export_root_here())}
+        if options.camera not in here:
+            nearest_ones = nearest(options.camera, sorted(here))
+            message(f"ruth: {options.camera}: no agent and no export{nearest_ones}")
+            return EXIT_FAILURE
+    out = sys.stdout
+    if options.json:
+        out.write(json.dumps(found.as_json(), indent=2) + "\n")
+    else:
+        out.write(as_text(found, columns_of(out), ellipsis_of(out), colour=in_colour(out)))
+    return EXIT_OK

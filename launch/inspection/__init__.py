@@ -1,0 +1,1 @@
+"""``ruth inspect``: everything about one camera."""

@@ -1,0 +1,167 @@
+"""Everything about one camera, put together. Reads only; also of a dead, a stopped or an absent agent."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from launch.inspect import AgentView, cpu_time_ns, view_of
+from launch.inspection.header import ExportHeader, read_header
+from launch.inspection.process import ProcessFacts, process_facts, switches
+from launch.liveness import look
+from ruth.identity import check_id
+
+if TYPE_CHECKING:
+    from launch.liveness import Sighting
+    from ruth.agent.state import AgentRecord, ModelState
+
+WATCHED_S: Final = 0.5  # how long a live agent is watched for what it does now
+_NANOSECONDS: Final = 1_000_000_000
+
+
+class Activity(NamedTuple):
+    """What a live agent did while it was watched.
+
+    Attributes:
+        seconds: How long.
+        fps: Frames observed a second.
+        wake_ups_per_s: Times a second that it waited and was woken.
+        cpu_percent: Of one core.
+
+    """
+
+    seconds: float
+    fps: float
+    wake_ups_per_s: float | None
+    cpu_percent: float | None
+
+
+class Told(NamedTuple):
+    """What the agent's record says beyond ``ruth ps``; counts since the agent started.
+
+    Attributes:
+        missed: Frames of the exports that it never saw.
+        session: Exports met so far.
+        first_frame_id: First frame observed in the present export; None before it.
+        first_timestamp_ns: Its timestamp.
+
+    """
+
+    missed: int
+    session: int
+    first_frame_id: int | None
+    first_timestamp_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One camera.
+
+    Attributes:
+        view: As ``ruth ps`` shows it.
+        told: What else its record says; None without one.
+        mean_fps: By model, in the order of ``view.models``: frames allowed a second of frame time; None with
+            fewer than two, or when more than one export was met, whose times cannot be compared.
+        process: Its process, alive or zombie; None if it is gone, or cannot be seen from here.
+        activity: What it does now; None without a live process.
+        header: Its export.
+
+    """
+
+    view: AgentView
+    told: Told | None
+    mean_fps: tuple[float | None, ...]
+    process: ProcessFacts | None
+    activity: Activity | None
+    header: ExportHeader
+
+    @property
+    def known(self) -> bool:
+        """Whether there is, or was, anything of this camera here."""
+        return self.view.state != "absent" or self.header.present
+
+    def as_json(self) -> dict[str, object]:
+        """The object that ``ruth inspect --json`` prints: that of ``ruth ps``, and more."""
+        header, process = self.header, self.process
+        models = [
+            {**asdict(model), "mean_fps": mean}
+            for model, mean in zip(self.view.models, self.mean_fps, strict=True)
+        ]
+        return {
+            **self.view.as_json(),
+            "models": models,
+            "stopped": self.view.stopped,
+            **(Told(0, 0, None, None) if self.told is None else self.told)._asdict(),
+            "activity": None if self.activity is None else self.activity._asdict(),
+            "process": None
+            if process is None
+            else {
+                **asdict(process),
+                "launcher_lives": process.launcher_lives,
+                "limits": process.limits and [limit._asdict() for limit in process.limits],
+                "maps": process.maps
+                and [{**mapped._asdict(), "read_only": mapped.read_only} for mapped in process.maps],
+            },
+            "header": {
+                **header._asdict(),
+                "record": None if header.record is None else header.record._asdict(),
+                "ring": None if header.ring is None else header.ring._asdict(),
+            },
+        }
+
+
+def inspect_camera(state_root: str, export_root: str, camera_id: str) -> Inspection:
+    """Looks at one camera; a live agent is watched for half a second.
+
+    Raises:
+        InvalidIdError: ``camera_id`` is no id.
+
+    """
+    activity, sighting = None, look(state_root, check_id("camera", camera_id))
+    if sighting.pid is not None:
+        activity, sighting = _watch(state_root, sighting)
+    record = sighting.record
+    return Inspection(
+        view=view_of(sighting),
+        told=None
+        if record is None
+        else Told(record.missed, record.session, record.first_frame_id, record.first_timestamp_ns),
+        mean_fps=() if record is None else tuple(mean_fps(record, model) for model in record.models),
+        process=process_facts(sighting),
+        activity=activity,
+        header=read_header(export_root, camera_id),
+    )
+
+
+def _watch(state_root: str, before: Sighting) -> tuple[Activity | None, Sighting]:
+    assert before.pid is not None  # noqa: S101 - asked for before; for the type checker
+    assert before.record is not None  # noqa: S101 - as above: a pid comes from a record
+    pid = before.pid
+    began_ns, waits, cpu_ns = time.monotonic_ns(), switches(pid), cpu_time_ns(pid)
+    time.sleep(WATCHED_S)
+    after = look(state_root, before.camera_id)
+    if after.pid != pid or after.record is None:
+        return None, after  # it died meanwhile
+    seconds = (time.monotonic_ns() - began_ns) / _NANOSECONDS
+    waits_now, cpu_now_ns = switches(pid), cpu_time_ns(pid)
+    return Activity(
+        seconds=round(seconds, 3),
+        fps=round((after.record.frames - before.record.frames) / seconds, 1),
+        wake_ups_per_s=None
+        if waits is None or waits_now is None
+        else round((waits_now.voluntary - waits.voluntary) / seconds, 1),
+        cpu_percent=None
+        if cpu_ns is None or cpu_now_ns is None
+        else round((cpu_now_ns - cpu_ns) / _NANOSECONDS / seconds * 100, 2),
+    ), after
+
+
+def mean_fps(record: AgentRecord, model: ModelState) -> float | None:
+    """Frames allowed a second, from the first observed one, which is always allowed, to the last."""
+    if record.session != 1 or model.allowed < 2:
+        return None
+    if model.last_timestamp_ns is None or record.first_timestamp_ns is None:
+        return None
+    span_ns = model.last_timestamp_ns - record.first_timestamp_ns
+    return round((model.allowed - 1) / (span_ns / _NANOSECONDS), 3) if span_ns > 0 else None
