@@ -27,6 +27,7 @@ VERBS: Final = (
     Verb("ps", "the per-camera processes, once"),
     Verb("top", "the per-camera processes, live"),
     Verb("inspect", "everything about one camera"),
+    Verb("follow", "the decisions of an agent as it takes them"),
     Verb("peek", "the newest frame of a camera: in the terminal, or a PNG"),
     Verb("vas", "the stand-in video server: decode, record, export"),
 )

@@ -9,9 +9,10 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+from mmap import MAP_SHARED, PROT_READ, mmap
 from typing import Final, Self
 
-from ruth.agent.state import STATE_SIZE, AgentRecord, parse_state
+from ruth.agent.state import HEADER_SIZE, STATE_SIZE, WAKE_OFFSET, AgentRecord, parse_state
 from ruth.identity import STATE_NAME, camera_directory
 
 # struct flock on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid, padded to 32 bytes.
@@ -42,16 +43,20 @@ class StateReader:
 
     """
 
-    __slots__ = ("_descriptor",)
+    __slots__ = ("_descriptor", "_path")
 
     def __init__(self, state_root: str, camera_id: str) -> None:
-        path = f"{camera_directory(state_root, camera_id)}/{STATE_NAME}"
-        self._descriptor = os.open(path, _OPEN)
+        self._path = f"{camera_directory(state_root, camera_id)}/{STATE_NAME}"
+        self._descriptor = os.open(self._path, _OPEN)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the file. A mapping made by :meth:`map` stays its owner's."""
         os.close(self._descriptor)
 
     def alive(self) -> bool:
@@ -75,3 +80,24 @@ class StateReader:
             if record is not None:
                 return record
         return parse_state(os.pread(self._descriptor, STATE_SIZE, 0), torn=True)
+
+    def wake_word(self) -> int:
+        """The futex word as it is now; read before the record, it is the value to wait on."""
+        return int.from_bytes(os.pread(self._descriptor, 4, WAKE_OFFSET), "little")
+
+    def map(self) -> mmap:
+        """The header, mapped read-only, for a futex wait on the word at ``WAKE_OFFSET``.
+
+        Raises:
+            OSError: It cannot be mapped.
+            ValueError: The file is shorter than a header.
+
+        """
+        return mmap(self._descriptor, HEADER_SIZE, MAP_SHARED, PROT_READ)
+
+    def stands(self) -> bool:
+        """Whether the camera's path still leads to this file. False as well if it cannot be told."""
+        try:
+            return os.path.samestat(os.lstat(self._path), os.fstat(self._descriptor))
+        except OSError:
+            return False
