@@ -6,6 +6,7 @@ not unpacked. Byte map and offsets: :mod:`ruth.agent.state`.
 
 from __future__ import annotations
 
+import struct
 from typing import Final, NamedTuple
 
 from ruth.agent.state import (
@@ -24,35 +25,45 @@ from ruth.agent.state import (
     PID_OFFSET,
     SEQUENCE_OFFSET,
     SESSION_OFFSET,
-    START_TICKS_OFFSET,
     STARTED_OFFSET,
     STATE_VERSION,
 )
 
-# Positions in the record seen as an array of u64 or, for the last one, of u32.
-_SEQUENCE: Final = SEQUENCE_OFFSET // 8
-_PID, _START_TICKS, _STARTED = PID_OFFSET // 8, START_TICKS_OFFSET // 8, STARTED_OFFSET // 8
-_SESSION: Final = SESSION_OFFSET // 8
-_EXPORT_INODE, _EXPORT_EPOCH = EXPORT_INODE_OFFSET // 8, EXPORT_EPOCH_OFFSET // 8
-_ALLOWED, _LAST_SESSION = MODEL_ALLOWED_OFFSET // 8, MODEL_SESSION_OFFSET // 8
-_LAST_FRAME_ID, _LAST_TIMESTAMP = MODEL_FRAME_ID_OFFSET // 8, MODEL_TIMESTAMP_OFFSET // 8
-_EXPORT_VERSION: Final = EXPORT_VERSION_OFFSET // 4
-_MODEL_COUNT: Final = MODEL_COUNT_OFFSET // 4
+
+def _fields(*fields: tuple[int, str]) -> struct.Struct:
+    """Unpacks fields at these offsets, in this order, and skips what lies between them."""
+    layout, at = "<", 0
+    for offset, code in fields:
+        layout += f"{offset - at}x{code}"
+        at = offset + struct.calcsize(f"<{code}")
+    return struct.Struct(layout)
 
 
-class AgentLife(NamedTuple):
-    """What tells one agent of a camera from the next one; units as in the byte map."""
-
-    pid: int
-    start_ticks: int
-    started_ns: int
+_VERSION_AND_COUNT: Final = _fields((0, "I"), (MODEL_COUNT_OFFSET, "I"))
+_HEADER: Final = _fields(
+    (0, "I"),
+    (MODEL_COUNT_OFFSET, "I"),
+    (SEQUENCE_OFFSET, "Q"),
+    (EXPORT_VERSION_OFFSET, "I"),
+    (PID_OFFSET, "24s"),  # pid, start_ticks and started_ns
+    (SESSION_OFFSET, "Q"),
+    (EXPORT_INODE_OFFSET, "Q"),
+    (EXPORT_EPOCH_OFFSET, "Q"),
+)
+_MODEL: Final = _fields(
+    (0, f"{ID_SIZE}s"),
+    (MODEL_ALLOWED_OFFSET, "Q"),
+    (MODEL_FRAME_ID_OFFSET, "Q"),
+    (MODEL_TIMESTAMP_OFFSET, "Q"),
+    (MODEL_SESSION_OFFSET, "Q"),
+)
 
 
 class LastAllowed(NamedTuple):
     """One subscription, and the export that its agent is bound to.
 
     Attributes:
-        agent: Whose decision it is; another one counts anew.
+        life: Of the agent: pid, start_ticks and started_ns, as bytes. Another one counts anew.
         allowed: Frames allowed so far. The other two of the frame are valid if this is above 0.
         frame_id: Id of the last one.
         timestamp_ns: Its timestamp.
@@ -63,7 +74,7 @@ class LastAllowed(NamedTuple):
 
     """
 
-    agent: AgentLife
+    life: bytes
     allowed: int
     frame_id: int
     timestamp_ns: int
@@ -71,6 +82,11 @@ class LastAllowed(NamedTuple):
     export_inode: int
     export_epoch: int
     in_export: bool
+
+    @property
+    def started_ns(self) -> int:
+        """CLOCK_MONOTONIC when that agent started."""
+        return int.from_bytes(self.life[STARTED_OFFSET - PID_OFFSET :], "little")
 
 
 def size_up_to(index: int) -> int:
@@ -85,10 +101,12 @@ def padded_id(model_id: str) -> bytes:
 
 def find_model(content: bytes, padded: bytes) -> int | None:
     """Which subscription of a whole record is this model's, from 0; None if none is, or it is no record."""
-    halves = memoryview(content[: len(content) // 8 * 8]).cast("I")
-    if len(content) < HEADER_SIZE or halves[0] != STATE_VERSION or halves[_MODEL_COUNT] > MODELS_MAX:
+    if len(content) < HEADER_SIZE:
         return None
-    for index in range(halves[_MODEL_COUNT]):
+    version, count = _VERSION_AND_COUNT.unpack_from(content)
+    if version != STATE_VERSION or count > MODELS_MAX:
+        return None
+    for index in range(count):
         start = HEADER_SIZE + MODEL_SIZE * index
         if content[start : start + ID_SIZE] == padded:
             return index
@@ -108,23 +126,12 @@ def last_allowed(content: bytes, index: int, padded: bytes) -> LastAllowed | Non
         None if the copy holds no whole record, or another model's subscription there.
 
     """
-    end = HEADER_SIZE + MODEL_SIZE * (index + 1)
-    start = end - MODEL_SIZE
-    if len(content) < end or content[start : start + ID_SIZE] != padded:
+    start = HEADER_SIZE + MODEL_SIZE * index
+    if len(content) < start + MODEL_SIZE:
         return None
-    record = memoryview(content[:end])
-    words, halves = record.cast("Q"), record.cast("I")
-    if halves[0] != STATE_VERSION or words[_SEQUENCE] & 1 or index >= halves[_MODEL_COUNT]:
+    version, count, sequence, export, life, session, inode, epoch = _HEADER.unpack_from(content)
+    model_id, allowed, frame_id, timestamp_ns, last_session = _MODEL.unpack_from(content, start)
+    if version != STATE_VERSION or sequence & 1 or index >= count or model_id != padded:
         return None
-    first = start // 8
-    version = halves[_EXPORT_VERSION]
-    return LastAllowed(
-        AgentLife(words[_PID], words[_START_TICKS], words[_STARTED]),
-        words[first + _ALLOWED],
-        words[first + _LAST_FRAME_ID],
-        words[first + _LAST_TIMESTAMP],
-        version,
-        words[_EXPORT_INODE],
-        words[_EXPORT_EPOCH],
-        version != 0 and words[first + _LAST_SESSION] == words[_SESSION],
-    )
+    in_export = export != 0 and last_session == session
+    return LastAllowed(life, allowed, frame_id, timestamp_ns, export, inode, epoch, in_export)

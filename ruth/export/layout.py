@@ -89,6 +89,7 @@ AFTER_TIMESTAMP = WIDTH_OFFSET  # what of a record follows its frame's number an
 
 # What of a slot's record stays the same from one frame in it to the next.
 BEFORE_FRAME = slice(VERSION_OFFSET, FRAME_ID_OFFSET)
+FRAME = slice(FRAME_ID_OFFSET, WIDTH_OFFSET)  # what does not: id and timestamp
 AFTER_FRAME = slice(WIDTH_OFFSET, SEQUENCE_OFFSET)
 
 
@@ -137,6 +138,11 @@ def unpack_frame(meta: bytes) -> tuple[int, int]:
     """frame_id and timestamp_ns of the record at 0 of ``meta`` (``struct.error`` if shorter)."""
     frame_id, timestamp_ns = _FRAME.unpack_from(meta, FRAME_ID_OFFSET)
     return frame_id, timestamp_ns
+
+
+def pack_frame(frame_id: int, timestamp_ns: int) -> bytes:
+    """The 16 bytes of both as they stand in a record (``struct.error`` if either has more than 64 bits)."""
+    return _FRAME.pack(frame_id, timestamp_ns)
 
 
 def unpack_record(meta: bytes, offset: int = 0) -> FrameRecord:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
+from ruth.export.layout import unpack_record
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from mmap import mmap
 
     from ruth.export.layout import FrameRecord
+    from ruth.export.ring_reader import RingReader
 
 
 class Pixels:
@@ -62,3 +65,38 @@ class Pixels:
         if self._owned:
             with suppress(BufferError):
                 self.memory.close()
+
+
+class SlotPixels:
+    """The memory of one frame in a slot of a ring, read-only. Made by :meth:`RingReader.find`.
+
+    It costs as little as can be: a runtime makes one for each frame.
+
+    Attributes:
+        slot: The slot's number, from 0.
+        lasting: What of the slot's record is the same for every frame in it, as bytes.
+
+    """
+
+    __slots__ = ("_before", "_ring", "lasting", "slot")
+
+    def __init__(self, ring: RingReader, slot: int, before: bytes, lasting: bytes) -> None:
+        """Keeps what it is given: ``before`` is the slot's record before the pixels are used."""
+        self._ring = ring
+        self._before = before
+        self.slot = slot
+        self.lasting = lasting
+
+    @property
+    def record(self) -> FrameRecord:
+        """The frame's record; the frame starts at its ``data_offset`` in :attr:`memory`."""
+        return unpack_record(self._before)
+
+    @property
+    def memory(self) -> mmap | None:
+        """The mapped ``frame.data``, or None once the ring was let go."""
+        return self._ring.data_map
+
+    def intact(self) -> bool:
+        """As :meth:`Pixels.intact`."""
+        return self._ring.slot_holds(self.slot, self._before)

@@ -24,14 +24,17 @@ from ruth.export.files import open_export_file
 from ruth.export.layout import (
     AFTER_FRAME,
     BEFORE_FRAME,
+    FRAME,
     META_SIZE_V2,
     RECORD_SIZE,
     RING_AFTER_WAKE,
+    SEQUENCE_OFFSET,
     SLOT_COUNT_OFFSET,
     SLOT_RECORDS_OFFSET,
     WAKE_OFFSET,
     FrameRecord,
     machine_problem,
+    pack_frame,
     problem_v2,
     ring_problem,
     slot_record_offset,
@@ -39,7 +42,7 @@ from ruth.export.layout import (
     unpack_ring,
 )
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
-from ruth.export.pixels import Pixels
+from ruth.export.pixels import Pixels, SlotPixels
 from ruth.identity import DATA_NAME
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 
 _RECORD = slice(0, RECORD_SIZE)
 _WAKE = slice(WAKE_OFFSET, SLOT_COUNT_OFFSET)
+_NEVER_PUBLISHED = bytes(8)  # as a sequence
 
 
 class RingReader:
@@ -170,11 +174,16 @@ class RingReader:
             return None
         return Pixels(record, self.data_map, lambda: self._slot_record(slot) == before, owned=False)
 
-    def find(self, frame_id: int, timestamp_ns: int) -> Pixels | None:
+    def find(self, frame_id: int, timestamp_ns: int) -> SlotPixels | None:
         """Where the frame of that id and time lies, or None if its slot does not hold it (any more).
 
         A frame that somebody else took, not the newest: frame n is published into slot n mod slot_count
         (docs/frame-export.md, section 4), and the slot's own record says whether it is there.
+
+        Here and in :meth:`slot_holds` one pread does for the two that a record takes elsewhere, because only
+        the sequence has to be right. It never goes back. What the first pread met as s and the one after use
+        meets as s again was s all the while, so nobody began to fill the slot between the two, and the
+        fields of the first were in place.
 
         Args:
             frame_id: The frame's id, 0 to 2^64 - 1.
@@ -182,20 +191,39 @@ class RingReader:
 
         """
         slot = frame_id % self._ring.slot_count
-        before = self._slot_record(slot)
-        if before is None or self.data_map is None:
-            return None
-        record = unpack_record(before)
-        if record.sequence & 1 or record.sequence == 0:
-            return None
-        if record.frame_id != frame_id or record.timestamp_ns != timestamp_ns:
+        before = self._slot_now(slot)
+        if len(before) != RECORD_SIZE:
             return None
         lasting = before[BEFORE_FRAME] + before[AFTER_FRAME]
-        if self._judged.get(slot) != lasting:
-            if problem_v2(record, self._ring) or record.data_offset != slot * self._ring.slot_size:
-                return None
-            self._judged[slot] = lasting
-        return Pixels(record, self.data_map, lambda: self._slot_record(slot) == before, owned=False)
+        if self._judged.get(slot) != lasting and not self._judge_slot(slot, before, lasting):
+            return None
+        if before[FRAME] != pack_frame(frame_id, timestamp_ns):
+            return None
+        sequence = before[SEQUENCE_OFFSET:]
+        if sequence[0] & 1 or sequence == _NEVER_PUBLISHED:
+            return None
+        return SlotPixels(self, slot, before, lasting)
+
+    def slot_holds(self, slot: int, before: bytes) -> bool:
+        """Whether a slot's record is what it was, and so are its pixels: see :meth:`find`.
+
+        False as well once this ring was let go: then nobody can tell.
+        """
+        return self._slot_now(slot) == before
+
+    def _slot_now(self, slot: int) -> bytes:
+        """The record of ``slot``, by one pread: 64 bytes, or fewer if it cannot be read."""
+        try:
+            return os.pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
+        except OSError:  # also: let go meanwhile
+            return b""
+
+    def _judge_slot(self, slot: int, before: bytes, lasting: bytes) -> bool:
+        record = unpack_record(before)
+        if problem_v2(record, self._ring) or record.data_offset != slot * self._ring.slot_size:
+            return False
+        self._judged[slot] = lasting
+        return True
 
     def _slot_record(self, slot: int) -> bytes | None:
         """The record of ``slot`` if two preads in a row agree on it, else None."""

@@ -7,20 +7,16 @@ it shows changes when the writer takes the slot again: ask :attr:`Frame.intact` 
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ruth.export.layout import VERSION_1, nv12_size
 from ruth.export.nv12 import Nv12Views
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import DTypeLike, NDArray
-
-    from ruth.export.layout import FrameRecord
 
 _WRITABLE: Final = 1  # PyBUF_WRITABLE (docs.python.org, "Buffer Protocol")
 _READ_ONLY_DLPACK: Final = 1  # the major version of DLPack in which memory can be said to be read-only
@@ -33,11 +29,30 @@ class Frame:
     Python 3.12 on, ``memoryview(frame)`` give what :attr:`nv12` is.
     """
 
-    __slots__ = ("_record", "_still_whole", "_views")
+    __slots__ = ("_frame_id", "_now_ns", "_still_whole", "_timestamp_ns", "_views")
 
-    def __init__(self, record: FrameRecord, views: Nv12Views, still_whole: Callable[[], bool]) -> None:
-        self._record = record
+    def __init__(
+        self,
+        frame_id: int,
+        timestamp_ns: int,
+        views: Nv12Views,
+        now_ns: Callable[[], int],
+        still_whole: Callable[[], bool],
+    ) -> None:
+        """Keeps what it is given.
+
+        Args:
+            frame_id: Its id.
+            timestamp_ns: Its timestamp.
+            views: Its arrays.
+            now_ns: The clock of its timestamp.
+            still_whole: Says whether its memory still holds it.
+
+        """
+        self._frame_id = frame_id
+        self._timestamp_ns = timestamp_ns
         self._views = views
+        self._now_ns = now_ns
         self._still_whole = still_whole
 
     def __repr__(self) -> str:
@@ -64,33 +79,32 @@ class Frame:
     @property
     def frame_id(self) -> int:
         """Counts the frames of one session of the video server, from 0."""
-        return self._record.frame_id
+        return self._frame_id
 
     @property
     def timestamp_ns(self) -> int:
         """When it left the decoder: CLOCK_MONOTONIC; of version 1 exports, wall-clock time."""
-        return self._record.timestamp_ns
+        return self._timestamp_ns
 
     @property
     def age_ns(self) -> int:
         """Nanoseconds since :attr:`timestamp_ns`, by that clock; below 0 if wall-clock time has stepped."""
-        now_ns = time.time_ns() if self._record.version == VERSION_1 else time.monotonic_ns()
-        return now_ns - self._record.timestamp_ns
+        return self._now_ns() - self._timestamp_ns
 
     @property
     def width(self) -> int:
         """Pixels a row, even."""
-        return self._record.width
+        return int(self._views.y.shape[1])
 
     @property
     def height(self) -> int:
         """Rows, even."""
-        return self._record.height
+        return int(self._views.y.shape[0])
 
     @property
     def stride(self) -> int:
         """Bytes from one row to the next, at least :attr:`width`."""
-        return self._record.stride
+        return int(self._views.y.strides[0])
 
     @property
     def intact(self) -> bool:
@@ -113,8 +127,8 @@ class Frame:
             return None
         height, width = self.height, self.width
         uv = nv12[height:].reshape(height // 2, width // 2, 2)
-        record = self._record._replace(stride=width, data_size=nv12_size(width, height), data_offset=0)
-        return Frame(record, Nv12Views(nv12, nv12[:height], uv), _always)
+        views = Nv12Views(nv12, nv12[:height], uv)
+        return Frame(self._frame_id, self._timestamp_ns, views, self._now_ns, never_changes)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.nv12, dtype=dtype, copy=copy)  # None, numpy 2: only if it must
@@ -152,5 +166,6 @@ class Frame:
             raise BufferError("a read-only frame needs numpy 2.1 for DLPack: take frame.copy()") from error
 
 
-def _always() -> bool:
+def never_changes() -> bool:
+    """True: said of memory that nobody writes any more."""
     return True

@@ -6,20 +6,21 @@ frame is another file, so each gets its own.
 
 from __future__ import annotations
 
+import time
 import weakref
 from typing import TYPE_CHECKING, Final
 
 from ruth.export.finder import FrameFinder
 from ruth.export.layout import VERSION_1, VERSION_2
 from ruth.export.nv12 import nv12_views
-from ruth.runtime.frame import Frame
+from ruth.runtime.frame import Frame, never_changes
 
 if TYPE_CHECKING:
     from mmap import mmap
 
     from ruth.agent.last_allowed import LastAllowed
     from ruth.export.nv12 import Nv12Views
-    from ruth.export.pixels import Pixels
+    from ruth.export.ring_reader import RingReader
 
 # Mappings that one stream may keep in memory at a time. Whoever holds arrays of them holds memory of the
 # video server's tmpfs that is unlinked already, and a full tmpfs would stop its exports.
@@ -38,12 +39,14 @@ class FrameMaker:
 
     """
 
-    __slots__ = ("_finder", "_held", "_slots")
+    __slots__ = ("_bound", "_finder", "_held", "_ring", "_slots")
 
     def __init__(self, export_root: str, camera_id: str) -> None:
         self._finder = FrameFinder(export_root, camera_id)
         self._held: list[weakref.ref[mmap]] = []
-        self._slots: dict[int, tuple[tuple[int, ...], Nv12Views]] = {}
+        self._ring: RingReader | None = None
+        self._bound = (0, 0)  # inode and epoch of the ring
+        self._slots: dict[int, tuple[bytes, Nv12Views]] = {}
 
     def make(self, wanted: LastAllowed) -> Frame | None:
         """The frame that was allowed.
@@ -63,48 +66,45 @@ class FrameMaker:
 
     def let_go(self) -> None:
         """Lets go of files and mappings. An array that somebody holds keeps its mapping alive."""
+        self._ring = None
         self._slots.clear()
         self._finder.close()
 
     def _of_ring(self, wanted: LastAllowed) -> Frame | None:
-        finder = self._finder
-        if not finder.has_bound(wanted.export_inode, wanted.export_epoch):
-            self.let_go()
-            ring = None if self._full() else finder.bind_ring(wanted.export_inode, wanted.export_epoch)
-            if ring is None or ring.data_map is None:
+        ring = self._ring
+        if ring is None or self._bound != (wanted.export_inode, wanted.export_epoch):
+            ring = self._bind(wanted.export_inode, wanted.export_epoch)
+            if ring is None:
                 return None
-            self._held.append(weakref.ref(ring.data_map))
-        assert finder.ring is not None  # noqa: S101 - it has just been bound; for the type checker
-        pixels = finder.ring.find(wanted.frame_id, wanted.timestamp_ns)
-        if pixels is None:
+        found = ring.find(wanted.frame_id, wanted.timestamp_ns)
+        if found is None:
             return None
-        record = pixels.record
-        geometry = record[3:9]  # width to data_offset
-        known = self._slots.get(record.data_offset)
-        if known is None or known[0] != geometry:
-            known = self._slots[record.data_offset] = (geometry, nv12_views(pixels.memory, record))
-        return Frame(record, known[1], pixels.intact)
+        known = self._slots.get(found.slot)
+        if known is None or known[0] != found.lasting:
+            assert found.memory is not None  # noqa: S101 - the ring is bound; for the type checker
+            known = self._slots[found.slot] = (found.lasting, nv12_views(found.memory, found.record))
+        return Frame(wanted.frame_id, wanted.timestamp_ns, known[1], time.monotonic_ns, found.intact)
+
+    def _bind(self, inode: int, epoch: int) -> RingReader | None:
+        self.let_go()
+        ring = None if self._full() else self._finder.bind_ring(inode, epoch)
+        if ring is not None and ring.data_map is not None:
+            self._held.append(weakref.ref(ring.data_map))
+        self._ring, self._bound = ring, (inode, epoch)
+        return ring
 
     def _of_file(self, wanted: LastAllowed) -> Frame | None:
-        self._slots.clear()
+        self.let_go()
         if self._full():
             return None
         pixels = self._finder.find_renamed(wanted.frame_id, wanted.timestamp_ns)
         if pixels is None:
             return None
         self._held.append(weakref.ref(pixels.memory))
-        return _own(pixels)
+        views = nv12_views(pixels.memory, pixels.record)
+        # A version 1 file once opened never changes (docs/frame-export.md, section 6).
+        return Frame(wanted.frame_id, wanted.timestamp_ns, views, time.time_ns, never_changes)
 
     def _full(self) -> bool:
         self._held = [held for held in self._held if held() is not None]
         return len(self._held) >= HELD_MAX
-
-
-def _own(pixels: Pixels) -> Frame:
-    """A frame that is its mapping's only owner."""
-    return Frame(pixels.record, nv12_views(pixels.memory, pixels.record), _never_changes)
-
-
-def _never_changes() -> bool:
-    """A version 1 file once opened never changes (docs/frame-export.md, section 6)."""
-    return True

@@ -25,7 +25,7 @@ from ruth.runtime.problem import problem_of
 from ruth.runtime.watch import SubscriptionWatch
 
 if TYPE_CHECKING:
-    from ruth.agent.last_allowed import AgentLife, LastAllowed
+    from ruth.agent.last_allowed import LastAllowed
     from ruth.runtime.async_frames import AsyncFrames
     from ruth.runtime.frame import Frame
 
@@ -88,7 +88,7 @@ class Stream:
         self._bell = Bell()
         self._inside: list[None] = []  # one entry for each call under way: append and pop are atomic
         self._to_release = [None]
-        self._agent: AgentLife | None = None
+        self._agent = b""
         self._seen = 0
         self._standing = False
         self._attached_ns = time.monotonic_ns()
@@ -155,7 +155,8 @@ class Stream:
 
         """
         deadline_ns = None if timeout is None else time.monotonic_ns() + nanoseconds(timeout)
-        with _Call(self):
+        self._inside.append(None)
+        try:
             while True:
                 rung = self._bell.rung
                 if self._closed:
@@ -169,14 +170,19 @@ class Stream:
                     if left_ns <= 0:
                         return None
                 self._watch.wait(self._bell, rung, left_ns)
+        finally:
+            self._leave()
 
     def latest(self) -> Frame | None:
         """The newest eligible frame if it is still there, also if it was given out before. Never waits.
 
         Iteration goes on behind it: what this gave out is not given out again.
         """
-        with _Call(self):
+        self._inside.append(None)
+        try:
             return None if self._closed else self._look(again=True)
+        finally:
+            self._leave()
 
     def wait_for_change(self, timeout_ns: int) -> None:
         """Waits until it is worth another look: for :mod:`ruth.runtime.async_frames`, in a thread not ours.
@@ -185,10 +191,13 @@ class Stream:
             timeout_ns: Nanoseconds at the most, at least 0.
 
         """
-        with _Call(self):
+        self._inside.append(None)
+        try:
             rung = self._bell.rung
             if not self._closed:
                 self._watch.wait(self._bell, rung, min(LOOK_NS, timeout_ns))
+        finally:
+            self._leave()
 
     def interrupt(self) -> None:
         """Ends a wait that is under way, as if there were something to look at."""
@@ -204,11 +213,7 @@ class Stream:
         if not self._inside:
             self._release()
 
-    def enter(self) -> None:
-        """A call begins: nothing is let go while it is under way."""
-        self._inside.append(None)
-
-    def leave(self) -> None:
+    def _leave(self) -> None:
         """A call ends; the last one of a closed stream lets go of everything."""
         self._inside.pop()
         if self._closed and not self._inside:
@@ -224,7 +229,7 @@ class Stream:
         allowed = self._watch.look()
         if allowed is None:
             return None
-        if allowed.agent != self._agent:
+        if allowed.life != self._agent:
             self._meet(allowed)
         if not allowed.export_version:
             self._maker.let_go()  # the agent has let it go: to keep it would be to keep its memory
@@ -245,8 +250,8 @@ class Stream:
 
     def _meet(self, allowed: LastAllowed) -> None:
         """Another agent: its numbers begin anew. What one allowed before we came is no loss of ours."""
-        self._agent = allowed.agent
-        before = allowed.agent.started_ns <= self._attached_ns
+        self._agent = allowed.life
+        before = allowed.started_ns <= self._attached_ns
         self._seen = allowed.allowed if before else 0
         self._standing = before and allowed.allowed > 0
 
@@ -258,21 +263,6 @@ class Stream:
                 return
             self._watch.close()
             self._maker.let_go()
-
-
-class _Call:
-    """A call on a stream that is under way."""
-
-    __slots__ = ("_stream",)
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def __enter__(self) -> None:
-        self._stream.enter()
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.leave()
 
 
 def attach(

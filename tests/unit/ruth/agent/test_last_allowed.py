@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from ruth.agent.agent import StreamAgent
 from ruth.agent.last_allowed import (
-    AgentLife,
     LastAllowed,
     find_model,
     last_allowed,
@@ -44,7 +43,7 @@ def observed(caps: tuple[float | None, ...], steps: list[tuple[int, int] | None]
 def test_it_is_what_the_agent_wrote() -> None:
     """Each field is that of the record, for each subscription its own."""
     content = observed((5, None), [None, (7, 40), (8, 80)])
-    agent = AgentLife(11, 22, 33)
+    agent = b"".join(number.to_bytes(8, "little") for number in (11, 22, 33))
     assert last_allowed(content, 0, padded_id("person")) == LastAllowed(
         agent, 1, 7, 40_000_000, 2, 1001, 2001, in_export=True
     )
@@ -81,7 +80,8 @@ def test_it_agrees_with_the_whole_record(
         found = last_allowed(content[: size_up_to(index)], index, padded_id(model.model_id))
         assert found is not None
         assert found.allowed == model.allowed
-        assert found.agent == (record.pid, record.start_ticks, record.started_ns)
+        assert found.life == b"".join(number.to_bytes(8, "little") for number in record[1:4])
+        assert found.started_ns == record.started_ns
         assert (found.export_version, found.export_inode, found.export_epoch) == (
             record.export_version,
             record.export_inode,
