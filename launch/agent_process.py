@@ -20,7 +20,7 @@ import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from launch.pace import QUIET_LOOK_NS, SHORT_LOOK_NS, Pace
-from launch.proc_stat import START_TICKS, read_stat
+from launch.proc_stat import own_start_ticks
 from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
 from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
 from ruth.export.layout import WAKE_OFFSET
@@ -69,7 +69,7 @@ def run(
     memory = mmap.mmap(state_descriptor, STATE_SIZE)
     identity = AgentIdentity(
         pid=os.getpid(),
-        start_ticks=int(read_stat("self")[START_TICKS]),
+        start_ticks=own_start_ticks(),
         started_ns=time.monotonic_ns(),
         launcher_pid=launcher_pid,
     )

@@ -12,21 +12,15 @@ held stay locked in it for ever (fork(2), pthread_atfork(3)). So a launcher with
 
 from __future__ import annotations
 
-import fcntl
-import gc
 import os
 import signal
 import sys
-import traceback
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
-from launch.agent_process import run
-from launch.confine.confinement import Confinement
+from launch.child import Nursery
 from launch.exits import EXIT_FAILURE, EXIT_OK
 from launch.state_file import AlreadyRunningError, claim
-from launch.title import set_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,12 +65,8 @@ def launch(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> 
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         raise ThreadsError(f"the launcher has {threads} threads, must have 1 to fork")
-    confinement = Confinement(export_root)
     launched = Launched({}, [], {})
-    # What exists now is never collected again: a collection in a child would write to every object's header
-    # and copy the pages that all agents share.
-    gc.collect()
-    gc.freeze()
+    nursery = Nursery(export_root)
     for agent in agents:
         camera_id = agent.camera_id
         try:
@@ -93,53 +83,11 @@ def launch(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> 
             launched.failed[camera_id] = f"fork: {error.strerror}"
         else:
             if pid == 0:
-                _become_agent(agent, state, export_root, confinement)
+                nursery.become_agent(agent, state)
             launched.started[camera_id] = pid
         os.close(state)  # the child's copy holds the lock from here on
-    confinement.close()
+    nursery.close()
     return launched
-
-
-def _become_agent(agent: StreamAgent, state: int, export_root: str, confinement: Confinement) -> NoReturn:
-    """Turns a fresh child into an agent's process. Never returns into the launcher's code."""
-    try:
-        launcher_pid = os.getppid()
-        os.setsid()
-        for number in signal.valid_signals():
-            if signal.getsignal(number) not in (signal.SIG_DFL, None):
-                signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        state, ruleset = _leave_descriptors(state, confinement.descriptor)
-        os.umask(0o022)
-        os.chdir("/")
-        gc.disable()  # an agent makes no reference cycles
-        set_title(f"ruth: agent {agent.camera_id}")
-        run(agent, state, export_root, launcher_pid, partial(confinement.apply, ruleset=ruleset))
-    except BaseException:  # noqa: BLE001 - whatever it is ends this process, here and nowhere else
-        traceback.print_exc()  # to /dev/null by now; seen if it happened before
-    os._exit(EXIT_FAILURE)
-
-
-def _leave_descriptors(*kept: int) -> tuple[int, ...]:
-    """Closes all descriptors but ``kept``; 0 to 2 become /dev/null. Returns where those kept are now.
-
-    A pipe shared with the launcher or a sibling would couple cameras: when it is full, all would stop.
-
-    Args:
-        kept: Descriptors, different ones; -1 for none.
-
-    """
-    # Below 3 if the launcher was started with some of 0 to 2 closed.
-    moved = tuple(fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 3) if 0 <= one < 3 else one for one in kept)
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in range(3):
-        os.dup2(null, standard)
-    first = 3
-    for one in sorted(one for one in moved if one >= 0):
-        os.closerange(first, one)
-        first = one + 1
-    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
-    return moved
 
 
 def run_launcher(

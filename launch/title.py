@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from launch.proc_stat import (
     END_CODE,
@@ -25,6 +25,7 @@ from launch.proc_stat import (
     read_stat,
 )
 
+_BEFORE_BREAK: Final = (START_CODE, END_CODE, START_DATA, END_DATA, START_BREAK)
 _PR_SET_NAME: Final = 15
 _PR_SET_MM: Final = 35
 _PR_SET_MM_MAP: Final = 14
@@ -44,11 +45,32 @@ _sbrk.restype = ctypes.c_size_t
 _kept: list[mmap.mmap] = []
 
 
-def set_title(title: str) -> bool:
+class MemoryLayout(NamedTuple):
+    """Where the parts of this process lie, and of each child of fork; see prctl(2), PR_SET_MM."""
+
+    before_break: tuple[int, ...]
+    start_stack: int
+    environment: tuple[int, int]
+
+    @classmethod
+    def of_this_process(cls) -> MemoryLayout:
+        """As the kernel says now. Raises OSError without /proc."""
+        fields = read_stat("self")
+        return cls(
+            tuple(
+                int(fields[number]) for number in (START_CODE, END_CODE, START_DATA, END_DATA, START_BREAK)
+            ),
+            int(fields[START_STACK]),
+            (int(fields[ENV_START]), int(fields[ENV_END])),
+        )
+
+
+def set_title(title: str, process: MemoryLayout) -> bool:
     """Shows ``title`` as this process's command line, and its first 15 bytes as its name.
 
     Args:
         title: ASCII, without NUL.
+        process: Of this process, or of the one that forked it.
 
     Returns:
         Whether the kernel took the command line; the short name is set in any case. A kernel without
@@ -60,15 +82,13 @@ def set_title(title: str) -> bool:
     memory = mmap.mmap(-1, len(text), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory[:] = text
     start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    fields = {number: int(field) for number, field in enumerate(read_stat("self")) if field.isdigit()}
     layout = _MM_MAP.pack(
-        *(fields[number] for number in (START_CODE, END_CODE, START_DATA, END_DATA, START_BREAK)),
+        *process.before_break,
         _sbrk(0),
-        fields[START_STACK],
+        process.start_stack,
         start,
         start + len(text),
-        fields[ENV_START],
-        fields[ENV_END],
+        *process.environment,
         0,
         0,
         _NO_EXECUTABLE_CHANGE,

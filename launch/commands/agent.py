@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from launch.config_file import CONFIG_HELP, core_of, read_plan
@@ -38,7 +37,7 @@ def run(options: argparse.Namespace) -> NoReturn:
     from launch.agent_process import run as run_agent
     from launch.confine.confinement import Confinement
     from launch.state_file import AlreadyRunningError, claim
-    from launch.title import set_title
+    from launch.title import MemoryLayout, set_title
 
     try:
         state = claim(state_root_here(), agent.camera_id, len(agent.subscriptions))
@@ -50,7 +49,7 @@ def run(options: argparse.Namespace) -> NoReturn:
         raise SystemExit(EXIT_FAILURE) from None
     message(f"ruth: {agent.camera_id}: agent {os.getpid()} in the foreground, Ctrl-C ends it")
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it as any signal does, without a traceback
-    set_title(f"ruth: agent {agent.camera_id}")
+    set_title(f"ruth: agent {agent.camera_id}", MemoryLayout.of_this_process())
     confinement = Confinement(export_root_here())
-    confine = partial(confinement.apply, ruleset=confinement.descriptor)
-    run_agent(agent, state, export_root_here(), launcher_pid=0, confine=confine)
+    confinement.limit()
+    run_agent(agent, state, export_root_here(), launcher_pid=0, confine=confinement.apply)

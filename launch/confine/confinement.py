@@ -1,8 +1,9 @@
 """Takes from an agent's process what it has no use for, before it reads its first frame.
 
-In two steps: what is the same for all agents is made once, by the launcher before it forks; each agent then
-applies it to itself. What a kernel does not have is left out, and ``ruth ps --json`` shows what is in force.
-If anything else keeps a measure from being applied, the agent does not run (DESIGN.md, "Processes").
+What is the same for all agents, and inherited, the launcher applies to itself before it forks; the rest it
+prepares, and each agent applies it to itself. What a kernel does not have is left out, and ``ruth ps --json``
+shows what is in force. If anything else keeps a measure from being applied, the agent does not run
+(DESIGN.md, "Processes").
 """
 
 from __future__ import annotations
@@ -31,7 +32,15 @@ class Confinement:
 
     """
 
-    __slots__ = ("_export_root", "_limits", "_page", "_pinning", "_ruleset_brings", "_unpinned", "descriptor")
+    __slots__ = (
+        "_export_root",
+        "_limited",
+        "_page",
+        "_pinning",
+        "_ruleset_brings",
+        "_unpinned",
+        "descriptor",
+    )
 
     def __init__(self, export_root: str) -> None:
         """Makes what agents share.
@@ -44,7 +53,7 @@ class Confinement:
 
         """
         self._export_root = export_root
-        self._limits = memory_limits()
+        self._limited = Measure(0)
         self._page = PathPage((META_NAME, DATA_NAME))
         self._pinning = self._unpinned = b""
         if available():
@@ -58,12 +67,22 @@ class Confinement:
             os.close(self.descriptor)
             self.descriptor = -1
 
-    def apply(self, camera_id: str, ruleset: int) -> tuple[Measure, Opener]:
-        """Confines this process to one camera, for good.
+    def limit(self) -> None:
+        """Limits this process and all its children to come, for good: what is inherited at fork.
+
+        Raises:
+            OSError: A measure that the kernel has could not be applied.
+
+        """
+        self._limited = apply_limits(*memory_limits())
+        process_control(_PR_SET_NO_NEW_PRIVS, 1)
+        self._limited |= Measure.NO_NEW_PRIVS
+
+    def apply(self, camera_id: str) -> tuple[Measure, Opener]:
+        """Confines this process, limited before, to one camera, for good.
 
         Args:
             camera_id: The camera.
-            ruleset: What ``descriptor`` is in this process by now; closed here.
 
         Returns:
             What is in force, and how to open the camera's files from here on.
@@ -72,12 +91,10 @@ class Confinement:
             OSError: A measure that the kernel has could not be applied.
 
         """
-        measures = apply_limits(*self._limits)
-        process_control(_PR_SET_NO_NEW_PRIVS, 1)
-        measures |= Measure.NO_NEW_PRIVS
-        if ruleset >= 0:
-            restrict_self(ruleset)
-            os.close(ruleset)
+        measures = self._limited
+        if self.descriptor >= 0:
+            restrict_self(self.descriptor)
+            self.close()
             measures |= self._ruleset_brings
         if not self._pinning:
             return measures, os.open

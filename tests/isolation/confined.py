@@ -168,9 +168,10 @@ def main() -> None:
     assert np.uint8
 
     confinement = Confinement(export_root_here())
+    confinement.limit()
 
     def confine(camera: str) -> tuple[Measure, Opener]:
-        measures, opener = confinement.apply(camera, confinement.descriptor)
+        measures, opener = confinement.apply(camera)
         try:
             ATTEMPTS[attempt](camera, opener, *arguments)
         except MemoryError:

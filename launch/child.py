@@ -1,0 +1,106 @@
+"""How a fresh child of the launcher becomes an agent's process.
+
+Whatever can be is done before the fork, once. What a child inherits costs it nothing, while each function
+that it runs itself copies the pages of the objects it touches, since every use of a Python object writes its
+reference count: some 50 to 200 KB each, as measured.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import signal
+import traceback
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from launch.agent_process import run
+from launch.confine.confinement import Confinement
+from launch.exits import EXIT_FAILURE
+from launch.title import MemoryLayout, set_title
+
+if TYPE_CHECKING:
+    from ruth.agent.agent import StreamAgent
+
+_SIG_SETMASK: Final = 2
+_NO_SIGNALS: Final = bytes(128)  # sigset_t
+# Not signal.pthread_sigmask: that makes a set of enum members of what was blocked before.
+_sigprocmask = ctypes.CDLL(None).sigprocmask
+
+
+class Nursery:
+    """What children inherit; made by the launcher before its first fork.
+
+    From then on the launcher itself has the limits of an agent (:meth:`Confinement.limit`), works in the root
+    directory, and collects no garbage.
+
+    Args:
+        export_root: Folder of all exports, absolute.
+
+    Raises:
+        OSError: What agents are confined with cannot be had.
+
+    """
+
+    __slots__ = ("_confinement", "_descriptors_max", "_handlers", "_layout", "_null", "_umask", "export_root")
+
+    def __init__(self, export_root: str) -> None:
+        self.export_root = export_root
+        self._confinement = Confinement(export_root)
+        self._confinement.limit()
+        self._layout = MemoryLayout.of_this_process()
+        self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        self._descriptors_max = os.sysconf("SC_OPEN_MAX")
+        os.chdir("/")
+        self._umask = os.umask(0o022)
+        self._handlers: dict[int, Any] = {}
+        for number in signal.valid_signals():
+            handler = signal.getsignal(number)
+            if handler not in (signal.SIG_DFL, None):
+                self._handlers[number] = handler
+                signal.signal(number, signal.SIG_DFL)
+        # What exists now is never collected again: a collection in a child would write to every object's
+        # header and copy the pages that all agents share. And an agent makes no reference cycles.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+
+    def close(self) -> None:
+        """After the last fork: gives the launcher its signals and its umask back."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        os.umask(self._umask)
+        os.close(self._null)
+        self._confinement.close()
+
+    def become_agent(self, agent: StreamAgent, state: int) -> NoReturn:
+        """Turns the child that calls it into an agent's process. Never returns into the launcher's code.
+
+        Args:
+            agent: What to host.
+            state: Its ``agent.state``, locked.
+
+        """
+        try:
+            launcher_pid = os.getppid()
+            os.setsid()
+            _sigprocmask(_SIG_SETMASK, _NO_SIGNALS, None)
+            self._leave_descriptors(state)
+            set_title(f"ruth: agent {agent.camera_id}", self._layout)
+            run(agent, state, self.export_root, launcher_pid, self._confinement.apply)
+        except BaseException:  # noqa: BLE001 - whatever it is ends this process, here and nowhere else
+            traceback.print_exc()  # to /dev/null by now; seen if it happened before
+        os._exit(EXIT_FAILURE)
+
+    def _leave_descriptors(self, state: int) -> None:
+        """Closes all descriptors but the state and the ruleset; 0 to 2 become /dev/null.
+
+        A pipe shared with the launcher or a sibling would couple cameras: when it is full, all would stop.
+        """
+        for standard in (0, 1, 2):
+            os.dup2(self._null, standard)
+        ruleset = self._confinement.descriptor
+        low, high = (state, ruleset) if state < ruleset else (max(ruleset, 2), state)
+        os.closerange(3, low)
+        os.closerange(low + 1, high)
+        os.closerange(high + 1, self._descriptors_max)
