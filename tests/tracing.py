@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -32,20 +32,32 @@ def strace_here() -> str:
     return found
 
 
-def tracer_of(pid: int) -> int:
-    """The pid of whoever traces a process, or 0."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("TracerPid"):
-            return int(line.split()[1])
-    raise AssertionError(f"/proc/{pid}/status has no TracerPid")
+class FailingCall(NamedTuple):
+    """A system call that fails: with what, the how-manieth, and whether all that follow fail as well."""
+
+    call: str
+    error: str
+    number: int
+    for_ever: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.call}.{self.error}.{self.number}" + ".for-ever" * self.for_ever
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What strace is told."""
+        failing = f"inject={self.call}:error={self.error}:when={self.number}" + "+" * self.for_ever
+        return ("-e", f"trace={self.call}", "-e", failing)
 
 
 @contextmanager
 def traced(processes: Processes, pid: int, log: Path, *options: str) -> Iterator[None]:
     """Traces a process while the block runs; what strace says of it is in ``log`` afterwards."""
-    tracer = processes.start(strace_here(), "-p", str(pid), "-o", log, *options)
-    wait_until(lambda: tracer_of(pid) == tracer.pid or tracer.poll() is not None, f"{pid} is traced")
-    if tracer.poll() is not None:
+    messages = log.with_suffix(".messages")
+    with messages.open("wb") as stream:
+        tracer = processes.start(strace_here(), "-p", str(pid), "-o", log, *options, stderr=stream)
+    wait_until(lambda: b"attach" in messages.read_bytes(), f"{pid} is traced")
+    if b"Operation not permitted" in messages.read_bytes():
         pytest.skip("a process that is no child cannot be traced here (ptrace_scope?)")
     try:
         yield

@@ -1,0 +1,164 @@
+"""System calls that fail in a running agent, one by one and for ever: it idles or ends, and nothing between.
+
+strace(1) makes the n-th call fail while the camera's export appears, brings frames, vanishes, and comes back.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from agents import launched, look, open_files
+from launch.inspect import cpu_time_ns
+from published import FRAME, exporter_of
+from tracing import FailingCall, traced
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Processes, Roots
+    from ruth.vas.exporter import FrameExporter
+
+# Every call that an agent makes in its loop, and how many it takes to take up an export and let it go.
+CALLS = {
+    "openat": 6,
+    "newfstatat": 9,
+    "pread64": 6,
+    "lseek": 3,
+    "fcntl": 2,
+    "mmap": 2,
+    "munmap": 2,
+    "close": 6,
+    "uname": 1,
+    "futex": 6,
+    "clock_nanosleep": 1,
+}
+BUSY = 0.1  # of a core; an agent that looks a hundred times a second takes a hundredth
+ERRORS = ("EIO", "ENOMEM", "EMFILE", "EINTR")
+
+
+def cases(*errors: str) -> list[FailingCall]:
+    """Every call once for each number, and for ever; of several errors each case takes the next one.
+
+    EINTR for ever is no case: it says that a signal has come, and Python makes such a call again (PEP 475).
+    """
+    turns = itertools.cycle(errors)
+    once = [
+        FailingCall(call, next(turns), number, False)
+        for call, most in CALLS.items()
+        for number in range(1, most + 1)
+    ]
+    lasting = itertools.cycle(error for error in errors if error != "EINTR")
+    return once + [FailingCall(call, error, 1, True) for call, error in zip(CALLS, lasting, strict=False)]
+
+
+class Show:
+    """The exports of all cases: they come, bring frames, and go."""
+
+    def __init__(self, roots: Roots, cameras: list[str]) -> None:
+        self._roots, self._cameras = roots, cameras
+        self._exporters: dict[str, FrameExporter] = {}
+
+    def appear(self) -> None:
+        """Every camera has an export."""
+        self._exporters = {camera: exporter_of(self._roots, camera) for camera in self._cameras}
+
+    def vanish(self) -> None:
+        """No camera has one, as when VAS was killed and its folders were removed."""
+        for camera in self._cameras:
+            shutil.rmtree(self._roots.export / camera)
+
+    def play(self, seconds: float, fps: float = 10) -> None:
+        """Publishes to all."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            due = time.monotonic() + 1 / fps
+            self.publish()
+            wait_until(lambda due=due: time.monotonic() >= due, "the next frame is due")
+
+    def publish(self) -> None:
+        """One frame for every camera."""
+        for exporter in self._exporters.values():
+            assert exporter.publish(FRAME, time.monotonic_ns())
+
+    def newest(self, camera: str) -> int:
+        """The id of a camera's newest frame."""
+        return self._exporters[camera].published - 1
+
+
+class Window(NamedTuple):
+    """What an agent was like while its calls failed: the share of a core that it took, and failed calls."""
+
+    cpu: float
+    failed: int
+
+
+def fail(
+    show: Show, processes: Processes, pids: dict[str, int], cases: dict[str, FailingCall], logs: Path
+) -> dict[str, Window]:
+    """Lets every camera's call fail while its export comes, brings frames, vanishes, and comes back."""
+    with ExitStack() as tracers:
+        for camera, case in cases.items():
+            log = logs / f"{camera}.strace"
+            tracers.enter_context(traced(processes, pids[camera], log, *case.options))
+        before, started = {camera: cpu_time_ns(pid) for camera, pid in pids.items()}, time.monotonic_ns()
+        show.appear()
+        show.play(1.5)
+        show.vanish()
+        show.appear()
+        show.play(1.5)
+        lasted_ns = time.monotonic_ns() - started
+        after = {camera: cpu_time_ns(pid) for camera, pid in pids.items()}
+    return {
+        camera: Window(
+            ((after[camera] or 0) - (before[camera] or 0)) / lasted_ns,
+            (logs / f"{camera}.strace").read_text().count("(INJECTED)"),
+        )
+        for camera in cases
+    }
+
+
+def assert_survived(roots: Roots, processes: Processes, cases: dict[str, FailingCall]) -> None:
+    """Each agent goes on when its calls succeed again, holding no more than before, or has ended."""
+    pids = launched(roots, processes, *cases)
+    for camera in cases:
+        wait_until(lambda camera=camera: look(roots, camera).confinement, f"{camera} is ready")
+    held = {camera: sorted(open_files(pid)) for camera, pid in pids.items()}
+    show = Show(roots, list(cases))
+    windows = fail(show, processes, pids, cases, roots.state.parent)
+    alive = [camera for camera in cases if look(roots, camera).pid is not None]
+    for camera in cases:
+        assert windows[camera].failed, f"{camera}: no such call was made"
+        assert windows[camera].cpu < BUSY, f"{camera}: busy"
+        assert camera in alive or look(roots, camera).death == "exit 1"
+    show.play(1.2)
+    for camera in alive:
+        newest = show.newest(camera)
+        wait_until(
+            lambda camera=camera, newest=newest: look(roots, camera).frame_id == newest, f"{camera} goes on"
+        )
+    show.vanish()
+    for camera in alive:
+        if (
+            cases[camera].call != "close"
+        ):  # strace takes the call's place: what it is asked to close stays open
+            wait_until(
+                lambda camera=camera: sorted(open_files(pids[camera])) == held[camera], f"{camera} lets go"
+            )
+
+
+@pytest.mark.soak
+def test_a_system_call_that_fails(roots: Roots, processes: Processes, soaking: bool) -> None:
+    """Whichever call of an agent fails, once or for ever: it goes on as soon as it can, or it has ended.
+
+    It is never busy, and never holds more than before. The short form takes another error for each case in
+    turn, the longer one every error for every case.
+    """
+    for errors in [(error,) for error in ERRORS] if soaking else [ERRORS]:
+        assert_survived(roots, processes, {str(case): case for case in cases(*errors)})
