@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from launch.commands import VERBS
 from launch.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, UsageError
@@ -21,6 +21,17 @@ from ruth.errors import InvalidIdError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+
+_VERB_INDENT: Final = 4
+
+
+class _Help(argparse.HelpFormatter):
+    """Leaves room for the longest verb, which argparse forgets is set in further than options are."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        self._action_max_length = _VERB_INDENT + max(len(verb.name) for verb in VERBS)
 
 
 class _Command(Protocol):
@@ -68,6 +79,7 @@ def parser_of(names: Collection[str]) -> argparse.ArgumentParser:
         prog="ruth",
         description="Per-camera AI frame tap: one process a camera decides which frames a model may have.",
         epilog="Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration, 130 interrupted.",
+        formatter_class=_Help,
     )
     parser.add_argument("--version", action="version", version=f"ruth {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)

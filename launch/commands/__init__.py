@@ -30,4 +30,5 @@ VERBS: Final = (
     Verb("follow", "the decisions of an agent as it takes them"),
     Verb("peek", "the newest frame of a camera: in the terminal, or a PNG"),
     Verb("vas", "the stand-in video server: decode, record, export"),
+    Verb("completion", "a script for bash or zsh that completes what you type"),
 )
