@@ -23,7 +23,7 @@ KINDS: Final = {
     "DIR": FOLDERS,
     "SRC": FILES,
     "CAMERA=SOURCE": SOURCES,
-    "MODEL": ANYTHING,
+    "M": ANYTHING,
     "N": ANYTHING,
     "S": ANYTHING,
     "COUNT": ANYTHING,
