@@ -1,0 +1,1 @@
+"""``ruth doctor``: is this host fit for its cameras, and what to do where it is not. Reads only."""

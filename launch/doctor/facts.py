@@ -1,0 +1,163 @@
+"""What is known of a host before anybody judges it. Values only: how they are found is not known here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One limit, and what of it is used.
+
+    Attributes:
+        name: What sets it, as an administrator knows it: ``RLIMIT_NPROC``, ``kernel.pid_max``.
+        limit: None for no limit.
+        used: By whatever counts against it.
+        raise_it: How it is raised.
+
+    """
+
+    name: str
+    limit: int | None
+    used: int
+    raise_it: str
+
+    @property
+    def left(self) -> int | None:
+        """What there is room for; None without a limit."""
+        return None if self.limit is None else max(0, self.limit - self.used)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What this kernel and machine can do.
+
+    Attributes:
+        machine: ``os.uname().machine``.
+        release: ``os.uname().release``.
+        python: Version of this Python.
+        version2_problem: Why version 2 exports are refused on this machine; None if they are not.
+        futex: Whether a wait on a futex word works here.
+        landlock: Version of its Landlock, 0 for none.
+        seccomp: Whether agents can be given a system call filter.
+        confinement_problem: Why agents cannot be confined, which keeps them from running; None if they can.
+
+    """
+
+    machine: str
+    release: str
+    python: str
+    version2_problem: str | None
+    futex: bool
+    landlock: int
+    seccomp: bool
+    confinement_problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The folder of all exports, or of all states.
+
+    Attributes:
+        path: As configured.
+        standing: The nearest folder at or above it that is there.
+        filesystem: Type of what ``standing`` lies on, as mount(8) names it.
+        mounted_at: Where that is mounted.
+        total_bytes: Its size; None if it has no limit of its own.
+        free_bytes: Of that, what this user may still take; None likewise.
+        free_files: How many files it has room for; None without a limit.
+        readable: Whether this user may look into ``standing``.
+        writable: Whether this user may make a folder in ``standing``.
+        mode: Permission bits of ``path``; None if it is not there.
+        owner: Owner of ``path``, a uid; None likewise.
+
+    """
+
+    path: str
+    standing: str
+    filesystem: str
+    mounted_at: str
+    total_bytes: int | None
+    free_bytes: int | None
+    free_files: int | None
+    readable: bool
+    writable: bool
+    mode: int | None
+    owner: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One camera's export as it stands.
+
+    Attributes:
+        problem: Why an agent of this user would take no frame from it; None if it would.
+        version: 1 or 2; 0 if that cannot be told.
+        data_bytes: Size of ``frame.data``, 0 if there is none.
+        owner: Owner of its folder, a uid.
+        modes: Permission bits of the folder, ``frame.meta`` and ``frame.data``, as far as they are there.
+
+    """
+
+    problem: str | None
+    version: int
+    data_bytes: int
+    owner: int
+    modes: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One camera.
+
+    Attributes:
+        camera_id: Its id.
+        export: Its export; None if it has no folder below the export root.
+        live: Whether it has a live agent.
+        claim_problem: Why ``ruth up`` could not take its state; None if it could, or need not.
+
+    """
+
+    camera_id: str
+    export: Export | None
+    live: bool
+    claim_problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Everything.
+
+    Attributes:
+        user: This process's effective uid, which agents would have as well.
+        configured: Whether ``cameras`` are those of a configuration; else those that are known here.
+        kernel: What kernel and machine can do.
+        exports: The folder of all exports.
+        states: The folder of all states.
+        cameras: By id.
+        memory: Limits of memory in bytes, of the host and of the control groups above.
+        tasks: Limits of processes and threads.
+        open_files: The host's limit of open files.
+        descriptors: Limit of descriptors a process; None for none.
+        mappings: Limit of memory maps a process.
+        address_space: Limit of addresses a process in bytes, the hard one; None for none.
+
+    """
+
+    user: int
+    configured: bool
+    kernel: Kernel
+    exports: Folder
+    states: Folder
+    cameras: tuple[Camera, ...]
+    memory: tuple[Room, ...]
+    tasks: tuple[Room, ...]
+    open_files: Room
+    descriptors: int | None
+    mappings: int
+    address_space: int | None
+
+    @property
+    def to_launch(self) -> int:
+        """Cameras without a live agent."""
+        return sum(not camera.live for camera in self.cameras)

@@ -1,0 +1,172 @@
+"""Gathers the facts about this host. Reads only: it takes no lock, makes nothing and signals nobody."""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import platform
+import stat
+from typing import TYPE_CHECKING, Final
+
+from launch.confine.confinement import Confinement
+from launch.confine.landlock import landlock_version
+from launch.confine.seccomp import available
+from launch.doctor.facts import Camera, Export, Folder, Host, Kernel
+from launch.doctor.gather_limits import gather_limits
+from launch.doctor.mounts import mount_of, read_mounts
+from launch.inspection.header import read_header
+from launch.state_file import known_cameras
+from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
+from ruth.export.layout import machine_problem
+from ruth.futex import CHANGED, FutexWord
+from ruth.identity import DATA_NAME, META_NAME, STATE_NAME, camera_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from launch.doctor.mounts import Mount
+
+_OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def gather(export_root: str, state_root: str, configured: Sequence[str] | None) -> Host:
+    """Everything that is to be judged.
+
+    Args:
+        export_root: Folder of all exports, absolute.
+        state_root: Folder of all states, absolute.
+        configured: The cameras to look at; None for all that have an export or a state here.
+
+    Raises:
+        OSError: There is no /proc.
+
+    """
+    mounts = read_mounts()
+    cameras = sorted({*_known(export_root), *_known(state_root)}) if configured is None else configured
+    limits = gather_limits(mounts)
+    return Host(
+        user=os.geteuid(),
+        configured=configured is not None,
+        kernel=_kernel(export_root),
+        exports=_folder(export_root, mounts),
+        states=_folder(state_root, mounts),
+        cameras=tuple(_camera(export_root, state_root, camera_id) for camera_id in cameras),
+        **limits._asdict(),
+    )
+
+
+def _known(root: str) -> list[str]:
+    try:
+        return known_cameras(root)
+    except OSError:  # judged as a folder that cannot be read
+        return []
+
+
+def _kernel(export_root: str) -> Kernel:
+    system = os.uname()
+    landlock, seccomp, problem = 0, False, None
+    try:
+        landlock, seccomp = landlock_version(), available()
+        Confinement(export_root).close()  # what `ruth up` prepares before it forks; it binds nobody yet
+    except OSError as error:
+        problem = error.strerror or str(error)
+    return Kernel(
+        machine=system.machine,
+        release=system.release,
+        python=platform.python_version(),
+        version2_problem=machine_problem(system.machine),
+        futex=_futex_works(),
+        landlock=landlock,
+        seccomp=seccomp,
+        confinement_problem=problem,
+    )
+
+
+def _futex_works() -> bool:
+    """Whether a wait is answered: on a word that is not what was expected it returns at once, and says so."""
+    with mmap.mmap(-1, mmap.PAGESIZE) as memory:
+        return FutexWord(memory, 0).wait(1, 0) == CHANGED
+
+
+def _folder(path: str, mounts: Sequence[Mount]) -> Folder:
+    standing = path
+    while not os.path.isdir(standing):
+        standing = os.path.dirname(standing)
+    mount = mount_of(os.path.realpath(standing), mounts)
+    room = os.statvfs(standing)
+    there = os.stat(path) if standing == path else None
+    return Folder(
+        path=path,
+        standing=standing,
+        filesystem=mount.filesystem if mount else "unknown",
+        mounted_at=mount.point if mount else standing,
+        total_bytes=room.f_blocks * room.f_frsize or None,  # a tmpfs without a limit says 0
+        free_bytes=room.f_bavail * room.f_frsize if room.f_blocks else None,
+        free_files=room.f_favail if room.f_files else None,
+        readable=os.access(standing, os.R_OK | os.X_OK, effective_ids=True),
+        writable=os.access(standing, os.W_OK | os.X_OK, effective_ids=True),
+        mode=None if there is None else stat.S_IMODE(there.st_mode),
+        owner=None if there is None else there.st_uid,
+    )
+
+
+def _camera(export_root: str, state_root: str, camera_id: str) -> Camera:
+    live, problem = _claim(camera_directory(state_root, camera_id))
+    return Camera(camera_id, _export(export_root, camera_id), live, problem)
+
+
+def _export(export_root: str, camera_id: str) -> Export | None:
+    path = camera_directory(export_root, camera_id)
+    try:
+        folder = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:  # the root cannot be searched
+        return Export(error.strerror, 0, 0, -1, ())
+    header = read_header(export_root, camera_id)
+    modes = [(path, stat.S_IMODE(folder.st_mode))]
+    for name in (META_NAME, DATA_NAME):
+        try:
+            modes.append((f"{path}/{name}", stat.S_IMODE(os.lstat(f"{path}/{name}").st_mode)))
+        except OSError:
+            continue  # not there; the header says so
+    return Export(
+        problem=header.problem,
+        version=0 if header.record is None else header.record.version,
+        data_bytes=header.data_bytes or 0,
+        owner=folder.st_uid,
+        modes=tuple(modes),
+    )
+
+
+def _claim(path: str) -> tuple[bool, str | None]:
+    """Whether the camera has a live agent, and why its state could not be taken if it has none.
+
+    Asks what :func:`launch.state_file.claim` would run into, without making or locking anything.
+    """
+    if os.path.islink(path):
+        return False, "its state folder is a symbolic link"
+    if not os.path.isdir(path):
+        return (False, "its state folder is none") if os.path.lexists(path) else (False, None)
+    state = f"{path}/{STATE_NAME}"
+    try:
+        descriptor = os.open(state, _OPEN)
+    except FileNotFoundError:
+        writable = os.access(path, os.W_OK | os.X_OK, effective_ids=True)
+        return False, None if writable else f"no permission to write {path}"
+    except OSError as error:
+        return False, f"{state}: {error.strerror}"
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return False, f"{state} is not a regular file"
+        if is_held(descriptor):
+            return True, None
+        answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, WHOLE_FILE_WRITE_LOCK)
+        if int.from_bytes(answer[:2], "little") != fcntl.F_UNLCK:
+            return False, "locked by a process that is no agent"
+    finally:
+        os.close(descriptor)
+    if not os.access(state, os.R_OK | os.W_OK, effective_ids=True):
+        return False, f"no permission to write {state}"
+    return False, None
