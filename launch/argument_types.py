@@ -39,3 +39,42 @@ def seconds(text: str) -> float:
     if not 0 < value <= 86400 * 365:
         raise argparse.ArgumentTypeError(f"{text!r}: must be a number of seconds above 0")
     return value
+
+
+def rate(text: str) -> float:
+    """Frames a second, 0.01 to 1000."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.01 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number of frames a second from 0.01 to 1000")
+    return value
+
+
+def milliseconds(text: str) -> float:
+    """A time in milliseconds, 0 to 10,000."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number of milliseconds from 0 to 10000")
+    return value
+
+
+def frame_size(text: str) -> tuple[int, int]:
+    """Width and height in pixels, like ``1920x1080``: even numbers from 2 to 32768, as NV12 needs them."""
+    width, _, height = text.partition("x")
+    size = tuple(int(side) for side in (width, height) if side.isdecimal() and len(side) <= 5)
+    if len(size) != 2 or any(side % 2 or not 2 <= side <= 32768 for side in size):
+        raise argparse.ArgumentTypeError(f"{text!r}: must be like 1920x1080, even numbers from 2 to 32768")
+    return size[0], size[1]
+
+
+def byte_size(text: str) -> int:
+    """Bytes, as a whole number with M, G or T behind it (powers of 1024)."""
+    number, unit = text[:-1], text[-1:].upper()
+    if not number.isdecimal() or len(number) > 6 or unit not in ("M", "G", "T") or int(number) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be like 512M, 64G or 1T")
+    return int(number) << {"M": 20, "G": 30, "T": 40}[unit]

@@ -24,6 +24,7 @@ VERBS: Final = (
     Verb("down", "end live agents (SIGTERM), all or some"),
     Verb("agent", "run one agent in the foreground, tracebacks visible"),
     Verb("check", "validate a configuration: every error at once"),
+    Verb("plan", "what rates, memory and hosts a configuration will need"),
     Verb("ps", "the per-camera processes, once"),
     Verb("top", "the per-camera processes, live"),
     Verb("inspect", "everything about one camera"),

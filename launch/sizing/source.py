@@ -1,0 +1,49 @@
+"""A camera's frames as they are expected to come: timestamps at a rate, each a little early or late."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, NamedTuple
+
+from ruth.subscription.gate import NANOSECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BEGIN_NS = 3600 * NANOSECONDS  # any time: only distances count
+_SEED = 25
+
+
+class Source(NamedTuple):
+    """How a camera's frames come.
+
+    Attributes:
+        fps: Frames a second, above 0.
+        jitter_ns: How much earlier or later than due a frame comes at most, 0 or more.
+
+    """
+
+    fps: float
+    jitter_ns: int
+
+    @property
+    def period_ns(self) -> float:
+        """From one frame to the next, on average."""
+        return NANOSECONDS / self.fps
+
+    def timestamps(self) -> Iterator[int]:
+        """When the frames come, in nanoseconds, without end; the same ones every time.
+
+        Every deviation from -jitter to +jitter is equally likely, whatever the frame before had. Time never
+        runs backwards: a frame that would overtake the one before it comes together with it, as with the
+        monotonic clock of an export.
+        """
+        drawn = random.Random(_SEED)
+        numerator, denominator = self.fps.as_integer_ratio()
+        span = 2 * self.jitter_ns + 1
+        number = before = 0
+        while True:
+            due = _BEGIN_NS + number * NANOSECONDS * denominator // numerator
+            before = max(before, due - self.jitter_ns + int(drawn.random() * span))
+            yield before
+            number += 1

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agents import look, pid_of, record
+from launch.sizing.source import Source
+from published import FRAME, HEIGHT, WIDTH, exporter_of
+from ruth.agent.state import HEADER_SIZE
+from streams import Follower
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Processes, Roots
+
+CAMERA = "front-door"
+CONFIG = f"""
+[cameras.{CAMERA}.models]
+person = {{ max_fps = 5 }}
+better = {{ max_fps = 5.2 }}
+ten    = {{ max_fps = 10 }}
+plate  = {{ max_fps = 2.5 }}
+whole  = {{ max_fps = 25 }}
+slow   = {{ max_fps = 0.3 }}
+parked = {{ max_fps = 5, active = false }}
+audit  = {{}}
+"""
+
+
+def ruth(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs ``ruth`` to its end."""
+    command = [sys.executable, "-m", "launch.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def planned(config: Path, *options: str) -> Any:
+    """What ``ruth plan --json`` says."""
+    done = ruth("plan", config, "--json", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def config(roots: Roots) -> Path:
+    """A configuration with caps of every kind, beside the test's roots."""
+    path = roots.state.parent / "ruth.toml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("jitter_ms", [0, 1, 7])
+def test_agents_measure_what_was_planned(
+    roots: Roots, processes: Processes, config: Path, jitter_ms: int
+) -> None:
+    """An agent that ``ruth up`` launched allows, of real frames with those times, what the plan says, to 1 %.
+
+    Five minutes of frames, each published when the agent has observed the one before it.
+    """
+    plan = planned(config, "--jitter", str(jitter_ms))
+    processes.ruth("up", config, env=roots.environ())
+    pid_of(roots, CAMERA)
+    exporter = exporter_of(roots, CAMERA)
+    first_ns = last_ns = 0
+    with Follower(roots, CAMERA) as follower:
+        for number, last_ns in enumerate(islice(Source(25, jitter_ms * 1_000_000).timestamps(), 7500)):
+            first_ns = first_ns or last_ns
+            exporter.publish(FRAME, last_ns)
+            follower.wait_for(number)
+    exporter.close()
+    seen = look(roots, CAMERA)
+    assert seen.frames == 7500
+    found = {}
+    for model in seen.models:
+        # All begin with the first frame; the last one allowed ends the last interval.
+        elapsed_ns = (model.last_timestamp_ns or first_ns) - first_ns
+        found[model.model_id] = (model.allowed - 1) * 1e9 / elapsed_ns if elapsed_ns else 0.0
+    assert found == {
+        model["model_id"]: pytest.approx(model["fps_each"], rel=0.01) for model in plan["models"]
+    }
+    assert found["better"] == pytest.approx(5 if jitter_ms < 3 else found["better"], rel=0.01)
+
+
+def test_files_take_what_was_planned(roots: Roots, processes: Processes, config: Path) -> None:
+    """A real export and a real state take exactly the shared memory that the plan says."""
+    plan = planned(config, "--size", f"{WIDTH}x{HEIGHT}")
+    processes.ruth("up", config, env=roots.environ())
+    pid_of(roots, CAMERA)
+    exporter = exporter_of(roots, CAMERA)
+    exporter.publish(FRAME, 1)
+
+    def taken(folder: Path) -> int:
+        return sum(file.stat().st_blocks * 512 for file in folder.iterdir())
+
+    assert record(roots, CAMERA).models
+    assert HEADER_SIZE <= taken(roots.state / CAMERA) == plan["state_bytes"]
+    assert taken(roots.export / CAMERA) == plan["export_bytes"]
+    exporter.close()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--source-fps", "0"),
+        ("--source-fps", "nan"),
+        ("--source-fps", "many"),
+        ("--jitter", "-1"),
+        ("--jitter", "nan"),
+        ("--size", "1920"),
+        ("--size", "1921x1080"),
+        ("--size", "0x0"),
+        ("--size", "1920x1080x3"),
+        ("--hosts", "0"),
+        ("--cores", "1.5"),
+        ("--memory", "64"),
+        ("--memory", "G"),
+        ("--memory", ""),
+    ],
+)
+def test_a_wrong_option_is_refused(config: Path, option: str, value: str) -> None:
+    """What an option may not be is said with what it may be: exit code 2, and nothing on stdout."""
+    done = ruth("plan", config, option, value)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "must be" in done.stderr
+
+
+def test_a_wrong_configuration_is_refused(config: Path) -> None:
+    """What ``ruth check`` refuses has no plan: exit code 2, with the line."""
+    config.write_text("[cameras.a.models]\nm = { max_fps = -1 }\n", encoding="utf-8")
+    done = ruth("plan", config)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "line 2" in done.stderr or ":2" in done.stderr
+
+
+def test_no_line_is_longer_than_a_terminal(config: Path) -> None:
+    """The whole text keeps within 80 characters."""
+    done = ruth("plan", config, "--hosts", "10000", "--cores", "32", "--memory", "128G")
+    assert done.returncode == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+
+import pytest
+
+from conftest import PROJECT
+from launch.config.plan import parse_config
+from launch.sizing.forecast import HostForecast, forecast_of
+from launch.sizing.host import Host
+from launch.sizing.source import Source
+from launch.sizing.text import as_json, as_text
+
+HOST = Host(32, 64 << 30)
+
+
+def planned(models: str, jitter_ms: int = 1, wanted: int | None = None) -> HostForecast:
+    """The forecast of one camera with these models, 25 fps of 1080p."""
+    plan = parse_config(f"[cameras.a.models]\n{models}\n")
+    return forecast_of(plan, Source(25, jitter_ms * 1_000_000), (1920, 1080), HOST, wanted)
+
+
+def shown(models: str, jitter_ms: int = 1, wanted: int | None = None) -> str:
+    """The text of it, in one line."""
+    return " ".join(as_text(planned(models, jitter_ms, wanted), None, "...").split())
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("m = {}", "25.00 25.0 every frame: no cap"),
+        ("m = { max_fps = 40 }", "25.00 25.0 every frame"),
+        ("m = { max_fps = 10 }", "8.33 8.3 every 3rd frame: 100 ms are 2.5 frames"),
+        ("m = { max_fps = 5 }", "every 5th or 6th: 200 ms are 5 frames"),
+        ("m = { max_fps = 0.5 }", "every 50th or 51st: 2 s are 50 frames"),
+        ("m = { max_fps = 0.0001 }", "0.00 0.0 1e+04 s are 2.5e+05 frames"),
+        ("m = { max_fps = 9, active = false }", "0.00 0.0 parked"),
+    ],
+)
+def test_why(model: str, why: str) -> None:
+    """Each model's line ends in why it gets what it gets."""
+    assert why in shown(model)
+
+
+def test_a_warning_names_the_setting() -> None:
+    """Where jitter costs frames, the text says how many, and what to set instead."""
+    assert "max_fps = 5.2 gives every 5th frame" in shown("m = { max_fps = 5 }")
+    assert "max_fps = 28, or none, gives every frame" in shown("m = { max_fps = 25 }")
+
+
+def test_a_warning_without_a_setting_says_so() -> None:
+    """Where none helps, the warning says that instead."""
+    assert "with 15 ms of jitter no cap gives exactly every 5th frame" in shown("m = { max_fps = 5 }", 15)
+    assert "leave max_fps out for every frame" in shown("m = { max_fps = 25 }", 25)
+
+
+def test_no_warning_without_a_reason() -> None:
+    """A cap that loses nothing to jitter is not warned about."""
+    assert "warning" not in shown("m = { max_fps = 10 }\nn = {}\np = { max_fps = 5.2 }")
+
+
+def test_hosts_are_shown_when_asked_for() -> None:
+    """The line about hosts is there only when hosts were asked for."""
+    assert "for 100000 cameras" in shown("m = {}", 1, 100_000)
+    assert "hosts" not in shown("m = {}")
+
+
+@pytest.mark.parametrize("limit", [None, 200, 80, 60, 40])
+def test_lines_fit(limit: int | None) -> None:
+    """No line is longer than the terminal, nor than 80 characters, whatever a model is called."""
+    models = f"{'m' * 64} = {{ max_fps = 25 }}\n{'n' * 64} = {{ max_fps = 0.37 }}"
+    text = as_text(planned(models, 5, 10_000), limit, "...")
+    assert max(map(len, text.splitlines())) <= min(limit or 80, 80)
+
+
+def test_json_has_what_the_text_has() -> None:
+    """The object holds every number of the text, unrounded."""
+    forecast = planned("person = { max_fps = 5 }\naudit = {}", wanted=1000)
+    found = json.loads(as_json(forecast))
+    person, audit = found.pop("models")
+    assert person == {
+        "model_id": "person", "max_fps": 5, "active": True, "cameras": 1,
+        "fps_each": forecast.models[0].each.rate.fps, "fps": forecast.models[0].fps,
+        "closest": 5, "widest": 6, "wanted": 5, "better": 5.2,
+    }  # fmt: skip
+    assert (audit["max_fps"], audit["wanted"], audit["better"]) == (None, None, None)
+    assert found == {
+        "source_fps": 25, "jitter_ms": 1.0, "width": 1920, "height": 1080, "cameras": 1, "processes": 2,
+        "fps": 25, "export_bytes": forecast.need.export_bytes, "state_bytes": 4096,
+        "private_bytes": forecast.need.private_bytes, "cores": forecast.need.cores,
+        "host": {"cores": 32, "memory_bytes": 64 << 30, "room": forecast.room.cameras, "limit": "memory"},
+        "cameras_wanted": 1000, "hosts": forecast.hosts,
+    }  # fmt: skip
+
+
+def test_the_page_shows_what_is_printed() -> None:
+    """The example of docs/commands/plan.md is what such a configuration prints."""
+    page = (PROJECT / "docs" / "commands" / "plan.md").read_text(encoding="utf-8")
+    example = page[page.index("    MODEL ") : page.index("| column |")]
+    cameras = "".join(
+        f"[cameras.c{number}.models]\nperson = {{ max_fps = 5 }}\nten = {{ max_fps = 10 }}\n"
+        for number in range(4)
+    )
+    forecast = forecast_of(parse_config(cameras), Source(25, 1_000_000), (1920, 1080), HOST, None)
+    assert as_text(forecast, None, "...").startswith(dedent(example))
