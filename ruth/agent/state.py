@@ -32,8 +32,8 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
            64  max_fps            f64   0 = every frame
            72  active             u32   0 or 1
            76  last_decision      u32   ruth.subscription.gate.Decision
-           80  allowed            u64
-           88  skipped            u64
+           80  allowed            u64   frames that it was allowed
+           88  skipped            u64   frames that it was not
            96  last_frame_id      u64   last allowed frame (valid if allowed > 0)
           104  last_timestamp_ns  u64   its timestamp
           112  last_session       u64   the session that it was in
