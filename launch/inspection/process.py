@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import psutil
 
-from launch.inspect import cpu_time_ns
+from launch.inspect import cpu_time_ns, private_bytes
 from launch.inspection.maps import MappedFile, mapped_files
 from launch.proc_stat import PARENT
 
@@ -105,7 +105,6 @@ def process_facts(sighting: Sighting) -> ProcessFacts | None:
         process = psutil.Process(pid)
     except psutil.Error:
         return None
-    memory = _told(process.memory_full_info)
     cpu_ns = cpu_time_ns(pid)
     switched = switches(pid)
     status = _status_of(pid)
@@ -117,8 +116,8 @@ def process_facts(sighting: Sighting) -> ProcessFacts | None:
         parent_pid=int(sighting.process[PARENT]),
         launcher_pid=sighting.record.launcher_pid,
         cpu_s=None if cpu_ns is None else cpu_ns / 1e9,
-        private_bytes=None if memory is None else memory.uss,
-        resident_bytes=None if memory is None else memory.rss,
+        private_bytes=private_bytes(pid),
+        resident_bytes=_told(lambda: process.memory_info().rss),
         threads=_told(process.num_threads),
         nice=_told(lambda: int(process.nice() or 0)),
         oom_score_adj=_told(lambda: int(Path(f"/proc/{pid}/oom_score_adj").read_bytes())),

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -75,7 +75,9 @@ def held_record(roots: Roots, camera_id: str, identity: AgentIdentity) -> Iterat
     """A camera whose lock is held and whose record names this process."""
     held = claim(str(roots.state), camera_id, 0)
     try:
-        StateWriter(memoryview(mmap.mmap(held, STATE_SIZE)), StreamAgent(camera_id), identity)
+        with mmap.mmap(held, STATE_SIZE) as memory, memoryview(memory) as view:
+            writer = StateWriter(view, StreamAgent(camera_id), identity)
+            del writer
         yield
     finally:
         os.close(held)
@@ -228,3 +230,44 @@ def test_a_terminal_that_knows_no_ellipsis(roots: Roots, processes: Processes) -
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"xxx...xxx" in done.stdout
+
+
+# Another user, who may not even read our Python: once as ourselves loads all that it needs.
+STRANGER = """
+import contextlib, io, os, sys
+from launch.cli import main
+with contextlib.redirect_stdout(io.StringIO()):
+    main(sys.argv[1:])
+os.setgroups([])
+os.setresuid(65534, 65534, 65534)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user(roots: Roots, processes: Processes) -> None:
+    """Another user sees which camera, which process and what was decided; not its memory, nor how it died."""
+    roots.state.parent.chmod(0o755)
+    exporter = exporter_of(roots, "a")
+    pids = launched(roots, processes, "a", "b")
+    exporter.publish(FRAME, time.monotonic_ns())
+    wait_observed(roots, "a", 0)
+    os.kill(pids["b"], signal.SIGKILL)
+    wait_dead(roots, "b")
+
+    def seen(*arguments: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-c", STRANGER, *arguments], env=roots.environ(), capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return json.loads(done.stdout)
+
+    alive, dead = seen("ps", "--json")
+    assert (alive["pid"], alive["frames"], alive["models"][0]["allowed"]) == (pids["a"], 1, 1)
+    assert alive["private_bytes"] is None
+    assert alive["cpu_percent"] is not None
+    assert (dead["state"], dead["death"]) == ("dead", None)
+    process = seen("inspect", "a", "--json")["process"]
+    assert process["resident_bytes"] > 0
+    assert (process["private_bytes"], process["descriptors"], process["maps"]) == (None, None, None)
+    exporter.close()

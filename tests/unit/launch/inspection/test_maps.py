@@ -40,7 +40,7 @@ def test_a_camera_without_mappings() -> None:
 
 def test_the_kernels_own_words(roots: Roots) -> None:
     """What this kernel writes is understood: mapped read-only, for writing, and after its name has gone."""
-    folder = roots.export / "a"
+    folder = roots.export / "mapped-here"
     folder.mkdir(parents=True)
     (folder / "frame.meta").write_bytes(bytes(4096))
     (folder / "frame.data").write_bytes(bytes(8192))
@@ -49,7 +49,8 @@ def test_the_kernels_own_words(roots: Roots) -> None:
         writable = mmap.mmap(data.fileno(), 8192)
     os.unlink(folder / "frame.data")
     found = {
-        Path(mapped.path).name: mapped for mapped in mapped_files(Path("/proc/self/maps").read_text(), "a")
+        Path(mapped.path).name: mapped
+        for mapped in mapped_files(Path("/proc/self/maps").read_text(), "mapped-here")
     }
     assert found["frame.meta"] == MappedFile(str(folder / "frame.meta"), 4096, "r--s", False)
     assert found["frame.data"] == MappedFile(str(folder / "frame.data"), 8192, "rw-s", True)
