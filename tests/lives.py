@@ -163,8 +163,8 @@ class Server:
             stdout=subprocess.PIPE,
             text=True,
         )
-        for camera in cameras:
-            wait_until(lambda camera=camera: newest_frame(roots, camera) is not None, f"{camera} is served")
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "serving\n"
 
     def end(self) -> tuple[int, int]:
         """Lets it end: frames published for each camera, and slots that others had written to."""

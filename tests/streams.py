@@ -72,10 +72,7 @@ def advance(camera_id: str, before: Seen | None, frames: Iterable[int]) -> Seen:
         frames: Ids, rising, at least one; those between them that are left out count as missed.
 
     """
-    agent = StreamAgent(camera_id)
-    for model_id, max_fps in CAPS.items():
-        agent.subscribe(Subscription(camera_id, model_id, max_fps))
-    agent.start()
+    agent = _agent_of(camera_id)
     if before is not None:
         agent.frame_id, agent.timestamp_ns, agent.missed = before[:3]
         for subscription, judged in zip(agent.subscriptions, before.models, strict=True):
@@ -86,6 +83,37 @@ def advance(camera_id: str, before: Seen | None, frames: Iterable[int]) -> Seen:
                 subscription.anchor_ns = subscription.last_timestamp_ns
     for frame_id in frames:
         agent.observe(frame_id, timestamp_ns(camera_id, frame_id))
+    return _seen_of(agent)
+
+
+def judged_alone(before: AgentRecord, frames: Iterable[tuple[int, int]]) -> list[Seen]:
+    """What an agent makes of each of these frames (id, timestamp_ns), in the test's own process.
+
+    Args:
+        before: Its record before the first of them; its time had not run backwards by then.
+        frames: Ids above those that it has observed, rising.
+
+    """
+    agent = _agent_of(before.camera_id)
+    assert before.frame_id is not None
+    agent.frame_id, agent.missed = before.frame_id, before.missed
+    for subscription, model in zip(agent.subscriptions, before.models, strict=True):
+        subscription.allowed, subscription.skipped = model.allowed, model.skipped
+        if model.last_frame_id is not None:
+            subscription.last_frame_id = model.last_frame_id
+            subscription.last_timestamp_ns = subscription.anchor_ns = model.last_timestamp_ns
+    return [_seen_of(agent) for frame in frames if agent.observe(*frame)]
+
+
+def _agent_of(camera_id: str) -> StreamAgent:
+    agent = StreamAgent(camera_id)
+    for model_id, max_fps in CAPS.items():
+        agent.subscribe(Subscription(camera_id, model_id, max_fps))
+    agent.start()
+    return agent
+
+
+def _seen_of(agent: StreamAgent) -> Seen:
     models = (
         Judged(s.model_id, s.last_decision.name, s.allowed, s.skipped, s.last_frame_id if s.allowed else None)
         for s in agent.subscriptions

@@ -6,9 +6,9 @@ Publishes FRAMES frames for each camera, or until the end of its standard input 
 as fast as it can. What it publishes depends on nothing but the camera and the frame's id, so two runs of the
 same length leave the same bytes. Before a slot is written again, it is compared with what was written there.
 
-At the end it writes REPORT, prints one line, ``FRAMES SPOILED``, and leaves the exports standing. REPORT is,
-for each frame, for each camera, two u64: CLOCK_MONOTONIC before the frame was published, and how long that
-took, in nanoseconds.
+Prints ``serving`` when each camera has its first frame. At the end it writes REPORT, prints one more line,
+``FRAMES SPOILED``, and leaves the exports standing. REPORT is, for each frame, for each camera, two u64:
+CLOCK_MONOTONIC before the frame was published, and how long that took, in nanoseconds.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ def serve(report: Path, fps: float, frames: int, camera_ids: Sequence[str]) -> N
     while frame_id < frames and not _told_to_end(due - time.monotonic()):
         for camera in cameras:
             publications.extend(camera.publish(frame_id))
+        if frame_id == 0:
+            print("serving", flush=True)  # noqa: T201 - what a test waits for
         frame_id += 1
         # A server that was late does not make up for it: two frames at once would be one for any reader.
         due = max(due + interval_s, time.monotonic() + 0.9 * interval_s)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exports import newest
+from mounts import MIB, small_tmpfs
 from ruth.errors import ExportError
 from ruth.export.layout import (
     META_SIZE_V2,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 16, 8
 FRAME_SIZE = WIDTH * HEIGHT * 3 // 2
 FRAME = bytes(range(FRAME_SIZE))
-MIB = 2**20
 
 # Cannot export, and reports that as VAS does when nothing else is said.
 REPORTING = """
@@ -48,21 +48,11 @@ sys.exit(0 if exporter.publish(bytes({FRAME_SIZE}), 1) else 1)
 """
 
 
-@pytest.fixture
-def small_tmpfs(roots: Roots) -> Iterator[Path]:
+@pytest.fixture(name="small_tmpfs")
+def fixture_small_tmpfs(roots: Roots) -> Iterator[Path]:
     """The export root as a tmpfs of 1 MiB, unmounted afterwards."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small tmpfs needs root")
-    roots.export.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", roots.export], capture_output=True, text=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
-    try:
-        yield roots.export
-    finally:
-        subprocess.run(["umount", "--lazy", roots.export], check=True)
+    with small_tmpfs(roots.export, MIB) as path:
+        yield path
 
 
 # --- what cannot be exported ------------------------------------------------------------------------------
