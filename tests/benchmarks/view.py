@@ -1,231 +1,197 @@
-"""What it costs a model runtime to have a 1080p frame, beside mapping, reading and copying the same frame.
+"""Viewing: what it costs a model runtime to have a 1080p frame as an array, and how soon it has it.
 
-    python tests/benchmarks/view.py [ROUNDS]
-
-Everything is measured in one process, interleaved: each round does each thing a number of times, in turn, and
-the figure is the median over the rounds. Then a writer in a process of its own publishes at 25 fps, a real
-agent decides, and this process takes the time from publishing to having the array. Prints one table.
+An agent, launched by ``ruth up``, has allowed the frame. In one process, by turns: the runtime's ways to it,
+and what one would write without Ruth: map the file, read the header, copy. Then the same agent at 25 fps:
+from publishing until the runtime has the array.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
-import shutil
-import statistics
-import subprocess
-import sys
-import tempfile
+import signal
 import time
 import tracemalloc
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 import ruth
+from benchmarks.agents import launch
+from benchmarks.result import Chart, Result, Series, Table
+from benchmarks.samples import order_of, ratio_by_round, summary_of
+from benchmarks.stage import BenchmarkError
 from ruth.export.layout import unpack_record
-from ruth.identity import DATA_NAME, EXPORT_ROOT_VARIABLE, META_NAME, STATE_ROOT_VARIABLE
+from ruth.identity import DATA_NAME, META_NAME
+from ruth.vas.exporter import open_exporter
 from ruth.vas.flag import FLAG
-from ruth.vas.ring import FrameRing
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from conftest import Roots
-from stepped import CAMERA, MODEL, SteppedAgent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-WIDTH, HEIGHT = 1920, 1080
-ROUNDS_DEFAULT: Final = 200
+    from benchmarks.stage import Stage
+
+NAME: Final = "view"
+ABOUT: Final = "a runtime's array of a 1080p frame, beside mapping, reading and copying"
+
+WIDTH: Final = 1920
+HEIGHT: Final = 1080
 FPS: Final = 25
-LATENCIES: Final = 100
+CAMERA: Final = "bench"
+MODEL: Final = "audit"  # wants every frame
 
-# A video server of its own: publishes at a pace until its input ends; the timestamp is taken at the commit.
-WRITER = f"""
-import select, time
-from ruth.vas.exporter import open_exporter
-exporter = open_exporter("{CAMERA}", {WIDTH}, {HEIGHT})
-frame = bytes({WIDTH * HEIGHT * 3 // 2})
-due = time.monotonic()
-while not select.select([0], [], [], max(0.0, due - time.monotonic()))[0]:
-    due += 1 / {FPS}
-    exporter.begin()[:] = frame
-    exporter.commit(time.monotonic_ns())
-exporter.close()
-"""
+NEWEST: Final = "newest allowed frame: look, find, array"
+FLOOR: Final = "map, read, copy"
+_TIMES: Final = {"attach, array, close": 2, "copy of a viewed frame": 1, FLOOR: 1}
+_OFTEN: Final = 50  # times a round for what is not named above
+_ALLOCATING: Final = 1_000  # frames over which allocation is counted
+_WARM_UP: Final = 10  # frames at the camera's pace that do not count
 
 
-class Row(NamedTuple):
-    """One line of the table."""
+def run(stage: Stage) -> Result:
+    """Measures, as the module says."""
+    folder = stage.new_folder()
+    export_root, state_root = folder / "vas", folder / "ruth"
+    exporter = open_exporter(CAMERA, WIDTH, HEIGHT, root=str(export_root), environ={FLAG: "true"})
+    launched = launch(stage, export_root, state_root, [CAMERA])
+    with ruth.attach(CAMERA, MODEL, export_root=str(export_root), state_root=str(state_root)) as stream:
+        for _ in range(4):  # every slot has been written once
+            exporter.publish(os.urandom(WIDTH * HEIGHT * 3 // 2), time.monotonic_ns())
+            stage.wait_until(lambda: stream.next_frame(timeout=1), "the agent allows a frame")
+        stage.say("views and copies, by turns")
+        ways = _ways(stream, export_root, state_root)
+        measured = _measure(ways, 3 if stage.quick else 200)
+        allocated = _allocated(ways[NEWEST])
+        exporter.close()
+        stage.say(f"{FPS} fps")
+        publisher = stage.worker(_publish, str(export_root))
+        latencies = _latencies(stream, 10 if stage.quick else 500)
+    stage.end_workers([publisher])
+    launched.end()
+    return Result(NAME, tables_of(measured, allocated, latencies), (chart_of(measured),))
 
-    what: str
-    microseconds: float
-    times_cheaper: float | None
+
+def tables_of(
+    measured: dict[str, list[list[float]]], allocated: float, latencies: list[float]
+) -> tuple[Table, ...]:
+    """Costs, and what there is at a camera's pace.
+
+    Args:
+        measured: Microseconds, by way and round.
+        allocated: Bytes a frame.
+        latencies: Microseconds.
+
+    """
+    rows = []
+    for name, rounds in measured.items():
+        times = summary_of(sample for samples in rounds for sample in samples)
+        cheaper = 1 / ratio_by_round(rounds, measured[FLOOR])
+        rows.append((name, times.median, times.p99, cheaper))
+    soon = summary_of(latencies)
+    paced = (
+        ("from publishing to having the array, median", soon.median, "us"),
+        ("from publishing to having the array, p99", soon.p99, "us"),
+        ("allocated by Python a frame, at the most", allocated, "bytes"),
+    )
+    return (
+        Table("A 1080p frame for a runtime", ("way", "median, us", "p99, us", "times cheaper"), tuple(rows)),
+        Table(f"A runtime at {FPS} fps", ("what", "value", "unit"), paced),
+    )
 
 
-class Bench:
-    """An export with a frame in it, an agent that has allowed it, and the things to be measured."""
+def chart_of(measured: dict[str, list[list[float]]]) -> Chart:
+    """Medians beside each other."""
+    values = {
+        name: summary_of(sample for one in rounds for sample in one) for name, rounds in measured.items()
+    }
+    return Chart(
+        "a 1080p frame for a runtime",
+        "us",
+        ("",),
+        tuple(Series(name, (times.median,)) for name, times in values.items()),
+        log=True,
+    )
 
-    def __init__(self, base: Path) -> None:
-        self.roots = Roots(base / "vas", base / "ruth")
-        self.folder = self.roots.export / CAMERA
-        self._ring = FrameRing(str(self.folder), WIDTH, HEIGHT, WIDTH, 4)
-        self._agent = SteppedAgent(self.roots)
-        for frame_id in range(4):
-            self._ring.begin()[:] = os.urandom(self._ring.frame_size)
-            self._ring.commit(frame_id)
-            self._agent.step()
-        self.stream = self.attach()
-        allowed = self.stream._watch.look()
-        assert allowed is not None
-        self.allowed = allowed
 
-    def attach(self) -> ruth.Stream:
-        """A stream of the camera's one model."""
-        return ruth.attach(
-            CAMERA, MODEL, export_root=str(self.roots.export), state_root=str(self.roots.state)
-        )
-
-    def view(self) -> object:
-        """The array of a frame that is known to be allowed."""
-        frame = self.stream._maker.make(self.allowed)
+def _ways(stream: ruth.Stream, export_root: Path, state_root: Path) -> dict[str, Callable[[], object]]:
+    def latest() -> ruth.Frame:
+        frame = stream.latest()
         assert frame is not None
-        return frame.nv12
+        return frame
 
-    def latest(self) -> object:
-        """A look at the agent's record, and the array of what it allowed last."""
-        frame = self.stream.latest()
-        assert frame is not None
-        return frame.nv12
-
-    def checked(self) -> object:
-        """As :meth:`latest`, and whether it is intact."""
-        frame = self.stream.latest()
-        assert frame is not None
-        return frame.nv12, frame.intact
-
-    def first(self) -> object:
-        """From nothing to the first array, and everything let go again."""
-        with self.attach() as stream:
-            frame = stream.latest()
+    def first() -> object:
+        roots = {"export_root": str(export_root), "state_root": str(state_root)}
+        with ruth.attach(CAMERA, MODEL, **roots) as another:
+            frame = another.latest()
             assert frame is not None
             return frame.nv12
 
-    def map_read_copy(self) -> object:
-        """What one would write without Ruth: open, map, read the header, copy the frame, let go."""
-        record = unpack_record((self.folder / META_NAME).read_bytes())
-        frame = slice(record.data_offset, record.data_offset + record.data_size)
+    def map_read_copy() -> object:
+        folder = export_root / CAMERA
+        record = unpack_record((folder / META_NAME).read_bytes())
+        wanted = slice(record.data_offset, record.data_offset + record.data_size)
         with (
-            open(self.folder / DATA_NAME, "rb") as data,
+            open(folder / DATA_NAME, "rb") as data,
             mmap.mmap(data.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_READ) as whole,
         ):
-            return np.frombuffer(whole[frame], np.uint8)
+            return np.frombuffer(whole[wanted], np.uint8)
 
-    def copy(self) -> object:
-        """A copy of a frame that is mapped already."""
-        frame = self.stream.latest()
-        assert frame is not None
-        return frame.copy()
-
-    def close(self) -> None:
-        """Lets go of everything."""
-        self.stream.close()
-        self._agent.die()
-        self._ring.close()
-
-
-def microseconds(do: Callable[[], object], times: int) -> float:
-    """Mean of so many times."""
-    began = time.perf_counter_ns()
-    for _ in range(times):
-        do()
-    return (time.perf_counter_ns() - began) / times / 1000
-
-
-def measure(bench: Bench, rounds: int) -> list[Row]:
-    """The table's upper part; ``times_cheaper`` is against :meth:`Bench.map_read_copy`."""
-    things = {
-        "array of an allowed frame": (bench.view, 50),
-        "newest allowed frame: look, find, array": (bench.latest, 50),
-        "the same, and asked whether intact": (bench.checked, 50),
-        "attach, first array, close": (bench.first, 2),
-        "copy of a mapped frame": (bench.copy, 1),
-        "map, read, copy": (bench.map_read_copy, 1),
+    return {
+        NEWEST: lambda: latest().nv12,
+        "the same, and whether it was intact": lambda: (frame := latest(), frame.nv12, frame.intact),
+        "attach, array, close": first,
+        "copy of a viewed frame": lambda: latest().copy(),
+        FLOOR: map_read_copy,
     }
-    taken: dict[str, list[float]] = {what: [] for what in things}
-    for _ in range(rounds):
-        for what, (do, times) in things.items():
-            taken[what].append(microseconds(do, times))
-    medians = {what: statistics.median(values) for what, values in taken.items()}
-    copying = medians["map, read, copy"]
-    return [Row(what, median, copying / median) for what, median in medians.items()]
 
 
-def bytes_per_frame(bench: Bench, frames: int = 1000) -> float:
-    """Peak of what Python allocates while it takes frames, over their number."""
+def _measure(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[list[float]]]:
+    measured: dict[str, list[list[float]]] = {name: [] for name in ways}
+    for number in range(rounds):
+        for name in order_of(list(ways), number):
+            way, times = ways[name], _TIMES.get(name, _OFTEN)
+            begun = time.perf_counter_ns()
+            for _ in range(times):
+                way()
+            measured[name].append([(time.perf_counter_ns() - begun) / times / 1e3])
+    return measured
+
+
+def _allocated(way: Callable[[], object]) -> float:
+    """Peak of what Python allocates over many frames, by their number, in bytes."""
     tracemalloc.start()
     try:
-        for _ in range(frames):
-            bench.latest()
-        return tracemalloc.get_traced_memory()[1] / frames
+        for _ in range(_ALLOCATING):
+            way()
+        return tracemalloc.get_traced_memory()[1] / _ALLOCATING
     finally:
         tracemalloc.stop()
 
 
-def latencies_us(base: Path, count: int) -> list[float]:
-    """From publishing to having the array, with writer, agent and this as processes of their own."""
-    os.environ[EXPORT_ROOT_VARIABLE], os.environ[STATE_ROOT_VARIABLE] = str(base / "vas"), str(base / "ruth")
-    config = base / "ruth.toml"
-    config.write_text(f"[cameras.{CAMERA}.models]\n{MODEL} = {{}}\n", encoding="utf-8")
-    environ = os.environ | {FLAG: "true"}
-    launcher = subprocess.Popen(
-        [sys.executable, "-m", "launch.cli", "up", str(config)], stdout=subprocess.DEVNULL, env=environ
-    )
-    writer = subprocess.Popen([sys.executable, "-c", WRITER], stdin=subprocess.PIPE, env=environ)
-    taken = []
-    try:
-        with ruth.attach(CAMERA, MODEL, timeout=30) as stream:
-            for frame in stream:
-                pixels = frame.nv12
-                now_ns = time.monotonic_ns()
-                taken.append((now_ns - frame.timestamp_ns) / 1000)
-                if len(taken) >= count + 10 or not pixels.size:
-                    break
-    finally:
-        assert writer.stdin is not None
-        writer.stdin.close()
-        writer.wait()
-        launcher.terminate()
-        launcher.wait()
-    return sorted(taken[10:])
+def _latencies(stream: ruth.Stream, frames: int) -> list[float]:
+    """Microseconds from publishing until this process has the array."""
+    taken: list[float] = []
+    while len(taken) < frames + _WARM_UP:
+        frame = stream.next_frame(timeout=10)
+        if frame is None:
+            raise BenchmarkError("no frame is allowed any more")
+        array = frame.nv12
+        taken.append((time.monotonic_ns() - frame.timestamp_ns) / 1e3)
+        del array
+    return taken[_WARM_UP:]
 
 
-def main(rounds: int) -> None:
-    """Measures and prints."""
-    base = Path(tempfile.mkdtemp(prefix="ruth-benchmark-", dir="/dev/shm"))
-    try:
-        bench = Bench(base)
-        try:
-            rows = measure(bench, rounds)
-            allocated = bytes_per_frame(bench)
-        finally:
-            bench.close()
-        taken = latencies_us(base, min(LATENCIES, rounds))
-    finally:
-        shutil.rmtree(base)
-    out = sys.stdout
-    out.write(f"1080p, medians of {rounds} rounds, interleaved; numpy {np.__version__}\n")
-    out.write(f"{'':42}{'us':>10}{'cheaper':>10}\n")
-    for row in rows:
-        cheaper = f"{row.times_cheaper:.1f} x" if row.times_cheaper is not None else ""
-        out.write(f"{row.what:42}{row.microseconds:10.2f}{cheaper:>10}\n")
-    out.write(f"{'allocated a frame at the most, bytes':42}{allocated:10.1f}\n")
-    if taken:
-        out.write(f"{f'publish to array, {FPS} fps, median':42}{statistics.median(taken):10.1f}\n")
-        out.write(f"{f'publish to array, {FPS} fps, 99th of 100':42}{taken[int(len(taken) * 0.99)]:10.1f}\n")
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS_DEFAULT)
+def _publish(export_root: str) -> None:
+    """A video server of its own: publishes at a pace until it is ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the benchmark, which ends this
+    exporter = open_exporter(CAMERA, WIDTH, HEIGHT, root=export_root, environ={FLAG: "true"})
+    frame = bytes(WIDTH * HEIGHT * 3 // 2)
+    due = time.monotonic()
+    while True:
+        due += 1 / FPS
+        time.sleep(max(0.0, due - time.monotonic()))
+        buffer = exporter.begin()
+        if buffer is not None:
+            buffer[:] = frame
+        exporter.commit(time.monotonic_ns())

@@ -367,17 +367,3 @@ def test_several_runtimes_get_the_same_frames(
         got = runtime.end()
         assert {frame.frame_id for frame in got} <= eligible
         assert len(got) >= 0.7 * len(eligible)
-
-
-def test_the_benchmark_of_views_runs(record_property: Callable[[str, object], None]) -> None:
-    """The benchmark prints its table; having a frame costs a part of mapping, reading and copying it."""
-    done = subprocess.run(
-        [sys.executable, PROJECT / "tests" / "benchmarks" / "view.py", "20"], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    rows = {line[:42].strip(): line[42:].split() for line in done.stdout.splitlines()[2:]}
-    cheaper = float(rows["newest allowed frame: look, find, array"][1])
-    record_property("times_cheaper", cheaper)
-    assert cheaper > 10  # 50 and more on a machine that does nothing else
-    assert float(rows["allocated a frame at the most, bytes"][0]) < 1000
-    assert float(rows["publish to array, 25 fps, median"][0]) > 0
