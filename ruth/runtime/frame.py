@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 _WRITABLE: Final = 1  # PyBUF_WRITABLE (docs.python.org, "Buffer Protocol")
+_CPU: Final = (1, 0)  # kDLCPU and its first device (dlpack.h)
 _READ_ONLY_DLPACK: Final = 1  # the major version of DLPack in which memory can be said to be read-only
 
 
@@ -131,7 +132,9 @@ class Frame:
         return Frame(self._frame_id, self._timestamp_ns, views, self._now_ns, never_changes)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.array(self.nv12, dtype=dtype, copy=copy)  # None, numpy 2: only if it must
+        if copy is None:  # only if it must: numpy 1 knows no None
+            return np.asarray(self.nv12, dtype=dtype)
+        return np.array(self.nv12, dtype=dtype, copy=copy)
 
     def __buffer__(self, flags: int) -> memoryview:
         if flags & _WRITABLE:
@@ -139,29 +142,33 @@ class Frame:
         return self.nv12.data
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self.nv12.__dlpack_device__()
+        return _CPU
 
     def __dlpack__(
         self,
         *,
         stream: None = None,
         max_version: tuple[int, int] | None = None,
-        dl_device: Any = None,
+        dl_device: tuple[int, int] | None = None,
         copy: bool | None = None,
     ) -> Any:
-        """:attr:`nv12` as a DLPack capsule that says it is read-only.
+        """:attr:`nv12` as a DLPack capsule that says it is read-only; or a copy, if one is asked for.
 
         Raises:
             BufferError: The consumer knows no DLPack 1.0, in which alone that can be said, and asked for no
-                copy; or numpy is older than 2.1, which cannot say it either.
+                copy; or numpy is older than 2.1, which cannot say it either; or it wants another device.
 
         """
-        if not copy and (max_version is None or max_version[0] < _READ_ONLY_DLPACK):
+        if dl_device not in (None, _CPU):
+            raise BufferError(f"a frame is in the host's memory {_CPU}, not on device {dl_device}")
+        if copy:
+            return np.array(self.nv12, order="C").__dlpack__()
+        if self.nv12.flags.writeable:  # itself a copy
+            return self.nv12.__dlpack__()
+        if max_version is None or max_version[0] < _READ_ONLY_DLPACK:
             raise BufferError("a frame is read-only, and the consumer's DLPack is too old: take frame.copy()")
         try:
-            return self.nv12.__dlpack__(
-                stream=stream, max_version=max_version, dl_device=dl_device, copy=copy
-            )
+            return self.nv12.__dlpack__(stream=stream, max_version=max_version, copy=copy)
         except TypeError as error:
             raise BufferError("a read-only frame needs numpy 2.1 for DLPack: take frame.copy()") from error
 

@@ -367,3 +367,42 @@ def test_several_runtimes_get_the_same_frames(
         got = runtime.end()
         assert {frame.frame_id for frame in got} <= eligible
         assert len(got) >= 0.7 * len(eligible)
+
+
+# Says that it has a frame, and looks at every byte of it when told to.
+LOOKS_LATE = f"""
+import sys
+import ruth
+stream = ruth.attach({CAMERA!r}, "audit")
+frame = next(stream)
+print("found", flush=True)
+sys.stdin.readline()
+print(int(frame.nv12.max()), flush=True)
+"""
+
+
+def test_pixels_cut_away_end_the_runtime_that_looks_at_them_alone(
+    roots: Roots, processes: Processes, exporter: FrameExporter
+) -> None:
+    """Whoever shortens frame.data kills runtimes that look at the lost part, and nobody else."""
+    pid = launched(roots, processes, CAMERA)[CAMERA]
+    runtime = processes.start(
+        sys.executable,
+        "-c",
+        LOOKS_LATE,
+        env=roots.environ(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    waiting = Runtime(roots, processes)
+    with Server(exporter) as server:
+        assert runtime.stdout is not None
+        assert runtime.stdout.readline() == "found\n"
+        server.publish(5)
+    os.truncate(roots.export / CAMERA / "frame.data", 0)
+    runtime.communicate("look\n", timeout=10)
+    assert runtime.returncode == -signal.SIGBUS
+    wait_until(lambda: look(roots, CAMERA).export is None, "the agent has let go")
+    assert look(roots, CAMERA).pid == pid
+    assert waiting.end()
