@@ -9,6 +9,8 @@ import sys
 import termios
 from typing import TYPE_CHECKING, NamedTuple
 
+from waiting import within
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -51,10 +53,10 @@ def on_terminal(
         variables: That: TERM, by default one of 256 colours, COLORTERM, NO_COLOR.
 
     """
+    kept = {name: value for name, value in environ.items() if name not in _LOOKED_AT}
     master, terminal = os.openpty()
     try:
         termios.tcsetwinsize(terminal, (lines, columns))
-        kept = {name: value for name, value in environ.items() if name not in _LOOKED_AT}
         process = subprocess.Popen(
             [sys.executable, "-m", "launch.cli", *map(str, arguments)],
             stdin=terminal,
@@ -62,14 +64,19 @@ def on_terminal(
             stderr=terminal,
             env={**kept, "TERM": "xterm-256color", **variables},
         )
-        os.close(terminal)
-        terminal = -1
-        written = _all_of(master)
-        return Screen(process.wait(timeout=30), written.decode().replace("\r\n", "\n"))
+    except BaseException:
+        os.close(master)
+        raise
     finally:
-        for descriptor in (master, terminal):
-            if descriptor >= 0:
-                os.close(descriptor)
+        os.close(terminal)
+    try:
+        with within(30):
+            written = _all_of(master)
+            return Screen(process.wait(), written.decode().replace("\r\n", "\n"))
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
 
 
 def _all_of(master: int) -> bytes:

@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
         OSError: The PNG cannot be written.
 
     """
+    from launch.peek.caption import describe
     from launch.peek.frame import NoFrame, copy_newest
     from ruth.export.source import ExportSource
 
@@ -45,10 +46,11 @@ def run(options: argparse.Namespace) -> int:
     _check_output(options.output)
     with source:
         frame = copy_newest(source)
+    now = time.monotonic_ns(), time.time_ns()  # before anything is loaded that takes longer than a frame
     if isinstance(frame, NoFrame):
         message(_why(frame, root, options.camera))
         return EXIT_FAILURE
-    _show(frame, options.camera, options.output)
+    _show(frame, describe(options.camera, frame.record, *now), options.output)
     return EXIT_OK
 
 
@@ -78,11 +80,9 @@ def _why(no_frame: NoFrame, root: str, camera_id: str) -> str:
     return said if camera_id in known else said + nearest(camera_id, known)
 
 
-def _show(frame: CopiedFrame, camera_id: str, output: str | None) -> None:
-    from launch.peek.picture import as_png, as_text, describe, timestamps_are_monotonic
+def _show(frame: CopiedFrame, about: str, output: str | None) -> None:
+    from launch.peek.picture import as_png, as_text
 
-    now_ns = time.monotonic_ns() if timestamps_are_monotonic(frame.record) else time.time_ns()
-    about = describe(camera_id, frame.record, now_ns)
     if output == _STDOUT:
         sys.stdout.buffer.write(as_png(frame))
         sys.stdout.buffer.flush()

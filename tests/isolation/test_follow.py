@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import CAPS, configure, launched, pid_of, record, wait_dead, wait_observed
+from agents import CAPS, configure, launched, pid_of, record, wait_dead, wait_observed, wake_ups
 from launch.inspect import view
 from published import FRAME, Feed, exporter_of
 from ruth.subscription.subscription import Subscription
@@ -206,6 +206,20 @@ def test_a_state_that_is_made_anew(roots: Roots, processes: Processes) -> None:
     exporter.publish(FRAME, time.monotonic_ns())
     assert follower.next("frame")["frame_id"] == 0
     exporter.close()
+
+
+def test_a_state_that_is_cut_off(roots: Roots, processes: Processes) -> None:
+    """A state that is cut to nothing is neither the follower's end nor a busy loop, and is followed again."""
+    os.kill(launched(roots, processes, "a")["a"], signal.SIGKILL)
+    wait_dead(roots, "a")
+    follower = start(roots, processes)
+    os.truncate(roots.state / "a" / "agent.state", 0)
+    assert follower.next("agent")["state"] == "absent"
+    before, started = wake_ups(follower.process.pid), time.monotonic()
+    wait_until(lambda: wake_ups(follower.process.pid) >= before + 30, "it looks now and then")
+    assert time.monotonic() - started > 0.2
+    processes.ruth("up", configure(roots, "a"), env=roots.environ())
+    assert follower.agent("idle")["pid"] == pid_of(roots, "a")
 
 
 def test_a_follower_that_falls_behind(roots: Roots, processes: Processes) -> None:

@@ -1,0 +1,32 @@
+"""The line about a frame. Pure: time is an argument."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from launch.table import short_seconds
+from ruth.export.layout import VERSION_1
+
+if TYPE_CHECKING:
+    from ruth.export.layout import FrameRecord
+
+_NANOSECONDS: Final = 1_000_000_000
+_AHEAD_MAX_S: Final = 1.0  # clocks of version 1 may be set back a little
+_AGE_MAX_S: Final = 10 * 365 * 86400  # older than any frame: the timestamp is of another clock
+
+
+def describe(camera_id: str, record: FrameRecord, monotonic_ns: int, wall_clock_ns: int) -> str:
+    """Whose frame it is, how large, which one, and how old when it was copied.
+
+    Args:
+        camera_id: The camera.
+        record: The frame's record.
+        monotonic_ns: CLOCK_MONOTONIC when it was copied, by which version 2 has its timestamps.
+        wall_clock_ns: The wall clock then, by which version 1 has them (docs/frame-export.md).
+
+    """
+    now_ns = wall_clock_ns if record.version == VERSION_1 else monotonic_ns
+    age_s = (now_ns - record.timestamp_ns) / _NANOSECONDS
+    known = -_AHEAD_MAX_S < age_s < _AGE_MAX_S
+    age = f"{short_seconds(max(0.0, age_s))} old" if known else "age unknown"
+    return f"{camera_id}: {record.width}x{record.height}, frame {record.frame_id}, {age}"
