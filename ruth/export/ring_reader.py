@@ -1,16 +1,23 @@
 """Reads a version 2 export: files made once, changed in place under a sequence (a seqlock).
 
-The newest record is taken with two preads, never through the mapping: a file that is shortened makes a
-load through its mapping a SIGBUS, which CPython does not survive, but makes a pread short. A pread promises
-no order among its bytes, so a record counts only if
+The newest record is taken with preads, never through the mapping: a file that is shortened makes a load
+through its mapping a SIGBUS, which CPython does not survive, but makes a pread short. A pread promises no
+order among its bytes, so each step of a seqlock's reader is a pread of its own::
 
-1. two preads in a row return the same record and ring, and
-2. its sequence is even.
+    read()        1  take the newest sequence, and wake
+                  2  take the newest fields, and the ring
+                  3  take the newest sequence again    equal and even, or the record does not count
+    pixels(),     4  take the slot's record            even, and of the frame that is wanted
+    find()        5  use the pixels                    by whoever asked for them
+    slot_holds()  6  take the slot's record again      as before, or it was not that frame
 
-The sequence never goes back, so it had this value from the moment the first pread met it to the moment the
-second one did; what both agree on was then in place (docs/frame-export.md, "Reading"). The wake word is
-taken from the *first* pread, the record from the second: whoever waits for the word to differ from that
-value cannot sleep through a frame published in between.
+The sequence never goes back, so it had this value all the time between the two preads that took it, and what
+was loaded in between is what was then in place. That this is so with any order inside a pread, and whatever
+becomes of the writer, is gone through exhaustively in ``tests/model``.
+
+The wake word is of step 1, the record of step 2: whoever waits for the word to differ from that value cannot
+sleep through a frame published in between. A look during which the record changed leaves the word of the look
+before it: in its own step 1 the word may already count the frame whose record that step did not meet.
 """
 
 from __future__ import annotations
@@ -37,7 +44,6 @@ from ruth.export.layout import (
     pack_frame,
     problem_v2,
     ring_problem,
-    slot_record_offset,
     unpack_record,
     unpack_ring,
 )
@@ -49,6 +55,8 @@ if TYPE_CHECKING:
     from ruth.export.files import Opener
 
 _RECORD = slice(0, RECORD_SIZE)
+_SEQUENCE = slice(SEQUENCE_OFFSET, RECORD_SIZE)
+_SEQUENCE_SIZE = RECORD_SIZE - SEQUENCE_OFFSET
 _WAKE = slice(WAKE_OFFSET, SLOT_COUNT_OFFSET)
 _NEVER_PUBLISHED = bytes(8)  # as a sequence
 
@@ -130,19 +138,20 @@ class RingReader:
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
         """One look at the newest record. An :class:`Absent` means: let this binding go."""
         try:
-            first = os.pread(self._meta, META_SIZE_V2, 0)
-            second = os.pread(self._meta, SLOT_RECORDS_OFFSET, 0)
+            first = os.pread(self._meta, META_SIZE_V2, 0)  # step 1
+            second = os.pread(self._meta, SLOT_RECORDS_OFFSET, 0)  # step 2
+            again = os.pread(self._meta, _SEQUENCE_SIZE, SEQUENCE_OFFSET)  # step 3
             data_size = os.lseek(self._data, 0, os.SEEK_END)
         except OSError as error:
             return Absent(f"cannot read: {error.strerror}")
-        if len(first) != META_SIZE_V2 or len(second) != SLOT_RECORDS_OFFSET:
+        if len(first) != META_SIZE_V2 or len(second) != SLOT_RECORDS_OFFSET or len(again) != _SEQUENCE_SIZE:
             return Absent("frame.meta was shortened")
         if data_size < self._data_size:
             return Absent("frame.data was shortened")
+        if first[_SEQUENCE] != again:
+            return TORN
         self.wake = int.from_bytes(first[_WAKE], "little")
         newest, ring = second[_RECORD], second[RING_AFTER_WAKE]
-        if first[_RECORD] != newest or first[RING_AFTER_WAKE] != ring:
-            return TORN
         record = unpack_record(newest)
         if record.sequence & 1:
             return TORN
@@ -166,24 +175,16 @@ class RingReader:
 
         """
         slot = record.data_offset // self._ring.slot_size
-        before = self._slot_record(slot)
-        if before is None or self.data_map is None:
+        before = self._slot_now(slot)
+        if self.data_map is None or not _is_of(before, record.frame_id, record.timestamp_ns):
             return None
-        found = unpack_record(before)
-        if found.sequence & 1 or found.frame_id != record.frame_id:
-            return None
-        return Pixels(record, self.data_map, lambda: self._slot_record(slot) == before, owned=False)
+        return Pixels(record, self.data_map, lambda: self.slot_holds(slot, before), owned=False)
 
     def find(self, frame_id: int, timestamp_ns: int) -> SlotPixels | None:
         """Where the frame of that id and time lies, or None if its slot does not hold it (any more).
 
         A frame that somebody else took, not the newest: frame n is published into slot n mod slot_count
         (docs/frame-export.md, section 4), and the slot's own record says whether it is there.
-
-        Here and in :meth:`slot_holds` one pread does for the two that a record takes elsewhere, because only
-        the sequence has to be right. It never goes back. What the first pread met as s and the one after use
-        meets as s again was s all the while, so nobody began to fill the slot between the two, and the
-        fields of the first were in place.
 
         Args:
             frame_id: The frame's id, 0 to 2^64 - 1.
@@ -197,22 +198,23 @@ class RingReader:
         lasting = before[BEFORE_FRAME] + before[AFTER_FRAME]
         if self._judged.get(slot) != lasting and not self._judge_slot(slot, before, lasting):
             return None
-        if before[FRAME] != pack_frame(frame_id, timestamp_ns):
-            return None
-        sequence = before[SEQUENCE_OFFSET:]
-        if sequence[0] & 1 or sequence == _NEVER_PUBLISHED:
+        if not _is_of(before, frame_id, timestamp_ns):
             return None
         return SlotPixels(self, slot, before, lasting)
 
     def slot_holds(self, slot: int, before: bytes) -> bool:
-        """Whether a slot's record is what it was, and so are its pixels: see :meth:`find`.
+        """Step 6: whether a slot's record is what it was, and so were its pixels all the while.
+
+        One pread before use and one after it are enough. What both met as the sequence was in place from the
+        one to the other, so nobody began to fill the slot in between. What both met as the timestamp was as
+        well, and it is another one in each frame that ever had this id, so it was that frame.
 
         False as well once this ring was let go: then nobody can tell.
         """
         return self._slot_now(slot) == before
 
     def _slot_now(self, slot: int) -> bytes:
-        """The record of ``slot``, by one pread: 64 bytes, or fewer if it cannot be read."""
+        """Step 4: the record of ``slot``, by one pread: 64 bytes, or fewer if it cannot be read."""
         try:
             return os.pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
         except OSError:  # also: let go meanwhile
@@ -224,17 +226,6 @@ class RingReader:
             return False
         self._judged[slot] = lasting
         return True
-
-    def _slot_record(self, slot: int) -> bytes | None:
-        """The record of ``slot`` if two preads in a row agree on it, else None."""
-        if self._meta < 0:
-            return None  # let go meanwhile: nobody can tell what the slot holds
-        try:
-            first = os.pread(self._meta, RECORD_SIZE, slot_record_offset(slot))
-            second = os.pread(self._meta, RECORD_SIZE, slot_record_offset(slot))
-        except OSError:
-            return None
-        return first if first == second and len(first) == RECORD_SIZE else None
 
     def close(self) -> None:
         """Lets go of files and mappings. A view that somebody still holds keeps its mapping alive."""
@@ -248,3 +239,14 @@ class RingReader:
         for descriptor in descriptors:
             if descriptor >= 0:
                 os.close(descriptor)
+
+
+def _is_of(slot_record: bytes, frame_id: int, timestamp_ns: int) -> bool:
+    """Whether a slot's record, if it is whole, says that the slot holds that frame."""
+    sequence = slot_record[SEQUENCE_OFFSET:]
+    return (
+        len(sequence) == _SEQUENCE_SIZE
+        and slot_record[FRAME] == pack_frame(frame_id, timestamp_ns)
+        and not sequence[0] & 1
+        and sequence != _NEVER_PUBLISHED
+    )

@@ -26,7 +26,7 @@
 /* One record as it was at one moment. */
 struct taken {
     uint32_t version, width, height, pixel_format, stride;
-    uint64_t frame_id, timestamp_ns, data_size, data_offset, sequence;
+    uint64_t frame_id, timestamp_ns, data_size, data_offset, sequence, epoch;
 };
 
 struct export {
@@ -36,7 +36,7 @@ struct export {
     const uint8_t *data;
     uint32_t slot_count;
     uint64_t slot_size, whole;
-    struct taken bound; /* the geometry that was checked, which never changes */
+    struct taken bound; /* the geometry that was checked, which never changes, and the epoch */
     uint8_t *ramp;
 };
 
@@ -52,7 +52,7 @@ static uint64_t monotonic(void) {
 }
 
 /* False if the record was being changed: then nothing in `taken` means anything. */
-static bool take(const struct record *record, struct taken *taken) {
+static bool take(const struct meta *meta, const struct record *record, struct taken *taken) {
     /* Acquire: no field below is loaded before this load, so none is older than this sequence says. */
     taken->sequence = LOAD_ACQUIRE(record->sequence);
     taken->version = LOAD(record->version);
@@ -64,6 +64,7 @@ static bool take(const struct record *record, struct taken *taken) {
     taken->stride = LOAD(record->stride);
     taken->data_size = LOAD(record->data_size);
     taken->data_offset = LOAD(record->data_offset);
+    taken->epoch = LOAD(meta->ring.epoch);
     /* The fields before the second sequence. An acquire load there would not do: it orders what follows. */
     atomic_thread_fence(memory_order_acquire);
     return LOAD(record->sequence) == taken->sequence && taken->sequence % 2 == 0;
@@ -119,7 +120,7 @@ static bool bind_files(struct export *export, int meta_file) {
     if (export->slot_count < SLOT_COUNT_MIN || export->slot_count > SLOT_COUNT_MAX || !export->slot_size
         || export->slot_size % SLOT_ALIGNMENT
         || __builtin_mul_overflow(export->slot_size, (uint64_t)export->slot_count, &export->whole)
-        || !take(&export->meta->newest, &export->bound) || !is_sane(export, &export->bound))
+        || !take(export->meta, &export->meta->newest, &export->bound) || !is_sane(export, &export->bound))
         return false;
     int file = open_file(export->directory, "frame.data", export->whole, &status);
     if (file < 0)
@@ -176,12 +177,13 @@ static void use(const struct export *export, const struct taken *newest, struct 
     const struct record *record = &export->meta->slots[newest->data_offset / export->slot_size];
     /* The slot's frame_id must be the newest record's: the slot may already hold a later frame, complete and
      * right, that the newest record does not name yet; to take it would make an older one come after it. */
-    if (!take(record, &slot) || slot.frame_id != newest->frame_id) {
+    if (!take(export->meta, record, &slot) || slot.frame_id != newest->frame_id
+        || slot.timestamp_ns != newest->timestamp_ns) {
         counts->overwritten++;
         return;
     }
     bool right = is_sane(export, &slot) && same_geometry(&slot, &export->bound)
-                 && slot.data_offset == newest->data_offset && slot.timestamp_ns == newest->timestamp_ns
+                 && slot.data_offset == newest->data_offset
                  && slot.timestamp_ns == timestamp_of(slot.frame_id) && pixels_match(export, &slot);
     /* The pixels before the second sequence, as in take(). */
     atomic_thread_fence(memory_order_acquire);
@@ -204,7 +206,9 @@ static void follow(const struct export *export, const char *path, int64_t last, 
          * at once. flags before the record: if closed is seen here, the record taken is the last one. */
         uint32_t wake = LOAD_ACQUIRE(export->meta->ring.wake);
         uint32_t flags = LOAD_ACQUIRE(export->meta->ring.flags);
-        bool whole = take(&export->meta->newest, &newest);
+        bool whole = take(export->meta, &export->meta->newest, &newest);
+        if (whole && newest.epoch != export->bound.epoch)
+            return; /* another export, in the same files */
         if (whole && newest.sequence != sequence) {
             sequence = newest.sequence;
             if (is_sane(export, &newest) && same_geometry(&newest, &export->bound))

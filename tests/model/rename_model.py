@@ -1,0 +1,175 @@
+"""Version 1 as system calls: files made in order, renamed one after the other, and opened by a reader.
+
+What can be met is the files that the two names lead to; a file once opened never changes. System calls keep
+their order, so only the moment of each matters. Whether a pair belongs together is asked of the product's own
+rule, ``ruth.export.pairing.belongs``, with real numbers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from model.memory import X86, History, Load, Store
+from model.search import Ended
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from model.search import Look
+
+META: Final = "frame.meta"
+DATA: Final = "frame.data"
+INODES: Final = 2**32  # of a tmpfs mounted with inode32: the number after the last is 1
+
+Belongs: TypeAlias = "Callable[[int, int], bool]"
+
+
+class File(NamedTuple):
+    """A file as it stands under its name: its inode number, and the session and id of its frame."""
+
+    inode: int
+    session: int
+    frame_id: int
+
+
+class Habits(NamedTuple):
+    """What writer and reader keep to; each can be broken.
+
+    Attributes:
+        data_first: frame.data is put in place before frame.meta.
+        data_made_first: And made before it.
+        meta_made_early: frame.meta is made before frame.data is put in place.
+        meta_opened_first: The reader opens frame.meta before frame.data.
+
+    """
+
+    data_first: bool = True
+    data_made_first: bool = True
+    meta_made_early: bool = False
+    meta_opened_first: bool = True
+
+
+HABITS: Final = Habits()
+
+
+class Tmpfs:
+    """Numbers files in the order in which they are made, from ``first`` on."""
+
+    def __init__(self, first: int, *, inode32: bool) -> None:
+        self._next = first
+        self._inode32 = inode32
+
+    def make(self, frame: tuple[int, int]) -> File:
+        """A new file of one frame."""
+        file = File(self._next, *frame)
+        self.make_others(1)
+        return file
+
+    def make_others(self, count: int) -> None:
+        """Files of others on the same tmpfs take numbers, too."""
+        self._next += count
+        if self._inode32 and self._next >= INODES:
+            self._next -= INODES - 1
+
+
+def session(
+    number: int, frames: int, tmpfs: Tmpfs, between: int = 0, habits: Habits = HABITS
+) -> Iterator[Store | None]:
+    """One writer from its start: what it puts in place, and None for making a file.
+
+    Args:
+        number: Of the session, from 1.
+        frames: How many frames.
+        tmpfs: Where.
+        between: How many files others make between any two of ours.
+        habits: What it keeps to.
+
+    """
+    for frame_id in range(frames):
+        files: dict[str, File] = {}
+
+        def make(name: str, frame_id: int = frame_id, files: dict[str, File] = files) -> None:
+            tmpfs.make_others(between)
+            files[name] = tmpfs.make((number, frame_id))
+
+        made = [DATA, META] if habits.data_made_first else [META, DATA]
+        placed = [DATA, META] if habits.data_first else [META, DATA]
+        if made != placed or habits.meta_made_early:
+            for name in made:
+                make(name)
+                yield None
+        for name in placed:
+            if name not in files:
+                make(name)
+                yield None
+            yield Store(f"{name} put in place", name, files[name], frame=(number, frame_id))
+
+
+def history(
+    tmpfs: Tmpfs,
+    lives: list[tuple[int, int | None]],
+    between: int = 0,
+    before_second: int = 0,
+    habits: Habits = HABITS,
+) -> History:
+    """Several sessions, each of so many frames, killed after so many steps if that is given.
+
+    Args:
+        tmpfs: Where.
+        lives: Frames and steps of each session.
+        between: How many files others make between any two of ours.
+        before_second: How many they make before the second session.
+        habits: What writers keep to.
+
+    """
+    stores: list[Store] = []
+    for number, (frames, dies_after) in enumerate(lives, 1):
+        tmpfs.make_others(before_second if number == 2 else 0)
+        for done, step in enumerate(session(number, frames, tmpfs, between, habits)):
+            if done == dies_after:
+                break
+            if step is not None:
+                stores.append(step)
+    return History(X86, {META: None, DATA: None}, stores)
+
+
+class Kept(NamedTuple):
+    """What a reader keeps: the frame it took last."""
+
+    session: int = 0
+    frame_id: int = -1
+
+
+class RenameModelReader:
+    """``read()`` and ``pixels()`` of ruth/export/rename_reader.py."""
+
+    def __init__(self, belongs: Belongs, habits: Habits = HABITS) -> None:
+        self._belongs = belongs
+        self._habits = habits
+
+    @property
+    def start(self) -> Kept:
+        """It has taken none."""
+        return Kept()
+
+    def looks(self, kept: Kept) -> dict[str, Look[Kept]]:
+        """It only looks."""
+        return {"look": self._look(kept)}
+
+    def _look(self, kept: Kept) -> Look[Kept]:
+        opened: dict[str, File] = {}
+        for name in (META, DATA) if self._habits.meta_opened_first else (DATA, META):
+            file = yield Load(name)
+            if file is None:
+                return Ended(kept)
+            assert isinstance(file, File)
+            opened[name] = file
+        meta, data = opened[META], opened[DATA]
+        taken = Kept(meta.session, meta.frame_id)
+        if taken < kept:
+            return Ended(kept, problem=f"took frame {taken} after frame {kept}")
+        if not self._belongs(meta.inode, data.inode):
+            return Ended(taken)
+        if data[1:] != meta[1:]:
+            return Ended(taken, problem=f"accepted the pixels of {data} as those of {meta}")
+        return Ended(taken, ((meta.session, meta.frame_id),))
