@@ -53,14 +53,14 @@ class Checks(NamedTuple):
         newest_again: The newest record's sequence is taken again after its fields.
         slot_again: The slot's sequence and frame_id are taken again after use.
         after_use: That is done after the pixels, not before them.
-        same_id: The slot's frame_id is compared with that of the frame that is wanted.
+        same_frame: The slot's frame is compared with the one that is wanted: its id and its timestamp.
         newest_acquire: The first load of the newest record's sequence is an acquire load.
         newest_fence: A fence stands before the second one.
         slot_acquire: As newest_acquire, of the slot's record.
         use_fence: A fence stands between the pixels and the last load of the slot's sequence.
         geometry_inside: Geometry is taken between the two sequences, not once and for all when binding.
         epoch: The epoch is taken with the newest record, and compared.
-        same_time: So are their timestamps.
+        same_time: And not the id alone.
         data_inode: ``frame.data`` must be the one that ``frame.meta`` names.
         three_preads: One pread for the fields between two for the sequence; not two that agree on all.
 
@@ -70,7 +70,7 @@ class Checks(NamedTuple):
     newest_again: bool = True
     slot_again: bool = True
     after_use: bool = True
-    same_id: bool = True
+    same_frame: bool = True
     newest_acquire: bool = True
     newest_fence: bool = True
     slot_acquire: bool = True
@@ -211,9 +211,9 @@ class MappingReader(_Reader):
         yield Fence()
         if (yield Load(record.sequence)) != sequence:
             return None
-        if checks.same_id and frame_id != newest.frame_id:
+        if checks.same_frame and frame_id != newest.frame_id:
             return None
-        if checks.same_time and timestamp_ns != newest.timestamp_ns:
+        if checks.same_frame and checks.same_time and timestamp_ns != newest.timestamp_ns:
             return None
         first, second = payload_words(kept.data, newest.slot)
         still = (
@@ -286,7 +286,9 @@ class PreadReader(_Reader):
         """Takes a slot's record, uses its pixels, and takes it again: as before, or not that frame."""
         checks, record = self._checks, export.slots[slot]
         words = (record.sequence, record.frame_id, record.timestamp_ns)
-        wanted = (frame_id if checks.same_id else None, timestamp_ns if checks.same_time else None)
+        wanted: list[int | None] = [frame_id, timestamp_ns if checks.same_time else None]
+        if not checks.same_frame:
+            wanted = [None, None]
         before = yield Pread(words, only=(None, *wanted))
         if any(want not in (None, found) for want, found in zip(wanted, before[1:], strict=True)):
             return None

@@ -5,7 +5,7 @@ import re
 import sys
 from contextlib import contextmanager
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -61,17 +61,31 @@ def stores_of(camera: Path) -> list[RealStore]:
     return noted
 
 
-def at(moments: Iterator[int], history: History, look: Generator[Asked, Value, Value]) -> Value:
-    """What a reader of the model comes to, each of whose preads meets the memory of one moment."""
+class Moment(NamedTuple):
+    """When a pread meets its words: after so many stores; the newest sequence may be met at another time."""
+
+    sequence: int
+    others: int
+
+
+def at(moments: Iterator[Moment], history: History, look: Generator[Asked, Value, Value]) -> Value:
+    """What a reader of the model comes to, if its preads meet their words at these moments."""
     value: Value = None
+    newest = Writer(SLOTS).export.newest.sequence
     try:
         asked = next(look)
         while True:
             moment = next(moments)
-            value = tuple(history.value_at(word, moment) for word in asked.words)  # type: ignore[union-attr]
+            words = asked.words  # type: ignore[union-attr]
+            value = tuple(history.value_at(word, moment[word != newest]) for word in words)
             asked = look.send(value)
     except StopIteration as end:
         return end.value
+
+
+def whole(*moments: int) -> Iterator[Moment]:
+    """Preads that each meet all their words at one moment."""
+    return (Moment(moment, moment) for moment in moments)
 
 
 # --- names ------------------------------------------------------------------------------------------------
@@ -150,7 +164,7 @@ def model_answer(
     model: PreadReader, history: History, kept: Kept, moment: int
 ) -> tuple[tuple[int, int, object] | None, Kept]:
     """Id, time and payload of what one look accepts, all of it at one moment, and what is kept."""
-    ended: Ended[Kept] = at(iter([moment] * 9), history, model.looks(kept)["look"])
+    ended: Ended[Kept] = at(whole(*[moment] * 9), history, model.looks(kept)["look"])
     assert ended.problem is None
     if not ended.accepted:
         return None, ended.kept
@@ -200,14 +214,17 @@ class Replayed:
         head = bytearray(self._metas[0])
         head[80:88] = bytes(8)  # the copy's frame.data is another file than the one it names
         self._metas = [meta[:80] + bytes(8) + meta[88:] for meta in self._metas]
-        self.go_to(0)
+        self.go_to(Moment(0, 0))
         self.reader = RingReader(directory, meta, self._metas[0])
         os.close(directory)
 
-    def go_to(self, moment: int) -> None:
-        """Makes the files what they are after that many stores."""
-        os.pwrite(self._files[META], self._metas[moment], 0)
-        os.pwrite(self._files[DATA], self._payloads[moment], 0)
+    def go_to(self, moment: Moment) -> None:
+        """Makes the files what a reader meets that meets its words at these moments."""
+        meta = self._metas[moment.others]
+        if moment.sequence != moment.others:
+            meta = meta[:56] + self._metas[moment.sequence][56:64] + meta[64:]
+        os.pwrite(self._files[META], meta, 0)
+        os.pwrite(self._files[DATA], self._payloads[moment.others], 0)
 
     def close(self) -> None:
         """Lets go of all of it."""
@@ -217,7 +234,7 @@ class Replayed:
 
 
 @contextmanager
-def going_on(replayed: Replayed, moments: Iterator[int]) -> Iterator[None]:
+def going_on(replayed: Replayed, moments: Iterator[Moment]) -> Iterator[None]:
     """After each os.pread of this thread, the writer goes on to the next of the moments."""
 
     def watch(_: object, event: str, function: object) -> None:
@@ -246,26 +263,44 @@ def replayed(camera: Path) -> Iterator[Replayed]:
     made.close()
 
 
-def test_a_look_interrupted_anywhere_takes_what_the_model_takes(replayed: Replayed) -> None:
-    """However far the writer goes on between any two of a look's three preads, the answer is the model's."""
-    history, model = model_history(), PreadReader(SLOTS)
-    export = Writer(SLOTS).export
-    reader, taken, looks = replayed.reader, 0, 0
-    last = len(history.stores) - 2  # before it is closed
-    for moments in combinations_with_replacement(range(last + 1), 3):
-        reader.given = b""
+LOOKS: dict[str, tuple[int, Callable[..., tuple[Moment, Moment, Moment]]]] = {
+    # Each pread meets one moment: anywhere in the whole of the writer's life.
+    "between preads": (0, lambda a, b, c: (Moment(a, a), Moment(b, b), Moment(c, c))),
+    # One pread meets the sequence first and its other words later, or last: in the time of two frames.
+    "in the first, sequence first": (1, lambda a, b, c, d: (Moment(a, b), Moment(c, c), Moment(d, d))),
+    "in the first, sequence last": (1, lambda a, b, c, d: (Moment(b, a), Moment(c, c), Moment(d, d))),
+    "in the second, sequence first": (1, lambda a, b, c, d: (Moment(a, a), Moment(b, c), Moment(d, d))),
+    "in the second, sequence last": (1, lambda a, b, c, d: (Moment(a, a), Moment(c, b), Moment(d, d))),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_look_interrupted_anywhere_takes_what_the_model_takes(replayed: Replayed, name: str) -> None:
+    """However far the writer goes on during a look, between preads or within one, the answer is the model's.
+
+    A look during which the sequence changed leaves the wake word alone.
+    """
+    split, moments_of = LOOKS[name]
+    history, model, export = model_history(), PreadReader(SLOTS), Writer(SLOTS).export
+    reader, taken, per_frame = replayed.reader, 0, len(history.stores) // FRAMES
+    life = range(2 * per_frame, 4 * per_frame) if split else range(len(history.stores) - 1)
+    for chosen in combinations_with_replacement(life, 3 + split):
+        moments = moments_of(*chosen)
+        reader.given, reader.wake = b"", -1
         with going_on(replayed, iter((*moments, moments[-1]))):
             outcome = reader.read()
         expected = at(iter(moments), history, model._take(export, Kept(1, 1, 1)))
-        looks += 1
         if isinstance(expected, Newest):
             taken += 1
             assert isinstance(outcome, FrameRecord), moments
-            assert newest_of(outcome) == expected[:4], moments
+            assert newest_of(outcome)[1:] == expected[1:4], moments
         else:
             assert not isinstance(outcome, FrameRecord), moments
-    assert looks > 30_000
-    assert taken > FRAMES * 3  # between two frames the record stands still for some stores
+        first, last = (
+            history.value_at(export.newest.sequence, moment.sequence) for moment in (moments[0], moments[2])
+        )
+        assert (reader.wake == -1) is (first != last)
+    assert taken > FRAMES
 
 
 def newest_of(record: FrameRecord) -> tuple[int, int, int, int]:
@@ -287,7 +322,7 @@ def test_pixels_used_at_any_moment_are_accepted_where_the_model_accepts_them(rep
         first = step * (frame_id + 1) - 1
         for moments in combinations_with_replacement(range(first, min(last, first + 2 * step) + 1), 3):
             kept = Kept(1, 1, 1, newest.sequence, frame_id, NONE)
-            expected = at(iter(moments), history, model._use(export, newest, kept))
+            expected = at(whole(*moments), history, model._use(export, newest, kept))
             found = used(replayed, record, moments)
             assert found == expected, (frame_id, moments)
             accepted += found is not None
@@ -297,12 +332,12 @@ def test_pixels_used_at_any_moment_are_accepted_where_the_model_accepts_them(rep
 def used(replayed: Replayed, record: FrameRecord, moments: tuple[int, ...]) -> object:
     """The pixels of a frame, used while the writer goes on; None if they are not accepted."""
     taken, use, again = moments
-    replayed.go_to(taken)
+    replayed.go_to(Moment(taken, taken))
     pixels = replayed.reader.pixels(record)
     if pixels is None:
         return None
-    replayed.go_to(use)
+    replayed.go_to(Moment(use, use))
     payload = payload_at(pixels.memory, record)
-    with going_on(replayed, iter((again, again))):
+    with going_on(replayed, whole(again, again)):
         intact = pixels.intact()
     return payload if intact else None

@@ -30,11 +30,13 @@ from ruth.export.layout import (
     SLOT_COUNT_OFFSET,
     SLOT_SIZE_OFFSET,
     STRIDE_OFFSET,
+    TIMESTAMP_OFFSET,
     VERSION_OFFSET,
     WAKE_OFFSET,
     WIDTH_OFFSET,
     FrameRecord,
     machine_problem,
+    slot_record_offset,
 )
 from ruth.export.nv12 import nv12_views
 from ruth.export.outcome import TORN, UNCHANGED, Absent
@@ -439,6 +441,25 @@ def test_flags_that_nobody_knows_are_ignored(
     edit(camera, FLAGS_OFFSET, 0x0000FFF0 | FLAG_WAKES, 4)
     publish(ring, 2)
     assert frame(reader.read()) == (1, 2)
+
+
+def test_the_same_id_of_another_session_is_another_frame(
+    camera: Path, ring: FrameRing, bind: Callable[[], RingReader]
+) -> None:
+    """A slot that holds a frame of the id that is wanted, at another time, does not hold the frame.
+
+    Ids begin again where a writer goes on in the files of a dead one.
+    """
+    reader = bind()
+    publish(ring, 1)
+    record = reader.read()
+    assert isinstance(record, FrameRecord)
+    pixels = reader.pixels(record)
+    assert pixels is not None
+    edit(camera, slot_record_offset(0) + TIMESTAMP_OFFSET, 2, 8)
+    edit(camera, slot_record_offset(0) + SEQUENCE_OFFSET, 4, 8)
+    assert not pixels.intact()
+    assert reader.pixels(record) is None
 
 
 # --- the wake word ----------------------------------------------------------------------------------------
