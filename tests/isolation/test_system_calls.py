@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CALLS = {
     "openat": 6,
     "newfstatat": 9,
-    "pread64": 6,
+    "pread64": 9,
     "lseek": 3,
     "fcntl": 2,
     "mmap": 2,
