@@ -91,6 +91,8 @@ class Operator:
         for camera in missing:
             self.pids[camera] = pid_of(self.roots, camera)
         wait_until(lambda: len(output.read_bytes().splitlines()) == len(CAMERAS), "the launcher has spoken")
+        if not missing:
+            assert launcher.wait(timeout=10) == 0  # it has launched nobody, so nothing keeps it
         return missing
 
     def end_idle_launchers(self) -> None:

@@ -1,0 +1,91 @@
+"""docs/failure-semantics.md names tests that exist, and leaves out no fault and no domain."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+
+import pytest
+
+from conftest import PROJECT
+
+DOCUMENT = (PROJECT / "docs" / "failure-semantics.md").read_text(encoding="utf-8")
+FAULTS = PROJECT.parent / "shared" / "FAULTS.md"
+SPECIFICATION = PROJECT.parent / "shared" / "SPEC.md"
+TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
+ROW = re.compile(r"^\| (.+?) \| (.+) \|$", re.MULTILINE)
+HEADS = {"fault", "---"}
+
+
+def section(title: str) -> str:
+    """The text below one heading of the second level."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
+    assert found is not None, title
+    return found[1]
+
+
+@cache
+def functions_of(file: str) -> frozenset[str]:
+    """The test functions of a file below tests/; none if there is no such file."""
+    path = PROJECT / "tests" / file
+    if not path.is_file():
+        return frozenset()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+
+
+def rows(text: str) -> dict[str, str]:
+    """Each row of the text's tables: first column, and the rest."""
+    return {first: rest for first, rest in ROW.findall(text) if first not in HEADS and "---" not in first}
+
+
+def test_every_test_that_is_named_exists() -> None:
+    """Every `file::test` leads to a function of that name in that file."""
+    named = TEST.findall(DOCUMENT)
+    assert len(named) > 60
+    assert [f"{file}::{test}" for file, test in named if test not in functions_of(file)] == []
+
+
+def test_a_test_that_is_missing_would_be_noticed() -> None:
+    """A name that is no test of its file, and a file that is none, lead nowhere."""
+    assert "test_every_test_that_is_named_exists" in functions_of("contract/test_failure_semantics.py")
+    assert "test_nothing" not in functions_of("contract/test_failure_semantics.py")
+    assert functions_of("contract/test_nothing.py") == frozenset()
+
+
+def test_nothing_else_looks_like_the_name_of_a_test() -> None:
+    """Whatever in the document has two colons is such a name, so none escapes the test above."""
+    assert DOCUMENT.count("::") == len(TEST.findall(DOCUMENT)) + DOCUMENT.count("`file::test`")
+
+
+def test_every_fault_has_a_test() -> None:
+    """Each row of the table of faults names at least one test."""
+    table = rows(section("Every fault and its tests"))
+    assert table
+    assert [fault for fault, shown_by in table.items() if not TEST.search(shown_by)] == []
+
+
+@pytest.mark.skipif(not FAULTS.is_file(), reason="FAULTS.md is not beside the project (shared/FAULTS.md)")
+def test_the_faults_are_those_of_the_list() -> None:
+    """The table has the rows of FAULTS.md, word for word, in its order."""
+    assert list(rows(section("Every fault and its tests"))) == list(rows(FAULTS.read_text(encoding="utf-8")))
+
+
+@pytest.mark.skipif(not SPECIFICATION.is_file(), reason="SPEC.md is not beside the project (shared/SPEC.md)")
+def test_the_domains_are_those_of_the_specification() -> None:
+    """There is one part for each failure domain that SPEC.md names, in its order."""
+    found = re.search(r"Failure domains: \*\*(.+?)\*\*", SPECIFICATION.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    specified = [name.strip().lower() for name in found[1].replace("\n", " ").split("|")]
+    documented = re.findall(r"^### (.+)$", section("The five domains"), re.MULTILINE)
+    assert [name.lower().replace(", ", "/") for name in documented] == specified
+
+
+def test_every_domain_says_all_of_it() -> None:
+    """Each part says what fails, what happens and what is deliberately not done, and names a test."""
+    parts = re.split(r"^### .+$", section("The five domains"), flags=re.MULTILINE)[1:]
+    assert len(parts) == 5
+    for part in parts:
+        assert re.findall(r"^\*(.+?):\*", part, re.MULTILINE) == ["Fails", "Happens", "Deliberately not done"]
+        assert TEST.search(part)
