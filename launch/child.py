@@ -22,6 +22,7 @@ from launch.title import MemoryLayout, set_title
 if TYPE_CHECKING:
     from ruth.agent.agent import StreamAgent
 
+_IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)  # until an interpreter is told otherwise
 _SIG_SETMASK: Final = 2
 _NO_SIGNALS: Final = bytes(128)  # sigset_t
 # Not signal.pthread_sigmask: that makes a set of enum members of what was blocked before.
@@ -42,7 +43,7 @@ class Nursery:
 
     """
 
-    __slots__ = ("_confinement", "_descriptors_max", "_handlers", "_layout", "_null", "_umask", "export_root")
+    __slots__ = ("_confinement", "_descriptors_end", "_handlers", "_layout", "_null", "_umask", "export_root")
 
     def __init__(self, export_root: str) -> None:
         self.export_root = export_root
@@ -50,9 +51,12 @@ class Nursery:
         self._confinement.limit()
         self._layout = MemoryLayout.of_this_process()
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        self._descriptors_max = os.sysconf("SC_OPEN_MAX")
-        os.chdir("/")
+        # Not the limit, which may have been lowered since they were opened.
+        self._descriptors_end = max(int(number) for number in os.listdir("/proc/self/fd")) + 1
         self._umask = os.umask(0o022)
+        # With the default action back, a limit on the size of files would end the launcher: blocked until
+        # it is ignored again.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_BY_PYTHON)
         self._handlers: dict[int, Any] = {}
         for number in signal.valid_signals():
             handler = signal.getsignal(number)
@@ -69,6 +73,7 @@ class Nursery:
         """After the last fork: gives the launcher its signals and its umask back."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _IGNORED_BY_PYTHON)
         os.umask(self._umask)
         os.close(self._null)
         self._confinement.close()
@@ -103,4 +108,4 @@ class Nursery:
         low, high = (state, ruleset) if state < ruleset else (max(ruleset, 2), state)
         os.closerange(3, low)
         os.closerange(low + 1, high)
-        os.closerange(high + 1, self._descriptors_max)
+        os.closerange(high + 1, self._descriptors_end)

@@ -2,7 +2,8 @@
 
 Whom to signal is settled twice: the pid stands in a record that only its live agent writes, and the lock
 that proves it alive is asked for again *after* a descriptor of that process is held (pidfd_open(2)), and so
-is when that process started: a pid that was reused meanwhile cannot be hit. One camera's descriptors are
+is when that process started, and whether it has the record open: neither a pid that was reused meanwhile can
+be hit, nor a process that an agent gone wrong has named. One camera's descriptors are
 closed before the next is opened: a host has more cameras than a process has descriptors.
 """
 
@@ -14,6 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from launch.liveness import has_open
 from launch.proc_stat import PARENT, START_TICKS, read_stat
 from launch.state_file import known_cameras
 from ruth.agent.state_reader import StateReader
@@ -76,6 +78,10 @@ def _signal_agent(state_root: str, camera_id: str) -> Downed:
                 stat = read_stat(record.pid)
                 if not reader.alive() or int(stat[START_TICKS]) != record.start_ticks:
                     return Downed(camera_id)  # it died before we held it: this may be another process
+                if not has_open(record.pid, reader.status()):
+                    # Only its agent writes a record: an agent gone wrong must not lead us to another process.
+                    problem = f"its record names process {record.pid}, which is not its agent"
+                    return Downed(camera_id, problem=problem)
                 launcher_pid = int(stat[PARENT]) if record.launcher_pid else 0
                 signal.pidfd_send_signal(descriptor, signal.SIGTERM)
             finally:

@@ -62,9 +62,7 @@ def launch(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> 
         OSError: What agents are confined with cannot be had; nothing was forked.
 
     """
-    threads = len(os.listdir("/proc/self/task"))
-    if threads != 1:
-        raise ThreadsError(f"the launcher has {threads} threads, must have 1 to fork")
+    _refuse_threads()
     launched = Launched({}, [], {})
     nursery = Nursery(export_root)
     for agent in agents:
@@ -90,6 +88,12 @@ def launch(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> 
     return launched
 
 
+def _refuse_threads() -> None:
+    threads = len(os.listdir("/proc/self/task"))
+    if threads != 1:
+        raise ThreadsError(f"the launcher has {threads} threads, must have 1 to fork")
+
+
 def run_launcher(
     agents: Iterable[StreamAgent], export_root: str, state_root: str, *, detach: bool = False
 ) -> int:
@@ -105,9 +109,14 @@ def run_launcher(
         An exit code: of a launcher that was told to end, or had nothing to launch, or could not.
 
     """
-    if detach:
-        return _detach(agents, export_root, state_root)
-    return _launch_and_wait(agents, export_root, state_root)
+    try:
+        _refuse_threads()
+        if detach:
+            return _detach(agents, export_root, state_root)
+        return _launch_and_wait(agents, export_root, state_root)
+    except ThreadsError as error:
+        _say(2, f"ruth: {error}\n")
+        return EXIT_FAILURE
 
 
 def _launch_and_wait(
@@ -117,11 +126,7 @@ def _launch_and_wait(
     ending = [number for number in ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, the kernel would reap agents unseen
-    try:
-        launched = launch(agents, export_root, state_root)
-    except ThreadsError as error:
-        _say(2, f"ruth: {error}\n")
-        return EXIT_FAILURE
+    launched = launch(agents, export_root, state_root)
     code = EXIT_FAILURE if launched.failed else EXIT_OK
 
     def end_now(_number: int, _frame: object) -> NoReturn:
@@ -182,6 +187,9 @@ def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str) ->
             os.close(reader)
             os.setsid()
             code = _launch_and_wait(agents, export_root, state_root, tell=writer)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            _say(2, f"ruth: {where}{error.strerror or error}\n")
         finally:
             os._exit(code)
     os.close(writer)

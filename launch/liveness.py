@@ -8,6 +8,7 @@ agent only if it started when the agent's record says.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from launch.death import describe_death
@@ -89,3 +90,19 @@ def _process(record: AgentRecord) -> list[bytes] | None:
     except OSError:
         return None
     return fields if int(fields[START_TICKS]) == record.start_ticks else None
+
+
+def has_open(pid: int, file: os.stat_result) -> bool:
+    """Whether that process has that file open. Whoever may signal it may ask (proc(5), ``/proc/pid/fd``).
+
+    Raises:
+        OSError: The process has gone, or is another user's.
+
+    """
+    folder = f"/proc/{pid}/fd"
+    for number in os.listdir(folder):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found = os.stat(f"{folder}/{number}")
+            if (found.st_dev, found.st_ino) == (file.st_dev, file.st_ino):
+                return True
+    return False

@@ -74,6 +74,7 @@ class Confinement:
             OSError: A measure that the kernel has could not be applied.
 
         """
+        os.chdir("/")  # a relative path must not lead anywhere near an export
         self._limited = apply_limits(*memory_limits())
         process_control(_PR_SET_NO_NEW_PRIVS, 1)
         self._limited |= Measure.NO_NEW_PRIVS

@@ -17,7 +17,7 @@ class Measure(IntFlag):
     LANDLOCK_TCP = 1 << 6
     LANDLOCK_SIGNALS = 1 << 7
     LANDLOCK_ABSTRACT_SOCKETS = 1 << 8
-    SECCOMP = 1 << 9  # no socket, no process, no other process's memory
+    SECCOMP = 1 << 9  # only the system calls that an agent has a use for
     PINNED_PATHS = 1 << 10  # opens its own camera's files, and no other path
 
 

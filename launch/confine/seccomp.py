@@ -1,10 +1,13 @@
-"""A seccomp filter (seccomp(2)): which system calls an agent has no use for, and which paths it may open.
+"""A seccomp filter (seccomp(2)): the few system calls that an agent has a use for, and the paths it may open.
 
 Landlock cannot say "this camera's directory, also when it is made anew": its rules are tied to inodes. A
 filter cannot read a path either, as it sees only the argument, an address. But it can compare the address. So
-the paths of this camera lie in a page of their own, made read-only and sealed (mseal(2), Linux 6.10):
+the paths of this camera lie in memory of their own, made read-only and sealed (mseal(2), Linux 6.10):
 nobody in this process can change, move or unmap it, and openat(2) is let through only for these
 addresses, for reading.
+
+Everything that is not listed is refused, rather than what is known to do harm: a process may slow, chown or
+signal others of its user in more ways than anybody has listed.
 
 Only for x86-64: the numbers of system calls are each machine's own. Elsewhere this measure is absent.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import mmap
 import os
 import struct
@@ -27,22 +31,24 @@ if TYPE_CHECKING:
 _SECCOMP, _MPROTECT, _MSEAL, _OPENAT = 317, 10, 462, 257
 _SET_MODE_FILTER, _GET_ACTION_AVAIL = 1, 2
 _AUDIT_ARCH_X86_64: Final = 0xC000003E
-_X32_BIT: Final = 0x40000000  # the same processor's other numbering
 
-# What an agent never does once it watches its camera. Ways to open a file other than openat are here, and
-# io_uring, whose requests no filter sees.
-DENIED: Final = {
-    "open": 2, "socket": 41, "socketpair": 53, "clone": 56, "fork": 57, "vfork": 58, "execve": 59,
-    "creat": 85, "ptrace": 101, "uselib": 134, "setrlimit": 160, "unshare": 272, "prlimit64": 302,
-    "open_by_handle_at": 304, "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "bpf": 321,
-    "execveat": 322, "userfaultfd": 323, "io_uring_setup": 425, "open_tree": 428, "clone3": 435,
-    "openat2": 437, "pidfd_getfd": 438,
+# All that an agent does once it watches its camera: it looks, maps, waits and decides, and dies.
+ALLOWED: Final = {
+    "read": 0, "close": 3, "stat": 4, "fstat": 5, "lstat": 6, "lseek": 8, "mprotect": 10, "munmap": 11,
+    "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15, "pread64": 17, "sched_yield": 24,
+    "mremap": 25, "madvise": 28, "nanosleep": 35, "getpid": 39, "exit": 60, "uname": 63, "gettimeofday": 96,
+    "gettid": 186, "futex": 202, "restart_syscall": 219, "clock_gettime": 228, "clock_nanosleep": 230,
+    "exit_group": 231, "tgkill": 234, "newfstatat": 262, "getrandom": 318, "statx": 332,
 }  # fmt: skip
+# And these, with some arguments: a traceback goes to 1 or 2; mmap(2) duplicates its descriptor in Python.
+# Shared memory without a file would count against no limit.
+_WRITE, _MMAP, _FCNTL = 1, 9, 72
 _WRITING: Final = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
+_SHARED_ANONYMOUS: Final = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS
 
 # struct seccomp_data (linux/seccomp.h): nr, arch, instruction pointer, six arguments.
-_NUMBER, _ARCHITECTURE, _PATH, _FLAGS = 0, 4, 24, 32
-_LOAD, _AND, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06  # linux/bpf_common.h
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
+_LOAD, _AND, _EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06  # linux/bpf_common.h
 _RETURN_ALLOW: Final = 0x7FFF0000
 _RETURN_ERRNO: Final = 0x00050000
 _RETURN_EPERM: Final = _RETURN_ERRNO | errno.EPERM
@@ -128,6 +134,11 @@ class PathPage:
             raise OSError(error.errno, error.strerror, path) from None
 
 
+def _argument(number: int) -> int:
+    """Where the lower half of an argument, counted from 0, lies in ``struct seccomp_data``."""
+    return _ARGUMENTS + 8 * number
+
+
 def program(paths: Iterable[int] | None) -> bytes:
     """The filter, as the kernel takes it.
 
@@ -145,33 +156,43 @@ def program(paths: Iterable[int] | None) -> bytes:
         labels[label] = len(instructions)
 
     add(_LOAD, _ARCHITECTURE)
-    add(_EQUAL, _AUDIT_ARCH_X86_64, None, "deny")
+    add(_EQUAL, _AUDIT_ARCH_X86_64, None, "refuse")
     add(_LOAD, _NUMBER)
-    add(_AT_LEAST, _X32_BIT, "deny")
-    if paths is not None:
-        add(_EQUAL, _OPENAT, "open")
-    for number in DENIED.values():
-        add(_EQUAL, number, "deny")
-    here("allow")
-    add(_RETURN, _RETURN_ALLOW)
-    here("deny")
+    add(_EQUAL, _OPENAT, "openat")
+    add(_EQUAL, _MMAP, "mmap")
+    add(_EQUAL, _FCNTL, "fcntl")
+    add(_EQUAL, _WRITE, "write")
+    for number in ALLOWED.values():
+        add(_EQUAL, number, "allow")
     add(_RETURN, _RETURN_EPERM)
+    here("openat")
     if paths is not None:
-        here("open")
         for address in paths:
-            add(_LOAD, _PATH + 4)
+            add(_LOAD, _argument(1) + 4)
             add(_EQUAL, address >> 32, None, f"not {address}")
-            add(_LOAD, _PATH)
+            add(_LOAD, _argument(1))
             add(_EQUAL, address & 0xFFFFFFFF, "flags")
             here(f"not {address}")
         add(_RETURN, _RETURN_EPERM)
-        here("flags")
-        add(_LOAD, _FLAGS)
-        add(_AND, _WRITING)
-        add(_EQUAL, os.O_RDONLY, None, "refuse")
-        add(_RETURN, _RETURN_ALLOW)
-        here("refuse")
-        add(_RETURN, _RETURN_EPERM)
+    here("flags")
+    add(_LOAD, _argument(2))
+    add(_AND, _WRITING)
+    add(_EQUAL, os.O_RDONLY, "allow", "refuse")
+    here("mmap")
+    add(_LOAD, _argument(3))
+    add(_AND, _SHARED_ANONYMOUS)
+    add(_EQUAL, _SHARED_ANONYMOUS, "refuse", "allow")
+    here("fcntl")
+    add(_LOAD, _argument(1))
+    add(_EQUAL, fcntl.F_DUPFD_CLOEXEC, "allow", "refuse")
+    here("write")
+    add(_LOAD, _argument(0))
+    add(_EQUAL, 1, "allow")
+    add(_EQUAL, 2, "allow")
+    here("refuse")
+    add(_RETURN, _RETURN_EPERM)
+    here("allow")
+    add(_RETURN, _RETURN_ALLOW)
 
     def distance(label: str | None, index: int) -> int:
         return 0 if label is None else labels[label] - index - 1

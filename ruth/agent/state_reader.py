@@ -63,6 +63,10 @@ class StateReader:
         """Whether the camera has a live agent."""
         return is_held(self._descriptor)
 
+    def status(self) -> os.stat_result:
+        """Of the open file; which file it is."""
+        return os.fstat(self._descriptor)
+
     def try_read(self) -> AgentRecord | None:
         """The record if two reads in a row agree on it, else None: it is being changed, or there is none."""
         first = os.pread(self._descriptor, STATE_SIZE, 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import mmap
 import os
 import signal
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from launch.confine.measure import Measure
     from ruth.export.files import Opener
+
+LANDLOCK_ALONE = "CONFINED_BY_LANDLOCK_ALONE"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _page = ctypes.c_void_p(0)
@@ -119,6 +122,13 @@ def change_the_page(_camera: str, opener: Opener, how: str) -> None:
         ctypes.memset(page, 0, 1)
 
 
+def state_descriptors() -> list[int]:
+    """The descriptors of agent.state, which the agent has open for writing."""
+    return _state
+
+
+_state: list[int] = []
+
 ATTEMPTS: dict[str, Callable[..., object]] = {
     "open for writing": lambda camera, opener: open_meta(camera, opener, os.O_RDWR),
     "open for writing by os.open": lambda camera, _: os.open(
@@ -137,19 +147,41 @@ ATTEMPTS: dict[str, Callable[..., object]] = {
     "truncate": lambda _, __, path: os.truncate(path, 0),
     "TCP": lambda *_: socket.create_connection(("127.0.0.1", 9)),
     "TCP by a socket it has": lambda _, __, port: _outside.connect(("127.0.0.1", int(port))),
+    "abstract socket": lambda _, __, name: socket.socket(socket.AF_UNIX).connect(f"\0{name}"),
     "UDP": lambda *_: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
     "signal": lambda _, __, pid: os.kill(int(pid), signal.SIGTERM),
     "signal 0": lambda _, __, pid: os.kill(int(pid), 0),
-    "signal itself": lambda *_: os.kill(os.getpid(), 0),
     "fork": lambda *_: os.fork(),
     "execute": lambda *_: os.execv("/bin/true", ["true"]),  # noqa: S606 - refused by the kernel
     "io_uring": lambda *_: raw(425, 1, bytes(120)),
     "private memory": lambda *_: bytearray(100 * 2**20),
     "a little memory": lambda *_: bytearray(10 * 2**20),
-    "address space": lambda *_: mmap.mmap(-1, 5 * 2**30, mmap.MAP_SHARED),
+    "address space": lambda *_: mmap.mmap(-1, 5 * 2**30, mmap.MAP_PRIVATE, mmap.PROT_READ),
     "abort": lambda *_: os.abort(),
     "change the page": change_the_page,
     "raise its limits": lambda *_: check(_libc.setrlimit(9, bytes(16))),
+    "priority": lambda _, __, pid: os.setpriority(os.PRIO_PROCESS, int(pid), 19),
+    "processors": lambda _, __, pid: os.sched_setaffinity(int(pid), {0}),
+    "scheduler": lambda _, __, pid: os.sched_setscheduler(int(pid), os.SCHED_IDLE, os.sched_param(0)),
+    "own priority": lambda *_: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
+    "chmod": lambda _, __, path: os.chmod(path, 0),
+    "chown": lambda _, __, path: os.chown(path, 1, 1),
+    "utime": lambda _, __, path: os.utime(path),
+    "setxattr": lambda _, __, path: os.setxattr(path, "user.x", b"x"),
+    "chdir": lambda _, __, path: os.chdir(path),
+    "lock own directory": lambda camera, opener: fcntl.flock(
+        opener(f"{export_root_here()}/{camera}", os.O_RDONLY | os.O_DIRECTORY), fcntl.LOCK_EX
+    ),
+    "grow its state": lambda *_: [os.posix_fallocate(fd, 0, 2**26) for fd in state_descriptors()],
+    "cut its state": lambda *_: [os.ftruncate(fd, 0) for fd in state_descriptors()],
+    "write its state": lambda *_: [os.pwrite(fd, bytes(2**20), 2**20) for fd in state_descriptors()],
+    "append to its state": lambda *_: [os.write(fd, b"x") for fd in state_descriptors()],
+    "memory file": lambda *_: os.memfd_create("x"),
+    "shared memory": lambda *_: mmap.mmap(-1, 4096, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS),
+    "System V": lambda *_: raw(29, 0, 4096, 0o1600),
+    "pipe": lambda *_: os.pipe(),
+    "lease": lambda *_: [fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK) for fd in state_descriptors()],
+    "a mapping of its export": lambda camera, opener: bound(camera, opener).close(),
     "nothing": lambda *_: None,
 }
 
@@ -169,6 +201,8 @@ def main() -> None:
 
     confinement = Confinement(export_root_here())
     confinement.limit()
+    if os.environ.get(LANDLOCK_ALONE):
+        confinement._pinning = b""  # as on a kernel without filters
 
     def confine(camera: str) -> tuple[Measure, Opener]:
         measures, opener = confinement.apply(camera)
@@ -182,6 +216,7 @@ def main() -> None:
         return measures, opener
 
     state = claim(state_root_here(), camera_id, 0)
+    _state.append(state)
     run(StreamAgent(camera_id), state, export_root_here(), 0, confine)
 
 

@@ -21,6 +21,7 @@ from waiting import wait_until
 if TYPE_CHECKING:
     from conftest import Processes, Roots
 
+LANDLOCK_ALONE = "CONFINED_BY_LANDLOCK_ALONE"
 PROGRAM = Path(__file__).with_name("confined.py")
 
 pytestmark = pytest.mark.skipif(
@@ -29,11 +30,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def attempt(roots: Roots, *arguments: str) -> subprocess.CompletedProcess[str]:
+def attempt(roots: Roots, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Runs confined.py as the agent of camera ``a``; ends by itself."""
     return subprocess.run(
         [sys.executable, PROGRAM, "a", *arguments],
-        env=roots.environ(),
+        env=roots.environ() | environ,
         capture_output=True,
         text=True,
         timeout=30,
@@ -42,9 +43,9 @@ def attempt(roots: Roots, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def said(roots: Roots, *arguments: str) -> str:
+def said(roots: Roots, *arguments: str, **environ: str) -> str:
     """What the attempt came to."""
-    done = attempt(roots, *arguments)
+    done = attempt(roots, *arguments, **environ)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -130,10 +131,28 @@ def test_no_socket(roots: Roots, how: str) -> None:
     assert said(roots, how) == "refused EPERM"
 
 
-def test_no_connection_by_a_socket_it_has(roots: Roots) -> None:
-    """With a socket made before the confinement, no TCP connection can be opened either."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        assert said(roots, "TCP by a socket it has", str(server.getsockname()[1])) == "refused EACCES"
+def test_landlock_alone_refuses_too(roots: Roots, processes: Processes) -> None:
+    """On a kernel without filters an agent writes no file, reaches no socket and signals nobody either."""
+    exporter = exporter_of(roots, "a")
+    environ = {LANDLOCK_ALONE: "1"}
+    sibling = launched(roots, processes, "b")["b"]
+    abstract = f"ruth-test-{os.getpid()}"
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"\0{abstract}")
+        listening.listen()
+        refused = {
+            ("TCP by a socket it has", str(server.getsockname()[1])): "EACCES",
+            ("abstract socket", abstract): "EPERM",
+            ("signal", str(sibling)): "EPERM",
+            ("open for writing by os.open",): "EACCES",
+            ("make a file", str(roots.state.parent / "new")): "EACCES",
+            ("open", "/etc/passwd"): "EACCES",
+        }
+        for arguments, error in refused.items():
+            assert said(roots, *arguments, **environ) == f"refused {error}", arguments
+    assert said(roots, "a mapping of its export", **environ) == "done"
+    assert look(roots, "b").pid == sibling
+    exporter.close()
 
 
 @pytest.mark.parametrize("how", ["signal", "signal 0"])
@@ -156,13 +175,61 @@ def test_nothing_new_is_started(roots: Roots, how: str) -> None:
         ("private memory", "MemoryError"),
         ("address space", "refused ENOMEM"),
         ("a little memory", "done"),
-        ("signal itself", "done"),
+        ("a mapping of its export", "done"),
         ("nothing", "done"),
     ],
 )
 def test_memory_is_limited(roots: Roots, what: str, answer: str) -> None:
     """An agent grows by 64 MiB at most, and maps 4 GiB; what is less goes through."""
+    exporter = exporter_of(roots, "a")
+    exporter.publish(FRAME, 1)
     assert said(roots, what) == answer
+    exporter.close()
+
+
+@pytest.mark.parametrize("how", ["priority", "processors", "scheduler"])
+def test_another_process_cannot_be_slowed(roots: Roots, processes: Processes, how: str) -> None:
+    """An agent cannot change the priority, the processors or the scheduler of a process of its own user."""
+    victim = processes.start("/bin/sleep", "60")
+    before = os.getpriority(os.PRIO_PROCESS, victim.pid), os.sched_getaffinity(victim.pid)
+    assert said(roots, how, str(victim.pid)) == "refused EPERM"
+    assert (os.getpriority(os.PRIO_PROCESS, victim.pid), os.sched_getaffinity(victim.pid)) == before
+
+
+def test_its_own_priority_stays(roots: Roots) -> None:
+    """An agent cannot put itself before decoding, not even as root."""
+    assert said(roots, "own priority") == "refused EPERM"
+
+
+@pytest.mark.parametrize("how", ["chmod", "chown", "utime", "setxattr", "chdir"])
+def test_an_export_cannot_be_locked_up(roots: Roots, how: str) -> None:
+    """An agent can change neither rights nor owner of an export, nor make its directory the current one."""
+    other = exporter_of(roots, "b")
+    assert said(roots, how, str(roots.export / "b")) == "refused EPERM"
+    assert (roots.export / "b").stat().st_mode & 0o777 == 0o755
+    other.close()
+
+
+def test_the_lock_of_a_writer_cannot_be_taken(roots: Roots) -> None:
+    """An agent cannot take the lock by which writers of one camera keep apart."""
+    exporter = exporter_of(roots, "a")
+    assert said(roots, "lock own directory") == "refused EPERM"
+    exporter.close()
+
+
+@pytest.mark.parametrize(
+    "how", ["grow its state", "cut its state", "write its state", "append to its state", "lease"]
+)
+def test_its_state_keeps_its_size(roots: Roots, how: str) -> None:
+    """An agent cannot fill the tmpfs through its state: it writes into the mapping and nowhere else."""
+    assert said(roots, how) == "refused EPERM"
+    assert (roots.state / "a" / "agent.state").stat().st_size == 16384
+
+
+@pytest.mark.parametrize("how", ["memory file", "shared memory", "System V", "pipe"])
+def test_no_memory_that_counts_against_no_limit(roots: Roots, how: str) -> None:
+    """An agent cannot have memory that its limits do not see."""
+    assert said(roots, how) == "refused EPERM"
 
 
 def test_no_core_is_dumped(roots: Roots) -> None:

@@ -136,17 +136,16 @@ def test_killed_launcher_takes_nobody_along(roots: Roots, processes: Processes) 
     assert {camera: look(roots, camera).pid for camera in pids} == pids
 
 
-def test_second_thread_refuses(roots: Roots, processes: Processes) -> None:
+@pytest.mark.parametrize("detach", [(), ("-d",)], ids=["foreground", "detached"])
+def test_second_thread_refuses(roots: Roots, processes: Processes, detach: tuple[str, ...]) -> None:
     """A launcher with a second thread refuses to fork, and makes nothing."""
     script = (
         "import sys, threading; from launch.cli import main\n"
         "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
-        "sys.exit(main(['up', sys.argv[1]]))\n"
+        "sys.exit(main(['up', *sys.argv[1:]]))\n"
     )
-    config = configure(roots, "a")
-    launcher = processes.start(
-        sys.executable, "-c", script, config, env=roots.environ(), stderr=subprocess.PIPE
-    )
+    up = (sys.executable, "-c", script, *detach, configure(roots, "a"))
+    launcher = processes.start(*up, env=roots.environ(), stderr=subprocess.PIPE)
     _, err = launcher.communicate(timeout=10)
     assert launcher.returncode == 1
     assert err == b"ruth: the launcher has 2 threads, must have 1 to fork\n"
@@ -272,6 +271,36 @@ def test_launcher_as_pid_1(roots: Roots, processes: Processes) -> None:
     wait_until(lambda: not psutil.pid_exists(second), "the other agent has ended")
     out, _ = outer.communicate()
     assert len(out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("blocks", ["0", "8"])
+@pytest.mark.parametrize("detach", [(), ("-d",)], ids=["foreground", "detached"])
+def test_a_limit_of_file_sizes_is_an_error(roots: Roots, detach: tuple[str, ...], blocks: str) -> None:
+    """Where no file may be as long as a state, the launcher says so, camera by camera."""
+    config = configure(roots, "a", "b")
+    up = (sys.executable, "-m", "launch.cli", "up", *detach, config)
+    shell = ("/bin/sh", "-c", f'ulimit -f {blocks}; exec "$0" "$@"')
+    done = subprocess.run(
+        [*shell, *up], env=roots.environ(), capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 1
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == ["a", "b"]
+
+
+def test_descriptors_above_a_lowered_limit_are_closed(roots: Roots, processes: Processes) -> None:
+    """An agent keeps no descriptor of the launcher's, also not one above a limit that was lowered since."""
+    (roots.state.parent / "file").write_bytes(b"")
+    script = (
+        "import os, resource, sys\n"
+        "os.dup2(os.open(sys.argv[2], os.O_RDWR), 200)\n"
+        "os.set_inheritable(200, True)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'launch.cli', 'up', sys.argv[1]])\n"
+    )
+    config = configure(roots, "a")
+    processes.start(sys.executable, "-c", script, config, roots.state.parent / "file", env=roots.environ())
+    wait_until(lambda: look(roots, "a").confinement, "the agent is confined")
+    assert str(roots.state.parent / "file") not in open_files(pid_of(roots, "a"))
 
 
 def test_detached_launch_returns(roots: Roots, processes: Processes) -> None:
