@@ -95,7 +95,8 @@ class Nursery:
             run(agent, state, self.export_root, launcher_pid, self._confinement.apply)
         except BaseException:  # noqa: BLE001 - whatever it is ends this process, here and nowhere else
             traceback.print_exc()  # to /dev/null by now; seen if it happened before
-        os._exit(EXIT_FAILURE)
+        finally:
+            os._exit(EXIT_FAILURE)  # also if there was no memory left to print with
 
     def _leave_descriptors(self, state: int) -> None:
         """Closes all descriptors but the state and the ruleset; 0 to 2 become /dev/null.

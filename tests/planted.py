@@ -9,6 +9,7 @@ its own choosing; what happens then is the real thing, and the product has no ho
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import mmap
 import os
@@ -34,6 +35,9 @@ MIB: Final = 2**20
 LEAKED_BYTES: Final = 24 * MIB
 NO_LIMIT: Final = 99
 """Exit code of an agent that was to grow beyond its limit and met none."""
+ESCAPED: Final = 98
+"""Exit code of an agent that came back into its launcher's code, and ended there."""
+_SMALLEST: Final = 32
 _LIMIT_SOUGHT: Final = 16 * 1024 * MIB
 
 _kept: list[object] = []
@@ -52,6 +56,7 @@ class Fault(IntEnum):
     MEMORY_LEAK = signal.SIGRTMIN + 8
     DESCRIPTOR_LEAK = signal.SIGRTMIN + 9
     GATE_RAISES = signal.SIGRTMIN + 10
+    ANOTHER_EXCEPTION = signal.SIGRTMIN + 11
 
 
 class PlantedError(Exception):
@@ -104,11 +109,17 @@ def loop_for_ever() -> None:
 
 
 def grow_beyond_the_limit() -> None:
-    """Asks for memory until there is none left; the pages are never touched, so nobody else goes short."""
-    try:
-        _kept.extend(bytes(16 * MIB) for _ in range(_LIMIT_SOUGHT // (16 * MIB)))
-    except MemoryError as error:
-        raise PlantedDeath from error
+    """Takes memory until not even a small object can be had; hardly a page is touched: nobody goes short."""
+    size = 16 * MIB
+    taken = 0
+    while taken < _LIMIT_SOUGHT:
+        try:
+            _kept.append(bytes(size))
+            taken += size
+        except MemoryError as error:
+            if size < _SMALLEST:
+                raise PlantedDeath from error
+            size //= 2
     os._exit(NO_LIMIT)
 
 
@@ -149,6 +160,7 @@ _ACTIONS: Final[dict[Fault, Callable[[], None]]] = {
     Fault.MEMORY_LEAK: leak_memory,
     Fault.DESCRIPTOR_LEAK: leak_descriptors,
     Fault.GATE_RAISES: break_one_gate,
+    Fault.ANOTHER_EXCEPTION: raise_out_of_the_loop,
 }
 
 
@@ -163,7 +175,14 @@ class PlantedSource(ExportSource):
             signal.signal(fault, lambda *_, act=act: act())
 
 
+def tell_an_escape(launcher: int) -> None:
+    """At the end of the interpreter, which only the launcher may come to: agents end where they are."""
+    if os.getpid() != launcher:
+        os._exit(ESCAPED)
+
+
 if __name__ == "__main__":
+    atexit.register(tell_an_escape, os.getpid())
     _, most = resource.getrlimit(resource.RLIMIT_STACK)
     resource.setrlimit(resource.RLIMIT_STACK, (MIB, most))  # a small stack overflows before Python counts
     launch.agent_process.ExportSource = PlantedSource  # type: ignore[misc]

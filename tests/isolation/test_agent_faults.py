@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents import look, record, wait_dead
-from planted import FAULTY_MODEL, LEAKED_BYTES, Fault
+from planted import ESCAPED, FAULTY_MODEL, LEAKED_BYTES, Fault
 from scene import CAMERAS, FRAMES_MAX, OTHERS, VICTIM
 from streams import Seen, advance
 from waiting import wait_until
@@ -53,6 +53,21 @@ def test_a_death_is_one_cameras(scene: Scene, undisturbed: Streams, fault: int) 
     scene.publish(20, *OTHERS)
     scene.assert_unnoticed(undisturbed)
     assert record(scene.roots, VICTIM) == left
+
+
+def test_an_agent_ends_where_it_is(scene: Scene, undisturbed: Streams) -> None:
+    """Whatever else happens while it ends, an agent never comes back into the code of its launcher."""
+    scene.publish(10, *CAMERAS)
+    pid = scene.pids[VICTIM]
+    os.kill(pid, signal.SIGSTOP)
+    os.kill(pid, Fault.EXCEPTION)
+    os.kill(pid, Fault.ANOTHER_EXCEPTION)  # meets the agent while it prints the first one's traceback
+    os.kill(pid, signal.SIGCONT)
+    wait_dead(scene.roots, VICTIM)
+    assert look(scene.roots, VICTIM).death != f"exit {ESCAPED}"
+    assert look(scene.roots, VICTIM).death == "exit 1"
+    scene.publish(10, *OTHERS)
+    scene.assert_unnoticed(undisturbed)
 
 
 def test_an_agent_that_hangs_is_one_cameras(scene: Scene, undisturbed: Streams) -> None:
