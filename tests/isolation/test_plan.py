@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents import look, pid_of, record
+from agents import look, pid_of, wait_observed
+from launch.sizing.host import AGENT_PRIVATE_BYTES
 from launch.sizing.source import Source
 from published import FRAME, HEIGHT, WIDTH, exporter_of
 from ruth.agent.state import HEADER_SIZE
@@ -86,8 +87,8 @@ def test_agents_measure_what_was_planned(
     assert found["better"] == pytest.approx(5 if jitter_ms < 3 else found["better"], rel=0.01)
 
 
-def test_files_take_what_was_planned(roots: Roots, processes: Processes, config: Path) -> None:
-    """A real export and a real state take exactly the shared memory that the plan says."""
+def test_memory_is_what_was_planned(roots: Roots, processes: Processes, config: Path) -> None:
+    """Export and state take exactly the shared memory that the plan says, and an agent no more of its own."""
     plan = planned(config, "--size", f"{WIDTH}x{HEIGHT}")
     processes.ruth("up", config, env=roots.environ())
     pid_of(roots, CAMERA)
@@ -97,7 +98,10 @@ def test_files_take_what_was_planned(roots: Roots, processes: Processes, config:
     def taken(folder: Path) -> int:
         return sum(file.stat().st_blocks * 512 for file in folder.iterdir())
 
-    assert record(roots, CAMERA).models
+    wait_observed(roots, CAMERA, 0)
+    private_bytes = look(roots, CAMERA).private_bytes
+    assert private_bytes is not None
+    assert private_bytes <= AGENT_PRIVATE_BYTES
     assert HEADER_SIZE <= taken(roots.state / CAMERA) == plan["state_bytes"]
     assert taken(roots.export / CAMERA) == plan["export_bytes"]
     exporter.close()
