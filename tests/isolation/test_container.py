@@ -132,6 +132,20 @@ def test_a_replaced_export_is_found_through_the_mount(roots: Roots, processes: P
             shutil.rmtree(roots.export / "front-door", ignore_errors=True)
 
 
+def test_a_root_made_anew_is_found_behind_a_mount_on_itself(roots: Roots, processes: Processes) -> None:
+    """Where exports are mounted upon themselves, as in launch/ruth.service, even their root may be made anew."""
+    config = configure(roots, "front-door")
+    contained(processes, roots, RUTH_UP.format(config=config))
+    state = roots.state / "front-door" / "agent.state"
+    wait_until(lambda: state.exists() and state.stat().st_size > 0, "the agent was launched")
+    shutil.rmtree(roots.export)
+    exporter = exporter_of(roots, "front-door")
+    exporter.publish(FRAME, 1_000_000_000)
+    with Follower(roots, "front-door") as follower:
+        follower.wait_for(0)
+    exporter.close()
+
+
 def test_the_container_ends_as_the_launcher_does(roots: Roots, processes: Processes) -> None:
     """SIGTERM to the first process ends the agents and is exit code 0, as an engine expects."""
     config = configure(roots, "front-door")
