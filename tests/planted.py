@@ -41,6 +41,7 @@ _SMALLEST: Final = 32
 _LIMIT_SOUGHT: Final = 16 * 1024 * MIB
 
 _kept: list[object] = []
+_shortened: mmap.mmap
 
 
 class Fault(IntEnum):
@@ -79,11 +80,19 @@ def abort() -> None:
 
 def read_beyond_the_file() -> None:
     """A load from a mapping whose file was shortened: SIGBUS."""
+    _shortened[0]
+
+
+def map_and_shorten() -> mmap.mmap:
+    """A page of a file that has no page any more: the launcher's, inherited, as an agent could not make it."""
     descriptor = os.memfd_create("shortened")
-    os.ftruncate(descriptor, mmap.PAGESIZE)
-    memory = mmap.mmap(descriptor, mmap.PAGESIZE)
-    os.ftruncate(descriptor, 0)
-    memory[0]
+    try:
+        os.ftruncate(descriptor, mmap.PAGESIZE)
+        memory = mmap.mmap(descriptor, mmap.PAGESIZE)
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+    return memory
 
 
 def overflow_the_stack() -> None:
@@ -182,6 +191,7 @@ def tell_an_escape(launcher: int) -> None:
 
 
 if __name__ == "__main__":
+    _shortened = map_and_shorten()
     atexit.register(tell_an_escape, os.getpid())
     _, most = resource.getrlimit(resource.RLIMIT_STACK)
     resource.setrlimit(resource.RLIMIT_STACK, (MIB, most))  # a small stack overflows before Python counts
