@@ -84,7 +84,7 @@ def read_beyond_the_file() -> None:
 
 
 def map_and_shorten() -> mmap.mmap:
-    """A page of a file that has no page any more: the launcher's, inherited, as an agent could not make it."""
+    """A page of a file that has no page any more: the launcher's, as an agent could make none."""
     descriptor = os.memfd_create("shortened")
     try:
         os.ftruncate(descriptor, mmap.PAGESIZE)

@@ -1,4 +1,4 @@
-"""strace(1) in tests: what a running process asks of the kernel, and calls that fail on demand."""
+"""What the kernel says of a running process, and strace(1): its calls, and calls that fail on demand."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ def strace_here() -> str:
     if tried.returncode != 0:
         pytest.skip(f"processes cannot be traced here: {tried.stderr.strip()}")
     return found
+
+
+def handles(pid: int, number: int) -> bool:
+    """Whether a process has a handler for a signal (proc(5), SigCgt)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("SigCgt"):
+            return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    raise AssertionError(f"/proc/{pid}/status has no SigCgt")
 
 
 class FailingCall(NamedTuple):

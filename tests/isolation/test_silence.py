@@ -22,7 +22,7 @@ import pytest
 from agents import configure, look, pid_of
 from planted import Fault
 from scene import CAMERAS, PLANTED, VICTIM
-from tracing import RT_SIGTIMEDWAIT, system_call, traced
+from tracing import RT_SIGTIMEDWAIT, handles, system_call, traced
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def host(roots: Roots, tmp_path: Path, processes: Processes) -> Host:
         bufsize=0,
     )
     pids = {camera: pid_of(roots, camera) for camera in CAMERAS}
+    wait_until(lambda: handles(pids[VICTIM], Fault.NULL_POINTER), "the agent can be made to crash")
     assert launcher.stdout is not None
     said = [f"{camera}: agent {pid}\n".encode() for camera, pid in pids.items()]
     assert [launcher.stdout.readline() for _ in CAMERAS] == said
