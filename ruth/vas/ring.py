@@ -25,7 +25,7 @@ from __future__ import annotations
 import operator
 import os
 import time
-from typing import Final, SupportsIndex
+from typing import Final, NamedTuple, SupportsIndex
 
 from ruth.errors import ExportError
 from ruth.export.layout import (
@@ -64,6 +64,25 @@ _OFFSET, _SEQUENCE = DATA_OFFSET_OFFSET // 8, SEQUENCE_OFFSET // 8
 _WAKE, _FLAGS = WAKE_OFFSET // 4, FLAGS_OFFSET // 4
 
 
+class _Slot(NamedTuple):
+    """What a slot's frame is written with, worked out once: it is needed for every frame.
+
+    Attributes:
+        buffer: Its memory.
+        offset: Where that begins in ``frame.data``.
+        id_at: Positions in ``frame.meta`` seen as an array of u64.
+        time_at: The same.
+        sequence_at: The same.
+
+    """
+
+    buffer: memoryview
+    offset: int
+    id_at: int
+    time_at: int
+    sequence_at: int
+
+
 class FrameRing:
     """The version 2 export of one camera, for its writer. Made whole or not at all.
 
@@ -92,7 +111,6 @@ class FrameRing:
         "_inodes",
         "_meta_map",
         "_slot_count",
-        "_slot_offsets",
         "_slots",
         "_words",
         "frame_id",
@@ -127,7 +145,6 @@ class FrameRing:
         self.frame_size = geometry.data_size
         self._slot_count = slot_count
         slot_size = -(-geometry.data_size // PAGE_SIZE) * PAGE_SIZE
-        self._slot_offsets = tuple(slot_size * slot for slot in range(slot_count))
         try:
             self._directory = ExportDirectory(directory)
             try:
@@ -142,6 +159,7 @@ class FrameRing:
 
     def _make_files(self, geometry: FrameRecord, slot_size: int) -> None:
         directory = self._directory
+        offsets = [slot_size * slot for slot in range(self._slot_count)]
         with (
             directory.new_file(DATA_NAME, slot_size * self._slot_count) as data,
             directory.new_file(META_NAME, META_SIZE_V2) as meta,
@@ -154,7 +172,7 @@ class FrameRing:
                 epoch=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
                 flags=FLAG_WAKES,
             )
-            slots = (geometry._replace(data_offset=offset) for offset in self._slot_offsets)
+            slots = (geometry._replace(data_offset=offset) for offset in offsets)
             meta.write(pack_record(geometry) + pack_ring(ring) + b"".join(map(pack_record, slots)))
             self._inodes = (meta.inode, data.inode)
             self._meta_map, self._data_map = meta.map(), data.map()
@@ -170,7 +188,11 @@ class FrameRing:
         if standing >= 0:
             retire(standing)
         whole = memoryview(self._data_map)
-        self._slots = tuple(whole[start : start + self.frame_size] for start in self._slot_offsets)
+        records = [slot_record_offset(slot) // 8 for slot in range(self._slot_count)]
+        self._slots = tuple(
+            _Slot(whole[offset : offset + self.frame_size], offset, at + _ID, at + _TIME, at + _SEQUENCE)
+            for offset, at in zip(offsets, records, strict=True)
+        )
         self._words = memoryview(self._meta_map).cast("Q")
         self._halves = memoryview(self._meta_map).cast("I")
         self._futex = FutexWord(self._meta_map, WAKE_OFFSET)
@@ -180,10 +202,9 @@ class FrameRing:
 
         Calling it again before :meth:`commit` gives the same buffer.
         """
-        slot = self.frame_id % self._slot_count
-        position = slot_record_offset(slot) // 8 + _SEQUENCE
-        self._words[position] |= 1  # step 1; odd already if an earlier frame was given up
-        return self._slots[slot]
+        buffer, _, _, _, sequence_at = self._slots[self.frame_id % self._slot_count]
+        self._words[sequence_at] |= 1  # step 1; odd already if an earlier frame was given up
+        return buffer
 
     def commit(self, timestamp_ns: int) -> None:
         """Publishes what was written into the buffer of :meth:`begin`.
@@ -192,22 +213,22 @@ class FrameRing:
             timestamp_ns: CLOCK_MONOTONIC at the decode boundary, 0 to 2^64 - 1.
 
         """
-        words, halves = self._words, self._halves
-        slot = self.frame_id % self._slot_count
-        record = slot_record_offset(slot) // 8
-        words[record + _ID] = self.frame_id  # step 3
-        words[record + _TIME] = timestamp_ns
+        words, halves, frame_id = self._words, self._halves, self.frame_id
+        _, offset, id_at, time_at, sequence_at = self._slots[frame_id % self._slot_count]
+        words[id_at] = frame_id  # step 3
+        words[time_at] = timestamp_ns
         # "| 1" where "+ 1" would do: an exception from a signal handler can end this between any two
         # statements, and the next frame must find its way back to odd during changes, even at rest.
-        words[record + _SEQUENCE] = (words[record + _SEQUENCE] | 1) + 1  # step 4
-        words[_SEQUENCE] |= 1  # step 5
-        words[_ID] = self.frame_id  # step 6
+        words[sequence_at] = (words[sequence_at] | 1) + 1  # step 4
+        newest = words[_SEQUENCE] | 1
+        words[_SEQUENCE] = newest  # step 5
+        words[_ID] = frame_id  # step 6
         words[_TIME] = timestamp_ns
-        words[_OFFSET] = self._slot_offsets[slot]
-        words[_SEQUENCE] = (words[_SEQUENCE] | 1) + 1  # step 7
+        words[_OFFSET] = offset
+        words[_SEQUENCE] = newest + 1  # step 7
         halves[_WAKE] = (halves[_WAKE] + 1) & 0xFFFFFFFF  # step 8
         self._futex.wake()  # step 9
-        self.frame_id += 1
+        self.frame_id = frame_id + 1
 
     def close(self) -> None:
         """Says to readers that no frame will follow, wakes them, and removes the files if still ours."""
