@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.stage import BenchmarkError
+from benchmarks.stage import NoRoomError
 from ruth.agent import state
 from ruth.identity import STATE_NAME
 
@@ -86,7 +86,8 @@ def launch(
         method: Start method of multiprocessing (:mod:`benchmarks.instead`), instead of ``ruth up``.
 
     Raises:
-        BenchmarkError: It launched fewer, or one does not get ready.
+        NoRoomError: It launched fewer.
+        BenchmarkError: One does not get ready.
 
     """
     command: list[str | Path]
@@ -106,7 +107,7 @@ def launch(
             break
         pids.append(int(pid))
     if len(pids) < len(cameras):
-        raise BenchmarkError(f"{len(pids)} of {len(cameras)} agents were launched")
+        raise NoRoomError(f"{len(pids)} of {len(cameras)} agents were launched")
     for camera in cameras:
         stage.wait_until(partial(_ready, state_root / camera / STATE_NAME), f"the agent of {camera} is ready")
     return Launched(launcher, tuple(pids), time.monotonic() - begun)

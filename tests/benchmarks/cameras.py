@@ -19,7 +19,7 @@ from benchmarks.cost import cpu_ns_of, private_bytes
 from benchmarks.feed import DESCRIPTORS, EXPORT_BYTES, Feeder, raise_descriptor_limit
 from benchmarks.result import Chart, Result, Series, Table
 from benchmarks.samples import summary_of
-from benchmarks.stage import BenchmarkError
+from benchmarks.stage import BenchmarkError, NoRoomError
 from ruth.agent.state import STATE_SIZE
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def run(stage: Stage) -> Result:
             check_room(stage.folder, cameras)
             ways = COMPARED if cameras <= COMPARED_UP_TO else (OURS,)
             measured.extend(_measure(stage, cameras, by) for by in ways)
-        except BenchmarkError as error:
+        except NoRoomError as error:
             notes.append(f"{cameras:,} cameras: {error}.")
             break
         if measured[-1].missed > measured[-1].frames * MISSED_FOR_GOOD:
@@ -100,17 +100,17 @@ def run(stage: Stage) -> Result:
 
 
 def check_room(folder: Path, cameras: int) -> None:
-    """Raises BenchmarkError if this machine has no room for so many cameras."""
+    """Raises NoRoomError if this machine has no room for so many cameras."""
     wanted, free = cameras * (EXPORT_BYTES + STATE_SIZE) * 2, shutil.disk_usage(folder).free
     if free < wanted:
-        raise BenchmarkError(f"/dev/shm has {free:,} bytes, they want {wanted:,}")
+        raise NoRoomError(f"/dev/shm has {free:,} bytes, they want {wanted:,}")
     wanted, limit = cameras * DESCRIPTORS + 100, raise_descriptor_limit()
     if limit < wanted:
-        raise BenchmarkError(f"a process may have {limit:,} descriptors, the feeder wants {wanted:,}")
+        raise NoRoomError(f"a process may have {limit:,} descriptors, the feeder wants {wanted:,}")
     wanted = cameras * 1_500_000
     free = psutil.virtual_memory().available
     if free < wanted:
-        raise BenchmarkError(f"{free:,} bytes of memory are available, they want {wanted:,}")
+        raise NoRoomError(f"{free:,} bytes of memory are available, they want {wanted:,}")
 
 
 def tables_of(measured: Sequence[Measured]) -> tuple[Table, ...]:

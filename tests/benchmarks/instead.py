@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import signal
 import sys
-from functools import partial
 from typing import NoReturn
 
 from benchmarks.readers import agent_of
@@ -25,8 +24,8 @@ def host(camera: str, export_root: str, state_root: str) -> NoReturn:
     agent = agent_of(camera)
     state = claim(state_root, camera, len(agent.subscriptions))
     confinement = Confinement(export_root)
-    apply = partial(confinement.apply, ruleset=confinement.descriptor)
-    run(agent, state, export_root, os.getppid(), apply)
+    confinement.limit()
+    run(agent, state, export_root, os.getppid(), confinement.apply)
 
 
 def main() -> None:

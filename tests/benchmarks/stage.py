@@ -38,6 +38,10 @@ class BenchmarkError(Exception):
     """A benchmark cannot go on; the text says why."""
 
 
+class NoRoomError(BenchmarkError):
+    """The machine has no room for what was to be measured; less may do."""
+
+
 class Stage:
     """Where a benchmark happens.
 
