@@ -198,7 +198,7 @@ def _raw_arguments() -> list[str]:
 # A heading of FFmpeg's begins its line (level first, by _QUIET); what a source says about itself is
 # indented. A size must have an end, or half a line would look like a smaller one.
 _HEADING = r"^\[info\] Output #\d+, "
-_SIZE = r"[^\n]*?, (\d+)x(\d+)[, \n]"
+_SIZE = r"[^\n]*?, (\d{1,9})x(\d{1,9})[, \n]"
 _RAW_SIZE = re.compile(rf"(?ms){_HEADING}fifo,.*?: Video: rawvideo [^\n]*?\bnv12\b{_SIZE}")
 _RECORDING_SIZE = re.compile(rf"(?ms){_HEADING}matroska,.*?: Video: h264{_SIZE}")
 _ERROR = re.compile(r"(?m)^(?:\[[^\]]* @ [^\]]*\] )?\[(?:error|fatal|panic)\] (.+)$")

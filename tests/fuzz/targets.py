@@ -1,0 +1,224 @@
+"""Everything that Ruth reads from outside, as functions of bytes that return, or have found a defect.
+
+Used by hypothesis in CI, and by atheris, which is guided by the code it reaches (``python -m fuzz``).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from exports import META_V1, META_V2, RECORD
+from fuzz.exports_read import BoundRing, NewReader, NewReaderOfVersion1, RenamedPair
+from launch.config.plan import ConfigError, parse_config
+from launch.vas.ffmpeg import frame_size, last_error
+from launch.vas.source import Kind, SourceError, parse_sources
+from ruth.agent.agent import StreamAgent
+from ruth.agent.last_allowed import find_model, last_allowed
+from ruth.agent.state import (
+    HEADER_SIZE,
+    MODEL_SIZE,
+    MODELS_MAX,
+    STATE_SIZE,
+    AgentIdentity,
+    StateWriter,
+    parse_state,
+)
+from ruth.export.layout import RECORD_SIZE, SLOT_RECORDS_OFFSET, pack_record
+from ruth.identity import id_problem
+from ruth.subscription.subscription import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from launch.config.plan import CameraPlan
+    from launch.config.problem import Problem
+    from launch.vas.source import CameraSource
+
+_CONFIGURATION: Final = b"""
+[cameras.front-door.models]
+person = { max_fps = 5 }
+plate  = { max_fps = 2.5, active = false }
+audit  = {}
+[cameras."192.168.1.10".models.person]
+"""
+_FFMPEG_LOG: Final = b"""[info] Output #0, fifo, to 'pipe:1':
+[info]   Stream #0:0: Video: rawvideo (NV12 / 0x3231564E), nv12(progressive), 1280x720, q=2-31, 25 fps
+[info] Output #1, matroska, to 'a.mkv':
+[info]   Stream #1:0: Video: h264, yuv420p(progressive), 1280x720, q=2-31
+[in#0 @ 0x55] [error] Error opening input: No such file or directory
+"""
+
+
+class Target(NamedTuple):
+    """One thing that is read.
+
+    Attributes:
+        make: Makes the function of bytes, given an empty directory on a tmpfs, which may outlive it.
+        seeds: Contents that are read without complaint.
+        words: What contents are made of.
+
+    """
+
+    make: Callable[[Path], Callable[[bytes], object]]
+    seeds: tuple[bytes, ...]
+    words: tuple[bytes, ...] = ()
+
+
+def _state() -> bytes:
+    """The record of an agent that has observed some frames."""
+    agent = StreamAgent("front-door")
+    for model_id, max_fps in (("person", 5.0), ("audit", None)):
+        agent.subscribe(Subscription("front-door", model_id, max_fps))
+    agent.start()
+    memory = bytearray(STATE_SIZE)
+    writer = StateWriter(memoryview(memory), agent, AgentIdentity(77, 88, 99, 66))
+    writer.write_export(2, 1, 12, 34)
+    for frame_id in range(5):
+        agent.observe(frame_id, frame_id * 40_000_000)
+        writer.write_frame(1000)
+    return bytes(memory[: HEADER_SIZE + 2 * MODEL_SIZE])
+
+
+def _read_state(content: bytes) -> None:
+    """A whole record or none, which can be shown as JSON; what a runtime takes out of it is what it says."""
+    whole = parse_state(content)
+    record = whole or parse_state(content, torn=True)
+    if record is None:
+        assert find_model(content, bytes(64)) is None or len(content) < STATE_SIZE
+        return
+    assert len(record.models) <= MODELS_MAX
+    json.dumps(record, allow_nan=False)
+    for index, model in enumerate(record.models):
+        assert model.max_fps is None or 0 < model.max_fps < math.inf
+        start = HEADER_SIZE + MODEL_SIZE * index
+        padded = content[start : start + 64]
+        position = find_model(content, padded)
+        assert position is not None
+        assert position <= index
+        allowed = last_allowed(content, index, padded)
+        assert (allowed is None) is (whole is None)
+        if allowed is not None:
+            assert allowed.allowed == model.allowed
+
+
+def _read_configuration(content: bytes) -> None:
+    """A plan whose names are ids, or problems that can be shown."""
+    text = content.decode(errors="surrogateescape")
+    cameras: tuple[CameraPlan, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    try:
+        cameras = parse_config(text).cameras
+    except ConfigError as error:
+        problems = error.problems
+    assert bool(cameras) is not bool(problems)
+    for problem in problems:
+        assert problem.line is None or 1 <= problem.line <= text.count("\n") + 1
+        assert problem.text("ruth.toml").isprintable()
+    for camera in cameras:
+        assert id_problem(camera.camera_id) is None
+        assert camera.models
+        assert all(id_problem(model.model_id) is None for model in camera.models)
+
+
+def _read_sources(content: bytes) -> None:
+    """Sources, or problems; what is shown of a URL has no password."""
+    arguments = content.decode(errors="surrogateescape").split("\n")
+    sources: tuple[CameraSource, ...] = ()
+    with suppress(SourceError):
+        sources = parse_sources(arguments)
+    for source in sources:
+        assert id_problem(source.camera_id) is None
+        assert source.width % 2 == source.height % 2 == 0
+        if source.kind in (Kind.RTSP, Kind.RTSP_LISTEN):
+            user = source.shown.partition("//")[2].partition("/")[0].rpartition("@")[0]
+            assert user.partition(":")[2] in ("", "***")
+
+
+def _read_ffmpeg_log(content: bytes) -> None:
+    """A size of numbers, or none; an error of one line, or none."""
+    log = content.decode(errors="replace")
+    for raw in (False, True):
+        size = frame_size(log, raw=raw)
+        assert size is None or min(size) >= 0
+    error = last_error(log)
+    assert error is None or (error and "\n" not in error)
+
+
+def _exports(camera: Path) -> Callable[[bytes], object]:
+    """Four readers meet each header."""
+    benches = []
+    for make in (BoundRing, NewReader, RenamedPair, NewReaderOfVersion1):
+        directory = camera / make.__name__
+        directory.mkdir()
+        benches.append(make(directory))
+    ring = benches[0]
+    assert isinstance(ring, BoundRing)
+
+    def read(content: bytes) -> None:
+        for bench in benches:
+            size = (
+                RECORD_SIZE if isinstance(bench, RenamedPair | NewReaderOfVersion1) else SLOT_RECORDS_OFFSET
+            )
+            bench(content[:size])
+        if len(content) >= SLOT_RECORDS_OFFSET + RECORD_SIZE:
+            ring.find(content[SLOT_RECORDS_OFFSET:][:RECORD_SIZE])
+
+    return read
+
+
+def _numbers() -> Iterator[bytes]:
+    for size, values in ((4, (2, 61, 62, 63, 2**31, 2**32 - 1)), (8, (4096, 2**32, 2**63, 2**64 - 4096))):
+        yield from (value.to_bytes(size, "little") for value in values)
+
+
+TARGETS: Final = {
+    "exports": Target(
+        _exports,
+        (
+            META_V1,
+            META_V2[:SLOT_RECORDS_OFFSET],
+            META_V2[:SLOT_RECORDS_OFFSET] + pack_record(RECORD),
+        ),
+        tuple(_numbers()),
+    ),
+    "state": Target(lambda _: _read_state, (_state(), _state().ljust(STATE_SIZE, b"\0")), tuple(_numbers())),
+    "configuration": Target(
+        lambda _: _read_configuration,
+        (_CONFIGURATION,),
+        (
+            b"cameras",
+            b"models",
+            b"max_fps",
+            b"active",
+            b"[[",
+            b"]]",
+            b'"""',
+            b"'''",
+            b"nan",
+            b"1e400",
+            b"\\u",
+        ),
+    ),
+    "sources": Target(
+        lambda _: _read_sources,
+        (b"a=test:640x480@25\nb=rtsp://me:secret@host:554/1\nc=rtsp-listen://127.0.0.1:5000", b"a=/dev/null"),
+        (b"=test", b"x", b"@", b"rtsp://", b"rtsps://", b"rtsp-listen://", b"127.0.0.1", b"[::1]", b":99999"),
+    ),
+    "ffmpeg-log": Target(
+        lambda _: _read_ffmpeg_log,
+        (_FFMPEG_LOG,),
+        (
+            b"[info] Output #",
+            b": Video: rawvideo",
+            b": Video: h264",
+            b"nv12",
+            b", 64x48 ",
+            b"[error] ",
+            b"9" * 99,
+        ),
+    ),
+}
