@@ -133,7 +133,7 @@ def test_a_replaced_export_is_found_through_the_mount(roots: Roots, processes: P
 
 
 def test_a_root_made_anew_is_found_behind_a_mount_on_itself(roots: Roots, processes: Processes) -> None:
-    """Where exports are mounted upon themselves, as in launch/ruth.service, even their root may be made anew."""
+    """Where exports are mounted upon themselves, as launch/ruth.service does, their root may be made anew."""
     config = configure(roots, "front-door")
     contained(processes, roots, RUTH_UP.format(config=config))
     state = roots.state / "front-door" / "agent.state"
