@@ -73,7 +73,7 @@ class Watch:
         self._close()
 
     def look(self) -> list[Change]:
-        """What has happened since the last look. The first one says what agent and export there are."""
+        """What has happened since the last look; at first, what agent and export there are."""
         if self._reader is None:
             with suppress(OSError):
                 self._open()
@@ -116,6 +116,8 @@ class Watch:
 
     def _look_at_agent(self, now_ns: int) -> list[Change]:
         sighting = look(self._state_root, self._camera_id)
+        if sighting.alive and sighting.record is None:
+            return []  # an agent is being started: what it is, it will say in a moment
         observed_ns = None if sighting.record is None else sighting.record.observed_ns
         age_s = None if observed_ns is None else (now_ns - observed_ns) / _NANOSECONDS
         state = "stopped" if sighting.stopped else state_of(sighting, age_s)

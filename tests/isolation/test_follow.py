@@ -16,6 +16,7 @@ import pytest
 
 from agents import CAPS, configure, launched, pid_of, record, wait_dead, wait_observed, wake_ups
 from launch.inspect import view
+from launch.state_file import claim
 from published import FRAME, Feed, exporter_of
 from ruth.subscription.subscription import Subscription
 from waiting import wait_until, within
@@ -206,6 +207,16 @@ def test_a_state_that_is_made_anew(roots: Roots, processes: Processes) -> None:
     exporter.publish(FRAME, time.monotonic_ns())
     assert follower.next("frame")["frame_id"] == 0
     exporter.close()
+
+
+def test_an_agent_that_is_being_started(roots: Roots) -> None:
+    """Between a launcher's claim and the agent's first record there is nothing to say of it."""
+    held = claim(str(roots.state), "a", 1)
+    try:
+        done = run(roots, "a", "--json", "--seconds", "0.6")
+    finally:
+        os.close(held)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_state_that_is_cut_off(roots: Roots, processes: Processes) -> None:
