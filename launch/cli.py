@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -104,7 +105,8 @@ def _open_standard_descriptors() -> None:
 
 def _leave_broken_stdout() -> None:
     """Whoever read stdout has gone: keep the interpreter from complaining at exit (signal(7), SIGPIPE)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    with suppress(OSError):  # no descriptor left for it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":
