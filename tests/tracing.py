@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from conftest import Processes
 
-RT_SIGTIMEDWAIT = 128  # its number on x86-64
+RT_SIGTIMEDWAIT, FUTEX, CLOCK_NANOSLEEP = 128, 202, 230  # their numbers on x86-64
 
 
 def strace_here() -> str:
@@ -30,6 +32,11 @@ def strace_here() -> str:
     if tried.returncode != 0:
         pytest.skip(f"processes cannot be traced here: {tried.stderr.strip()}")
     return found
+
+
+def counted_calls(log: Path) -> Counter[str]:
+    """How often each system call was made, by the log that strace wrote of one process."""
+    return Counter(re.findall(r"^(?!syscall_)(\w+)\(", log.read_text(), re.MULTILINE))
 
 
 def handles(pid: int, number: int) -> bool:

@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,23 +15,26 @@ from agents import configure, look, wait_observed
 from conftest import open_processes, open_roots
 from launch.liveness import look as sight
 from published import FRAME, exporter_of
-from tracing import RT_SIGTIMEDWAIT, FailingCall, system_call, traced
+from tracing import (
+    CLOCK_NANOSLEEP,
+    FUTEX,
+    RT_SIGTIMEDWAIT,
+    FailingCall,
+    counted_calls,
+    system_call,
+    traced,
+)
 from waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from conftest import Processes, Roots
 
 CAMERAS = ("a", "b")
-# Every call of `ruth up` once it has read its configuration, and how many of each the launcher or an agent
-# makes, whoever makes more, until the one waits to be ended and the other for its export.
-CALLS = {
-    "chdir": 1, "chmod": 3, "clone": 2, "close": 8, "close_range": 3, "dup2": 3, "fallocate": 2, "fchmod": 2,
-    "fcntl": 2, "ftruncate": 2, "getdents64": 2, "getpriority": 2, "ioctl": 1, "landlock_add_rule": 2,
-    "landlock_create_ruleset": 2, "landlock_restrict_self": 1, "lseek": 2, "mkdir": 3, "mmap": 2,
-    "mprotect": 1, "newfstatat": 18, "openat": 8, "prctl": 3, "prlimit64": 7, "pwrite64": 2, "read": 4,
-    "rt_sigaction": 4, "rt_sigprocmask": 3, "seccomp": 1, "setpriority": 1, "setsid": 1, "uname": 1,
-    "write": 1,
-}  # fmt: skip
+# How often they are made depends on how long everybody waits.
+WAITS = {"clock_nanosleep", "futex", "restart_syscall", "rt_sigtimedwait"}
 ERRORS = ("EIO", "ENOMEM", "EMFILE", "EINTR")
 
 # `ruth up`, which says so when it is about to launch, and does when it is told to.
@@ -47,13 +51,13 @@ sys.exit(main(["up", sys.argv[1]]))
 """
 
 
-def cases(*, all_of_them: bool) -> list[FailingCall]:
+def cases(calls: dict[str, int], *, all_of_them: bool) -> list[FailingCall]:
     """Every call once for each number; with one error each, in turn, or with every error."""
-    calls = [(call, number) for call, most in CALLS.items() for number in range(1, most + 1)]
+    each = [(call, number) for call, most in sorted(calls.items()) for number in range(1, most + 1)]
     if all_of_them:
-        return [FailingCall(call, error, number) for call, number in calls for error in ERRORS]
+        return [FailingCall(call, error, number) for call, number in each for error in ERRORS]
     turns = itertools.cycle(ERRORS)
-    return [FailingCall(call, next(turns), number) for call, number in calls][::5]
+    return [FailingCall(call, next(turns), number) for call, number in each][::5]
 
 
 class Launch:
@@ -64,11 +68,28 @@ class Launch:
         self._config = configure(roots, *CAMERAS)
         self._exporters = {camera: exporter_of(roots, camera) for camera in CAMERAS}
 
-    def fail(self, case: FailingCall) -> None:
-        """Launches while that call fails, until whoever is left waits; it must have failed.
+    def calls(self) -> dict[str, int]:
+        """How often launcher or agent make each system call, whoever makes more, until both wait."""
+        logs = self._roots.state.parent / "calls"
+        with self._launching(logs, "-ff"):
+            pass
+        made = [counted_calls(log) for log in logs.parent.glob("calls.*") if log.suffix != ".messages"]
+        return {call: max(calls[call] for calls in made) for call in set().union(*made) - WAITS}
 
-        If that ends the launcher, it says so.
-        """
+    def fail(self, case: FailingCall) -> None:
+        """Launches while that call fails; it must have failed. If that ends the launcher, it says so."""
+        log = self._roots.state.parent / "calls"
+        with self._launching(log, "-f", *case.options) as launcher:
+            pass
+        assert "(INJECTED)" in log.read_text(), f"{case}: no such call was made"
+        if launcher.poll() is not None:
+            assert launcher.returncode == 1
+            assert launcher.stderr is not None
+            assert launcher.stderr.read(), f"{case}: the launcher has ended without a word"
+
+    @contextmanager
+    def _launching(self, log: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+        """A launch under strace, until everybody who is left waits."""
         launcher = self._processes.start(
             sys.executable,
             "-c",
@@ -82,27 +103,25 @@ class Launch:
         )
         assert launcher.stdin is not None
         assert launcher.stdout is not None
-        assert launcher.stderr is not None
         assert launcher.stdout.readline() == "ready\n"
-        log = self._roots.state.parent / "strace"
-        with traced(self._processes, launcher.pid, log, "-f", *case.options):
+        with traced(self._processes, launcher.pid, log, *options):
             launcher.stdin.write("go\n")
             launcher.stdin.flush()
             wait_until(
                 lambda: launcher.poll() is not None or system_call(launcher.pid) == RT_SIGTIMEDWAIT,
-                f"{case}: the launcher has ended or waits",
+                f"{options}: the launcher has ended or waits",
             )
             for camera in CAMERAS:
-                wait_until(lambda camera=camera: self._settled(camera), f"{case}: {camera} lives or not")
-        assert "(INJECTED)" in log.read_text(), f"{case}: no such call was made"
-        if launcher.poll() is not None:
-            assert launcher.returncode == 1
-            assert launcher.stderr.read(), f"{case}: the launcher has ended without a word"
+                wait_until(lambda camera=camera: self._settled(camera), f"{options}: {camera} lives or not")
+            yield launcher
 
     def _settled(self, camera: str) -> bool:
-        """Whether its agent is confined by now, or there is none; one that is just starting has no record."""
+        """Whether it has no agent, or one that is confined and asleep; just starting, it has no record."""
         found = sight(str(self._roots.state), camera)
-        return not found.alive or bool(look(self._roots, camera).confinement)
+        if not found.alive:
+            return True
+        pid = found.pid
+        return pid is not None and not found.stopped and system_call(pid) in (FUTEX, CLOCK_NANOSLEEP)
 
     def confinement(self) -> dict[str, set[str]]:
         """What is in force in each live agent."""
@@ -132,9 +151,9 @@ def test_a_call_that_fails_while_launching(soaking: bool) -> None:
     """
     with open_roots() as roots, open_processes() as processes:
         plain = Launch(roots, processes)
-        plain.up()
+        calls = plain.calls()
         (full,) = {frozenset(measures) for measures in plain.confinement().values()}
-    for case in cases(all_of_them=soaking):
+    for case in cases(calls, all_of_them=soaking):
         with open_roots() as roots, open_processes() as processes:
             launch = Launch(roots, processes)
             launch.fail(case)
