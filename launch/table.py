@@ -27,7 +27,7 @@ class Column:
         right: Whether it is set to the right, as numbers are.
         rank: Its importance: 0 is always shown, the highest is left out first.
         least: Characters that it has at least.
-        colours: One a row (:mod:`launch.terminal`), or none at all.
+        colours: One a row (:mod:`launch.colour`), or none at all.
 
     """
 

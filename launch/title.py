@@ -57,9 +57,7 @@ class MemoryLayout(NamedTuple):
         """As the kernel says now. Raises OSError without /proc."""
         fields = read_stat("self")
         return cls(
-            tuple(
-                int(fields[number]) for number in (START_CODE, END_CODE, START_DATA, END_DATA, START_BREAK)
-            ),
+            tuple(int(fields[number]) for number in _BEFORE_BREAK),
             int(fields[START_STACK]),
             (int(fields[ENV_START]), int(fields[ENV_END])),
         )

@@ -40,6 +40,7 @@ ALLOWED: Final = {
     "gettid": 186, "futex": 202, "restart_syscall": 219, "clock_gettime": 228, "clock_nanosleep": 230,
     "exit_group": 231, "tgkill": 234, "newfstatat": 262, "getrandom": 318, "statx": 332,
 }  # fmt: skip
+# tgkill is how abort(3) ends a process; whom else it could signal is Landlock's to refuse.
 # And these, with some arguments: a traceback goes to 1 or 2; mmap(2) duplicates its descriptor in Python.
 # Shared memory without a file would count against no limit.
 _WRITE, _MMAP, _FCNTL = 1, 9, 72

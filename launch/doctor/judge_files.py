@@ -6,6 +6,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from launch.doctor.finding import Finding, Level, named
+from ruth.agent.state import STATE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _TMPFS: Final = frozenset({"tmpfs", "ramfs"})
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
-_STATE_BYTES: Final = 4 * 4096  # of one camera: launch.state_file.claim reserves no more
+_STATE_BYTES: Final = STATE_SIZE  # of one camera: launch.state_file.claim reserves no more
 _STATE_FILES: Final = 2  # a folder and a file
 _EXPORT_ROOT_FIX: Final = (
     "export to /dev/shm, or to another tmpfs: VAS_EXPORT_ROOT=FOLDER for VAS and for Ruth"

@@ -127,7 +127,7 @@ def _problem(
         return problem_v1(record._replace(data_offset=0, sequence=0), meta_bytes, data.st_size)
     if ring is None:
         return f"version {record.version}, {META_NAME} has {meta_bytes} bytes"
-    if meta_bytes < META_SIZE_V2:
+    if meta_bytes != META_SIZE_V2:
         return f"{META_NAME} has {meta_bytes} bytes, version 2 has {META_SIZE_V2}"
     problem = machine_problem(os.uname().machine) or ring_problem(ring, data.st_size, data.st_ino)
     if problem is not None:

@@ -2,7 +2,7 @@
 
 A file once opened never changes, so a header read from one is never torn. What can happen instead is that
 ``frame.data`` already belongs to the next frame. A header alone is enough to decide about a frame; its
-pixels may be used only as ``docs/frame-export.md``, "Version 1", says.
+pixels may be used only as ``docs/frame-export.md``, section 6, says.
 
 Every frame is another file, so only the camera's directory stays open. That ``frame.meta`` is opened, read
 and closed at each look, and that its status is not asked for, keeps a look at four system calls. An agent
