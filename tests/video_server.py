@@ -78,7 +78,7 @@ class Camera:
     def _compare(self, frame_id: int) -> None:
         if frame_id >= 0:
             assert self._exporter._ring is not None
-            slot = self._exporter._ring._slots[frame_id % SLOT_COUNT_DEFAULT]
+            slot, *_ = self._exporter._ring._slots[frame_id % SLOT_COUNT_DEFAULT]
             self.spoiled += bytes(slot) != picture(self._number, frame_id)
 
 
