@@ -27,6 +27,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 _PR_SET_CHILD_SUBREAPER = 36
 
 
+def pytest_configure() -> None:
+    """Heeds SIGINT, which a shell's background job ignores, and what it starts with it (execve(2))."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds --soak."""
     parser.addoption("--soak", action="store_true", help="only tests that have a longer form, in that form")

@@ -327,7 +327,7 @@ def open_for_writing():
         try:
             os.open(path, os.O_RDWR)
         except OSError as error:
-            print(error.strerror)
+            print(error.strerror, flush=True)
 open_for_writing()
 os.setgroups([])
 os.setgid({NOBODY})
