@@ -243,7 +243,7 @@ def test_a_second_server_leaves_an_export_alone(
     assert second.stderr is not None
     with within(20):  # it says so at its first frame, which takes as long as FFmpeg takes to start
         said = next(line for line in second.stderr if "not exported" in line)
-    assert said == "a: not exported: another ruth vas exports this camera\n"
+    assert said == "ruth: a: not exported: another ruth vas exports this camera\n"
     second.terminate()
     _, rest = second.communicate(timeout=20)
     assert "not exported" not in rest
