@@ -14,6 +14,7 @@ from ruth.agent.state import STATE_SIZE, WAKE_OFFSET
 from ruth.agent.state_reader import StateReader
 from ruth.futex import FutexWord
 from ruth.identity import STATE_NAME
+from ruth.subscription.gate import Decision
 from ruth.subscription.subscription import Subscription
 
 if TYPE_CHECKING:
@@ -76,11 +77,10 @@ def advance(camera_id: str, before: Seen | None, frames: Iterable[int]) -> Seen:
     if before is not None:
         agent.frame_id, agent.timestamp_ns, agent.missed = before[:3]
         for subscription, judged in zip(agent.subscriptions, before.models, strict=True):
+            last = judged.last_frame_id
+            if last is not None:
+                assert subscription.judge(last, timestamp_ns(camera_id, last)) is Decision.ALLOW
             subscription.allowed, subscription.skipped = judged.allowed, judged.skipped
-            if judged.last_frame_id is not None:
-                subscription.last_frame_id = judged.last_frame_id
-                subscription.last_timestamp_ns = timestamp_ns(camera_id, judged.last_frame_id)
-                subscription.anchor_ns = subscription.last_timestamp_ns
     for frame_id in frames:
         agent.observe(frame_id, timestamp_ns(camera_id, frame_id))
     return _seen_of(agent)
@@ -98,10 +98,9 @@ def judged_alone(before: AgentRecord, frames: Iterable[tuple[int, int]]) -> list
     assert before.frame_id is not None
     agent.frame_id, agent.missed = before.frame_id, before.missed
     for subscription, model in zip(agent.subscriptions, before.models, strict=True):
+        if model.last_frame_id is not None and model.last_timestamp_ns is not None:
+            assert subscription.judge(model.last_frame_id, model.last_timestamp_ns) is Decision.ALLOW
         subscription.allowed, subscription.skipped = model.allowed, model.skipped
-        if model.last_frame_id is not None:
-            subscription.last_frame_id = model.last_frame_id
-            subscription.last_timestamp_ns = subscription.anchor_ns = model.last_timestamp_ns
     return [_seen_of(agent) for frame in frames if agent.observe(*frame)]
 
 

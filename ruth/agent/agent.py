@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ruth.errors import AgentStateError, SubscriptionError
 from ruth.identity import check_id
 from ruth.subscription.gate import NO_FRAME, Decision
+from ruth.subscription.subscription import judge_each
 
 if TYPE_CHECKING:
     from ruth.subscription.subscription import Subscription
@@ -136,22 +137,19 @@ class StreamAgent:
 
         """
         previous = self.frame_id
-        if frame_id <= previous:
-            return False
+        if frame_id - previous != 1:
+            if frame_id <= previous:
+                return False
+            if previous != NO_FRAME:
+                self.missed += frame_id - previous - 1
         self.frame_id = frame_id
         self.timestamp_ns = timestamp_ns
         self.frames += 1
-        if frame_id - previous != 1 and previous != NO_FRAME:
-            self.missed += frame_id - previous - 1
-        if self.state is not _RUNNING:
+        if self.state is _RUNNING:
+            judge_each(self.subscriptions, frame_id, timestamp_ns)
+        else:
             for subscription in self.subscriptions:
                 subscription.skip(Decision.SKIP_STOPPED)
-            return True
-        for subscription in self.subscriptions:
-            try:
-                subscription.judge(frame_id, timestamp_ns)
-            except Exception:  # noqa: BLE001 - SPEC.md, "Failure rules": a subscription fails alone
-                subscription.skip(Decision.SKIP_FAULT)
         return True
 
     def _move(self, expected: AgentState, reached: AgentState, wanted: str) -> None:

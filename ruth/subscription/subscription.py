@@ -5,15 +5,19 @@ Identity is ``(camera_id, model_id)``. Its bookkeeping is the gate's whole memor
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ruth.errors import InvalidCapError
 from ruth.identity import check_id
 from ruth.subscription.gate import INVALID_INTERVAL, NO_FRAME, Decision, decide, interval_ns
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _ALLOW: Final = Decision.ALLOW
 _SKIP_INTERVAL: Final = Decision.SKIP_INTERVAL
 _SKIP_BACKWARDS: Final = Decision.SKIP_BACKWARDS
+_NEVER: Final = 1 << 64  # after every timestamp
 
 
 class Subscription:
@@ -36,23 +40,28 @@ class Subscription:
         last_frame_id: Id last allowed in the present export, or ``NO_FRAME`` (-1).
         last_timestamp_ns: Timestamp last allowed, or None.
         last_decision: What was decided last.
+        interval: The least distance of two eligible frames, in nanoseconds; None without a cap.
+        steady_from: While it is steady, the timestamp from which on a frame is too early before
+            ``steady_until`` and eligible after; else 2^64, which no timestamp reaches. Steady: active,
+            something dispatched, and no time run backwards since; the gate's table has two rows left then.
+        steady_until: As above.
 
     """
 
     __slots__ = (
         "_active",
-        "_anchor_ns",
-        "_interval",
+        "_backwards_ns",
         "_max_fps",
-        "_skip_from",
-        "_skip_until",
         "allowed",
         "camera_id",
+        "interval",
         "last_decision",
         "last_frame_id",
         "last_timestamp_ns",
         "model_id",
         "skipped",
+        "steady_from",
+        "steady_until",
     )
 
     def __init__(
@@ -60,8 +69,8 @@ class Subscription:
     ) -> None:
         self.camera_id = check_id("camera", camera_id)
         self.model_id = check_id("model", model_id)
-        self._interval = interval_ns(max_fps)
-        if self._interval == INVALID_INTERVAL:
+        self.interval = interval_ns(max_fps)
+        if self.interval == INVALID_INTERVAL:
             raise InvalidCapError(max_fps)
         self._max_fps = max_fps
         self._active = active
@@ -69,8 +78,8 @@ class Subscription:
         self.skipped = 0
         self.last_frame_id = NO_FRAME
         self.last_timestamp_ns: int | None = None
-        self._anchor_ns: int | None = None
-        self._skip_from = self._skip_until = 0  # timestamps that are surely too early, while active
+        self._backwards_ns: int | None = None  # the time that ran backwards since the last dispatch
+        self.steady_from = self.steady_until = _NEVER
         self.last_decision = Decision.NONE
 
     def __repr__(self) -> str:
@@ -93,19 +102,12 @@ class Subscription:
     @active.setter
     def active(self, active: bool) -> None:
         self._active = active
-        self.anchor_ns = self._anchor_ns
+        self._settle()
 
     @property
     def anchor_ns(self) -> int | None:
         """What the interval is counted from (:func:`ruth.subscription.gate.decide`), or None."""
-        return self._anchor_ns
-
-    @anchor_ns.setter
-    def anchor_ns(self, anchor_ns: int | None) -> None:
-        self._anchor_ns = anchor_ns
-        self._skip_from = self._skip_until = 0
-        if anchor_ns is not None and self._interval is not None and self._active:
-            self._skip_from, self._skip_until = anchor_ns, anchor_ns + self._interval
+        return self.last_timestamp_ns if self._backwards_ns is None else self._backwards_ns
 
     def judge(self, frame_id: int, timestamp_ns: int) -> Decision:
         """Decides about one frame, and keeps the books.
@@ -115,24 +117,12 @@ class Subscription:
             timestamp_ns: Its timestamp, 0 to 2^64 - 1.
 
         """
-        # The two commonest answers of decide(), without the call, which costs more than they do. That they
-        # are its answers is tested (tests/unit/ruth/subscription).
-        if self._skip_from <= timestamp_ns < self._skip_until and frame_id > self.last_frame_id:
-            self.skipped += 1
-            self.last_decision = _SKIP_INTERVAL
-            return _SKIP_INTERVAL
-        if self._interval is None and self._active and frame_id > self.last_frame_id:
-            self.allowed += 1
-            self.last_decision = _ALLOW
-            self.last_frame_id = frame_id
-            self.last_timestamp_ns = self._anchor_ns = timestamp_ns
-            return _ALLOW
         decision = decide(
             frame_id,
             timestamp_ns,
             self.last_frame_id,
-            self._anchor_ns,
-            self._interval,
+            self.anchor_ns,
+            self.interval,
             self._active,
             self.last_timestamp_ns,
         )
@@ -140,11 +130,14 @@ class Subscription:
         if decision is _ALLOW:
             self.allowed += 1
             self.last_frame_id = frame_id
-            self.last_timestamp_ns = self.anchor_ns = timestamp_ns
+            self.last_timestamp_ns = timestamp_ns
+            self._backwards_ns = None
+            self._settle()
         else:
             self.skipped += 1
             if decision is _SKIP_BACKWARDS:
-                self.anchor_ns = timestamp_ns
+                self._backwards_ns = timestamp_ns
+                self._settle()
         return decision
 
     def skip(self, reason: Decision) -> None:
@@ -155,3 +148,47 @@ class Subscription:
     def begin_export(self) -> None:
         """Another export has begun: its ids start anew. The anchor stays, so that the cap holds across."""
         self.last_frame_id = NO_FRAME
+
+    def _settle(self) -> None:
+        """Finds out whether it is steady."""
+        last = self.last_timestamp_ns
+        self.steady_from = self.steady_until = _NEVER
+        if self._active and last is not None and self._backwards_ns is None:
+            if self.interval is None:
+                self.steady_from = self.steady_until = 0  # every frame is eligible
+            else:
+                self.steady_from, self.steady_until = last, last + self.interval
+
+
+def judge_each(subscriptions: Iterable[Subscription], frame_id: int, timestamp_ns: int) -> None:
+    """Each subscription's :meth:`Subscription.judge` of one frame; SKIP_FAULT where that raised.
+
+    A subscription fails alone: what one of them raises never reaches the others (SPEC.md, "Failure rules").
+
+    Args:
+        subscriptions: Whose; any number.
+        frame_id: The frame's id, 0 to 2^64 - 1.
+        timestamp_ns: Its timestamp, 0 to 2^64 - 1.
+
+    """
+    for subscription in subscriptions:
+        try:
+            # A steady subscription needs no more than this; a call of judge() would cost more than all of it.
+            # That answers and books are judge()'s is tested (tests/unit/ruth/subscription).
+            if timestamp_ns >= subscription.steady_from and frame_id > subscription.last_frame_id:
+                if timestamp_ns < subscription.steady_until:
+                    subscription.skipped += 1
+                    subscription.last_decision = _SKIP_INTERVAL
+                else:
+                    subscription.allowed += 1
+                    subscription.last_decision = _ALLOW
+                    subscription.last_frame_id = frame_id
+                    subscription.last_timestamp_ns = timestamp_ns
+                    interval = subscription.interval
+                    if interval is not None:
+                        subscription.steady_from = timestamp_ns
+                        subscription.steady_until = timestamp_ns + interval
+            else:
+                subscription.judge(frame_id, timestamp_ns)
+        except Exception:  # noqa: BLE001 - SPEC.md, "Failure rules": a subscription fails alone
+            subscription.skip(Decision.SKIP_FAULT)

@@ -29,18 +29,40 @@ streams = st.lists(st.tuples(frame_ids, timestamps), max_size=50)
 caps = st.lists(st.sampled_from([None, 0.5, 5, 10, 25, 1000]), min_size=1, max_size=4)
 
 
+class FaultyId(int):
+    """A frame id that raises ``faults[other]`` when it is compared with a frame id of those."""
+
+    faults: Mapping[int, BaseException]
+
+    def __lt__(self, frame_id: int) -> bool:
+        self._fail(frame_id)
+        return super().__lt__(frame_id)
+
+    def __ge__(self, frame_id: int) -> bool:
+        self._fail(frame_id)
+        return super().__ge__(frame_id)
+
+    def _fail(self, frame_id: int) -> None:
+        if frame_id in self.faults:
+            raise self.faults[frame_id]
+
+
 class FaultySubscription(Subscription):
     """A subscription whose decision raises ``fault`` for some frames, before it has touched its books."""
 
     def __init__(self, model_id: str, max_fps: float | None, faults: Mapping[int, BaseException]) -> None:
-        super().__init__(CAMERA, model_id, max_fps)
         self.faults = faults
+        super().__init__(CAMERA, model_id, max_fps)
 
-    def judge(self, frame_id: int, timestamp_ns: int) -> Decision:
-        """Raises if a fault is planted for this frame, else decides as every subscription does."""
-        if frame_id in self.faults:
-            raise self.faults[frame_id]
-        return super().judge(frame_id, timestamp_ns)
+    @property  # type: ignore[override]
+    def last_frame_id(self) -> FaultyId:
+        """As the class above it has it, but nothing that the planted frames may be compared with."""
+        return self._last_frame_id
+
+    @last_frame_id.setter
+    def last_frame_id(self, frame_id: int) -> None:
+        self._last_frame_id = FaultyId(frame_id)
+        self._last_frame_id.faults = self.faults
 
 
 class Seen(NamedTuple):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ruth.errors import InvalidCapError, InvalidIdError
 from ruth.subscription.gate import NO_FRAME, Decision, decide, interval_ns
-from ruth.subscription.subscription import Subscription
+from ruth.subscription.subscription import Subscription, judge_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -155,6 +155,52 @@ def test_whatever_happens_the_gate_decides(
                 subscription.last_timestamp_ns,
             )
             assert subscription.judge(*happening) is subscription.last_decision is wanted
+
+
+@quick
+@given(
+    st.lists(
+        st.one_of(
+            st.lists(st.integers(0, 400 * MS), max_size=12),
+            st.tuples(st.integers(0, 40), st.integers(0, 2 * SECOND)),
+            st.sampled_from(["on", "off", "another export"]),
+        ),
+        max_size=30,
+    ),
+    st.lists(st.sampled_from([None, 0.5, 5, 25, 1000]), max_size=4),
+)
+def test_judging_each_is_judging_one_after_the_other(
+    happenings: list[list[int] | tuple[int, int] | str], caps: list[float | None]
+) -> None:
+    """judge_each() leaves the books that judge() of each subscription leaves, whatever happened before.
+
+    A list is a run of frames as a camera sends them, each so many nanoseconds after the one before.
+    """
+    together = [Subscription("front-door", f"m{place}", cap) for place, cap in enumerate(caps)]
+    alone = [Subscription("front-door", f"m{place}", cap) for place, cap in enumerate(caps)]
+    frame_id, timestamp_ns = 0, SECOND
+
+    def show(frame_id: int, timestamp_ns: int) -> None:
+        judge_each(together, frame_id, timestamp_ns)
+        for subscription in alone:
+            subscription.judge(frame_id, timestamp_ns)
+        for one, other in zip(together, alone, strict=True):
+            assert all(getattr(one, name) == getattr(other, name) for name in Subscription.__slots__)
+
+    for happening in happenings:
+        if isinstance(happening, tuple):
+            frame_id, timestamp_ns = happening
+            show(frame_id, timestamp_ns)
+        elif isinstance(happening, list):
+            for step_ns in happening:
+                frame_id, timestamp_ns = frame_id + 1, timestamp_ns + step_ns
+                show(frame_id, timestamp_ns)
+        else:
+            for subscription in together + alone:
+                if happening == "another export":
+                    subscription.begin_export()
+                else:
+                    subscription.active = happening == "on"
 
 
 @quick
