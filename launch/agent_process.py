@@ -20,13 +20,14 @@ import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from launch.pace import QUIET_LOOK_NS, SHORT_LOOK_NS, Pace
-from launch.proc_stat import own_start_ticks
+from ruth.agent.proc_stat import own_start_ticks
 from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
 from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
 from ruth.export.layout import WAKE_OFFSET
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +42,6 @@ LOOK_NS: Final = QUIET_LOOK_NS  # just under a second
 # After so many wake-ups in a row that brought no frame, a pause bounds what a writer gone wild can cost.
 EMPTY_WAKES: Final = 4
 EMPTY_WAKE_PAUSE_NS: Final = 1_000_000
-
-_NANOSECONDS: Final = 1_000_000_000
 
 
 def run(
@@ -165,4 +164,4 @@ class Waiter:
 
 
 def _sleep(nanoseconds: int) -> None:
-    time.sleep(nanoseconds / _NANOSECONDS)
+    time.sleep(nanoseconds / NANOSECONDS)

@@ -8,11 +8,11 @@ GREEN: Final = "\x1b[32m"
 RED: Final = "\x1b[31m"
 YELLOW: Final = "\x1b[33m"
 REVERSED: Final = "\x1b[7m"
-_RESET: Final = "\x1b[0m"
+RESET: Final = "\x1b[0m"
 
 STATE_COLOURS: Final = {"running": GREEN, "idle": YELLOW, "stopped": YELLOW, "dead": RED}
 
 
 def painted(text: str, colour: str) -> str:
     """``text`` in a colour of this module; as it is if that is empty."""
-    return f"{colour}{text}{_RESET}" if colour else text
+    return f"{colour}{text}{RESET}" if colour else text

@@ -37,6 +37,16 @@ def read_plan(path: str) -> HostPlan:
         raise UsageError("\n".join(problem.text(path) for problem in error.problems)) from None
 
 
+def configured_cameras(path: str | None) -> list[str]:
+    """The cameras of the file at ``path``, in its order; none without a path.
+
+    Raises:
+        UsageError: As :func:`read_plan` does.
+
+    """
+    return [] if path is None else [camera.camera_id for camera in read_plan(path).cameras]
+
+
 def core_of(plan: HostPlan) -> RuthCore:
     """A new core with the agents and subscriptions of ``plan``."""
     from ruth.core import RuthCore

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from launch.liveness import has_open
-from launch.proc_stat import PARENT, START_TICKS, read_stat
 from launch.state_file import known_cameras
+from ruth.agent.proc_stat import PARENT, START_TICKS, read_stat
 from ruth.agent.state_reader import StateReader
 from ruth.identity import check_id
 

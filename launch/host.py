@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from launch.child import Nursery
 from launch.exits import EXIT_FAILURE, EXIT_OK
-from launch.state_file import AlreadyRunningError, claim
+from launch.state_file import ALREADY_RUNNING, AlreadyRunningError, claim, claim_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,15 +34,15 @@ class Launched(NamedTuple):
     """What came of one launch; camera ids in the order of the configuration.
 
     Attributes:
-        started: Pid by camera.
+        started: Camera and pid.
         running: Cameras that had a live agent already; they were left alone.
-        failed: What went wrong, by camera.
+        failed: Camera, and what went wrong.
 
     """
 
-    started: dict[str, int]
-    running: list[str]
-    failed: dict[str, str]
+    started: tuple[tuple[str, int], ...]
+    running: tuple[str, ...]
+    failed: tuple[tuple[str, str], ...]
 
 
 class ThreadsError(Exception):
@@ -63,29 +63,31 @@ def launch(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> 
 
     """
     _refuse_threads()
-    launched = Launched({}, [], {})
+    started: list[tuple[str, int]] = []
+    running: list[str] = []
+    failed: list[tuple[str, str]] = []
     nursery = Nursery(export_root)
     for agent in agents:
         camera_id = agent.camera_id
         try:
             state = claim(state_root, camera_id, len(agent.subscriptions))
         except AlreadyRunningError:
-            launched.running.append(camera_id)
+            running.append(camera_id)
             continue
         except OSError as error:
-            launched.failed[camera_id] = f"{error.filename or 'agent.state'}: {error.strerror}"
+            failed.append((camera_id, claim_problem(error)))
             continue
         try:
             pid = os.fork()
         except OSError as error:
-            launched.failed[camera_id] = f"fork: {error.strerror}"
+            failed.append((camera_id, f"fork: {error.strerror}"))
         else:
             if pid == 0:
                 nursery.become_agent(agent, state)
-            launched.started[camera_id] = pid
+            started.append((camera_id, pid))
         os.close(state)  # the child's copy holds the lock from here on
     nursery.close()
-    return launched
+    return Launched(tuple(started), tuple(running), tuple(failed))
 
 
 def _refuse_threads() -> None:
@@ -150,7 +152,7 @@ def _launch_and_wait(
 
 def _end(launched: Launched) -> None:
     """SIGTERM to every agent of this launch. Their pids are still theirs: nobody has reaped them."""
-    for pid in launched.started.values():
+    for _, pid in launched.started:
         try:
             os.kill(pid, signal.SIGTERM)
         except OSError:
@@ -159,10 +161,10 @@ def _end(launched: Launched) -> None:
 
 def report(launched: Launched) -> None:
     """Says what was launched: a line a camera on stdout, problems on stderr. Loses it rather than fail."""
-    lines = [f"{camera_id}: agent {pid}\n" for camera_id, pid in launched.started.items()]
+    lines = [f"{camera_id}: agent {pid}\n" for camera_id, pid in launched.started]
     _say(1, "".join(lines))
-    problems = [f"ruth: {camera_id}: has a live agent, left alone\n" for camera_id in launched.running]
-    problems += [f"ruth: {camera_id}: {text}\n" for camera_id, text in launched.failed.items()]
+    problems = [f"ruth: {camera_id}: {ALREADY_RUNNING}\n" for camera_id in launched.running]
+    problems += [f"ruth: {camera_id}: {text}\n" for camera_id, text in launched.failed]
     _say(2, "".join(problems))
 
 

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from launch.death import describe_death
-from launch.proc_stat import EXIT_CODE, START_TICKS, STATE, read_stat
+from ruth.agent.proc_stat import EXIT_CODE, STATE, STOPPED, ZOMBIE, read_stat_of
 from ruth.agent.state_reader import StateReader
 
 if TYPE_CHECKING:
     from ruth.agent.state import AgentRecord
-
-_ZOMBIE: Final = b"Z"
-_STOPPED: Final = (b"T", b"t")  # by a signal, by a tracer (proc(5))
 
 
 class Sighting(NamedTuple):
@@ -30,7 +27,7 @@ class Sighting(NamedTuple):
         alive: Whether its lock is held.
         record: What the agent last wrote; None if there is none, or the agent has not written one yet.
         process: Fields of ``/proc/<pid>/stat`` of that very process, alive or zombie, as
-            :func:`launch.proc_stat.read_stat` numbers them; None if it is gone, if the pid is another
+            :func:`ruth.agent.proc_stat.read_stat` numbers them; None if it is gone, if the pid is another
             process's by now, or if it cannot be seen from here (another pid namespace, hidepid).
 
     """
@@ -45,12 +42,12 @@ class Sighting(NamedTuple):
         """Of the live agent, confirmed; None if there is none."""
         if not self.alive or self.record is None or self.process is None:
             return None
-        return None if self.process[STATE] == _ZOMBIE else self.record.pid
+        return None if self.process[STATE] == ZOMBIE else self.record.pid
 
     @property
     def stopped(self) -> bool:
         """Whether the live agent is stopped, by SIGSTOP or by a debugger."""
-        return self.pid is not None and self.process is not None and self.process[STATE] in _STOPPED
+        return self.pid is not None and self.process is not None and self.process[STATE] in STOPPED
 
     @property
     def death(self) -> str | None:
@@ -58,7 +55,7 @@ class Sighting(NamedTuple):
 
         None if it lives, if the kernel no longer knows (its launcher has ended), or will not say.
         """
-        if self.alive or self.record is None or self.process is None or self.process[STATE] != _ZOMBIE:
+        if self.alive or self.record is None or self.process is None or self.process[STATE] != ZOMBIE:
             return None
         try:
             owner = os.stat(f"/proc/{self.record.pid}").st_uid
@@ -75,21 +72,12 @@ def look(state_root: str, camera_id: str) -> Sighting:
         with StateReader(state_root, camera_id) as reader:
             alive = reader.alive()
             record = reader.read()
-            process = None if record is None else _process(record)
-            if alive and (process is None or process[STATE] == _ZOMBIE):
+            process = None if record is None else read_stat_of(record.pid, record.start_ticks)
+            if alive and (process is None or process[STATE] == ZOMBIE):
                 alive = reader.alive()  # asked again: it may have died between the two looks
     except (OSError, ValueError):
         return Sighting(camera_id, alive=False, record=None, process=None)
     return Sighting(camera_id, alive, record, process)
-
-
-def _process(record: AgentRecord) -> list[bytes] | None:
-    """What the kernel says of the process that wrote ``record``, or None if that is not to be seen."""
-    try:
-        fields = read_stat(record.pid)
-    except OSError:
-        return None
-    return fields if int(fields[START_TICKS]) == record.start_ticks else None
 
 
 def has_open(pid: int, file: os.stat_result) -> bool:

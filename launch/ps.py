@@ -25,7 +25,7 @@ from launch.table import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from launch.inspect import AgentView, ModelView
+    from launch.agent_view import AgentView, ModelView
 
 CAMERA_WIDTH_MIN: Final = 8  # of an id that is cut
 CAMERA_WIDTH_GOOD: Final = 16  # for less, other columns are left out first

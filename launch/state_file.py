@@ -18,6 +18,7 @@ from ruth.agent.state import HEADER_SIZE, MODEL_SIZE, NO_RECORD, STATE_SIZE
 from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
 from ruth.identity import STATE_NAME, camera_directory, id_problem
 
+ALREADY_RUNNING: Final = "has a live agent, left alone"  # what AlreadyRunningError is for whoever asked
 _PAGE: Final = 4096
 _OPEN: Final = os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -81,6 +82,11 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def claim_problem(error: OSError) -> str:
+    """Why :func:`claim` could not have a camera's state, for a human."""
+    return f"{error.filename or STATE_NAME}: {error.strerror}"
 
 
 def _make_readable(directory: str) -> None:

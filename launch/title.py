@@ -13,7 +13,7 @@ import mmap
 import struct
 from typing import Final, NamedTuple
 
-from launch.proc_stat import (
+from ruth.agent.proc_stat import (
     END_CODE,
     END_DATA,
     ENV_END,

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from launch.inspect import AgentView, view
+from launch.agent_view import AgentView, view
 from ruth.agent.state_reader import StateReader
 from waiting import wait_until
 

@@ -36,16 +36,16 @@ def run(options: argparse.Namespace) -> NoReturn:
         raise UsageError(f"ruth: camera {options.camera!r} is not in {options.config}; it has: {known}")
     from launch.agent_process import run as run_agent
     from launch.confine.confinement import Confinement
-    from launch.state_file import AlreadyRunningError, claim
+    from launch.state_file import ALREADY_RUNNING, AlreadyRunningError, claim, claim_problem
     from launch.title import MemoryLayout, set_title
 
     try:
         state = claim(state_root_here(), agent.camera_id, len(agent.subscriptions))
     except AlreadyRunningError:
-        message(f"ruth: {agent.camera_id}: has a live agent, left alone")
+        message(f"ruth: {agent.camera_id}: {ALREADY_RUNNING}")
         raise SystemExit(EXIT_FAILURE) from None
     except OSError as error:
-        message(f"ruth: {agent.camera_id}: {error.filename or 'agent.state'}: {error.strerror}")
+        message(f"ruth: {agent.camera_id}: {claim_problem(error)}")
         raise SystemExit(EXIT_FAILURE) from None
     message(f"ruth: {agent.camera_id}: agent {os.getpid()} in the foreground, Ctrl-C ends it")
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it as any signal does, without a traceback

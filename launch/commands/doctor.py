@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from launch.config_file import CONFIG_HELP, read_plan
+from launch.config_file import CONFIG_HELP, configured_cameras
 from launch.exits import EXIT_FAILURE, EXIT_OK
 from launch.roots import export_root_here, state_root_here
 
@@ -29,9 +29,7 @@ def run(options: argparse.Namespace) -> int:
         UsageError: The configuration is wrong.
 
     """
-    configured = (
-        [camera.camera_id for camera in read_plan(options.config).cameras] if options.config else None
-    )
+    configured = None if options.config is None else configured_cameras(options.config)
     from launch.doctor.gather import gather
     from launch.doctor.judge import judge, stops_launch
     from launch.doctor.report import as_json, as_text

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from launch.config_file import read_plan
+from launch.config_file import configured_cameras
 from launch.exits import EXIT_FAILURE, EXIT_OK
 from launch.messages import message
 from launch.roots import export_root_here, state_root_here
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         InvalidIdError: The camera is no id.
 
     """
-    configured = [camera.camera_id for camera in read_plan(options.config).cameras] if options.config else []
+    configured = configured_cameras(options.config)
     from launch.inspection.inspection import inspect_camera
     from launch.inspection.text import as_text
     from launch.nearest import nearest

@@ -1,11 +1,11 @@
-"""``ruth ps``: the per-camera processes, once (:mod:`launch.inspect`, :mod:`launch.ps`)."""
+"""``ruth ps``: the per-camera processes, once (:mod:`launch.agent_view`, :mod:`launch.ps`)."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from launch.config_file import read_plan
+from launch.config_file import configured_cameras
 from launch.exits import EXIT_OK
 from launch.roots import state_root_here
 
@@ -21,8 +21,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints what is there now."""
-    configured = [camera.camera_id for camera in read_plan(options.config).cameras] if options.config else []
-    from launch.inspect import view_all
+    configured = configured_cameras(options.config)
+    from launch.agent_view import view_all
     from launch.ps import as_json, as_table
     from launch.terminal import columns_of, ellipsis_of, in_colour
 

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from launch.argument_types import interval, positive
-from launch.config_file import read_plan
+from launch.config_file import configured_cameras
 from launch.exits import EXIT_OK
 from launch.roots import state_root_here
 
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Shows screens on a terminal, and prints JSON elsewhere."""
-    configured = [camera.camera_id for camera in read_plan(options.config).cameras] if options.config else []
+    configured = configured_cameras(options.config)
     from launch.terminal import draws
     from launch.top.reading import Reader
     from launch.top.run import run_lines, run_screens

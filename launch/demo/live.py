@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-    from launch.inspect import AgentView
+    from launch.agent_view import AgentView
 
 _PLAIN_INTERVAL_S: Final = 5.0
 _WIDTH: Final = 80  # of a terminal that does not say

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
+from launch.agent_view import view_all
 from launch.demo.summary import CameraOutcome, DemoSummary, Killed, camera_outcome
-from launch.inspect import view_all
 from launch.parent_death import dies_with_parent
 from ruth.agent.state_reader import StateReader
 from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE
@@ -31,7 +31,7 @@ from ruth.vas.flag import FLAG, export_enabled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from launch.inspect import AgentView
+    from launch.agent_view import AgentView
 
 CAMERA_NAMES: Final = ("front-door", "yard", "garage", "loading-dock", "lobby", "stairs", "gate", "roof")
 MODELS: Final = "[cameras.{}.models]\nperson = {{ max_fps = 5 }}\nplate = {{ max_fps = 2.5 }}\naudit = {{}}\n"

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from launch.table import format_table
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from ruth.agent.state import AgentRecord, ModelState
-
-_NANOSECONDS = 1_000_000_000
 
 
 class Killed(NamedTuple):
@@ -174,7 +173,7 @@ def _model_outcome(record: AgentRecord, model: ModelState) -> ModelOutcome:
     rate = None
     if model.allowed > 1 and model.last_timestamp_ns is not None and record.first_timestamp_ns is not None:
         span_ns = model.last_timestamp_ns - record.first_timestamp_ns  # the first frame is always allowed
-        rate = round((model.allowed - 1) / (span_ns / _NANOSECONDS), 3) if span_ns > 0 else None
+        rate = round((model.allowed - 1) / (span_ns / NANOSECONDS), 3) if span_ns > 0 else None
     return ModelOutcome(model.model_id, model.max_fps, model.allowed, rate)
 
 

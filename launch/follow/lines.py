@@ -9,6 +9,7 @@ from launch.colour import GREEN, RED, YELLOW, painted
 from launch.follow.changes import AgentMissed, AgentSeen, ExportSeen, FrameSeen, Gap
 from launch.table import GAP, cut
 from ruth.subscription.gate import Decision
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,6 @@ _COLOURS: Final = {Decision.ALLOW: GREEN, Decision.SKIP_FAULT: RED, Decision.SKI
 _WORD_WIDTH: Final = max(map(len, WORDS.values()))
 _TIME_WIDTH: Final = len("12:34:56.789")
 _FRAME_WIDTH: Final = 8
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class LineWriter:
@@ -115,7 +115,7 @@ class LineWriter:
 
     def _time(self, monotonic_ns: int) -> str:
         """The time of day, as the clock on the wall had it then if it was not set since."""
-        seconds, rest = divmod(self._wall_clock_ns + monotonic_ns, _NANOSECONDS)
+        seconds, rest = divmod(self._wall_clock_ns + monotonic_ns, NANOSECONDS)
         return f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{rest // 1_000_000:03d}"
 
 

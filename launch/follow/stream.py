@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import select
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from launch.follow.changes import FrameSeen
 from launch.follow.watch import LOOK_NS
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from typing import TextIO
 
     from launch.follow.changes import Change
     from launch.follow.watch import Watch
-
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class ChangeWriter(Protocol):
@@ -43,7 +42,7 @@ def follow(
         BrokenPipeError: Nobody reads ``out`` any more.
 
     """
-    end_ns = None if seconds is None else time.monotonic_ns() + round(seconds * _NANOSECONDS)
+    end_ns = None if seconds is None else time.monotonic_ns() + round(seconds * NANOSECONDS)
     shown = 0
     while True:
         found = watch.look()

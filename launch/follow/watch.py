@@ -11,12 +11,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
+from launch.agent_view import state_of
 from launch.follow.changes import AgentSeen, ExportSeen, changes, same_agent
-from launch.inspect import state_of
 from launch.liveness import look
 from ruth.agent.state import WAKE_OFFSET
 from ruth.agent.state_reader import StateReader
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 LOOK_NS: Final = 250_000_000
 _PAUSE_NS: Final = 10_000_000
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class Watch:
@@ -110,16 +110,16 @@ class Watch:
         """
         timeout_ns = min(timeout_ns, LOOK_NS)
         if self._word is None:
-            time.sleep(timeout_ns / _NANOSECONDS)
+            time.sleep(timeout_ns / NANOSECONDS)
         elif self._word.wait(self._wake, timeout_ns) not in (WOKEN, CHANGED, TIMED_OUT):
-            time.sleep(min(timeout_ns, _PAUSE_NS) / _NANOSECONDS)  # EFAULT, EINTR, ...: never a busy loop
+            time.sleep(min(timeout_ns, _PAUSE_NS) / NANOSECONDS)  # EFAULT, EINTR, ...: never a busy loop
 
     def _look_at_agent(self, now_ns: int) -> list[Change]:
         sighting = look(self._state_root, self._camera_id)
         if sighting.alive and sighting.record is None:
             return []  # an agent is being started: what it is, it will say in a moment
         observed_ns = None if sighting.record is None else sighting.record.observed_ns
-        age_s = None if observed_ns is None else (now_ns - observed_ns) / _NANOSECONDS
+        age_s = None if observed_ns is None else (now_ns - observed_ns) / NANOSECONDS
         state = "stopped" if sighting.stopped else state_of(sighting, age_s)
         seen = AgentSeen(state, sighting.pid, sighting.death)
         if seen == self._seen:

@@ -6,18 +6,18 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from launch.inspect import AgentView, cpu_time_ns, view_of
+from launch.agent_view import AgentView, cpu_time_ns, view_of
 from launch.inspection.header import ExportHeader, read_header
 from launch.inspection.process import ProcessFacts, process_facts, switches
 from launch.liveness import look
 from ruth.identity import check_id
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from launch.liveness import Sighting
     from ruth.agent.state import AgentRecord, ModelState
 
 WATCHED_S: Final = 0.5  # how long a live agent is watched for what it does now
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class Activity(NamedTuple):
@@ -91,7 +91,6 @@ class Inspection:
         return {
             **self.view.as_json(),
             "models": models,
-            "stopped": self.view.stopped,
             **(Told(0, 0, None, None) if self.told is None else self.told)._asdict(),
             "activity": None if self.activity is None else self.activity._asdict(),
             "process": None
@@ -143,7 +142,7 @@ def _watch(state_root: str, before: Sighting) -> tuple[Activity | None, Sighting
     after = look(state_root, before.camera_id)
     if after.pid != pid or after.record is None:
         return None, after  # it died meanwhile
-    seconds = (time.monotonic_ns() - began_ns) / _NANOSECONDS
+    seconds = (time.monotonic_ns() - began_ns) / NANOSECONDS
     waits_now, cpu_now_ns = switches(pid), cpu_time_ns(pid)
     return Activity(
         seconds=round(seconds, 3),
@@ -153,7 +152,7 @@ def _watch(state_root: str, before: Sighting) -> tuple[Activity | None, Sighting
         else round((waits_now.voluntary - waits.voluntary) / seconds, 1),
         cpu_percent=None
         if cpu_ns is None or cpu_now_ns is None
-        else round((cpu_now_ns - cpu_ns) / _NANOSECONDS / seconds * 100, 2),
+        else round((cpu_now_ns - cpu_ns) / NANOSECONDS / seconds * 100, 2),
     ), after
 
 
@@ -164,4 +163,4 @@ def mean_fps(record: AgentRecord, model: ModelState) -> float | None:
     if model.last_timestamp_ns is None or record.first_timestamp_ns is None:
         return None
     span_ns = model.last_timestamp_ns - record.first_timestamp_ns
-    return round((model.allowed - 1) / (span_ns / _NANOSECONDS), 3) if span_ns > 0 else None
+    return round((model.allowed - 1) / (span_ns / NANOSECONDS), 3) if span_ns > 0 else None

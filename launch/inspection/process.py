@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import psutil
 
-from launch.inspect import cpu_time_ns, private_bytes
+from launch.agent_view import cpu_time_ns, private_bytes
 from launch.inspection.maps import MappedFile, mapped_files
-from launch.proc_stat import PARENT
+from ruth.agent.proc_stat import PARENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from launch.table import short_seconds
 from ruth.export.layout import VERSION_1
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from ruth.export.layout import FrameRecord
 
-_NANOSECONDS: Final = 1_000_000_000
 _AHEAD_MAX_S: Final = 1.0  # clocks of version 1 may be set back a little
 _AGE_MAX_S: Final = 10 * 365 * 86400  # older than any frame: the timestamp is of another clock
 
@@ -26,7 +26,7 @@ def describe(camera_id: str, record: FrameRecord, monotonic_ns: int, wall_clock_
 
     """
     now_ns = wall_clock_ns if record.version == VERSION_1 else monotonic_ns
-    age_s = (now_ns - record.timestamp_ns) / _NANOSECONDS
+    age_s = (now_ns - record.timestamp_ns) / NANOSECONDS
     known = -_AHEAD_MAX_S < age_s < _AGE_MAX_S
     age = f"{short_seconds(max(0.0, age_s))} old" if known else "age unknown"
     return f"{camera_id}: {record.width}x{record.height}, frame {record.frame_id}, {age}"

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from launch.colour import RESET
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
 _UPPER_HALF: Final = "\N{UPPER HALF BLOCK}"
-_RESET: Final = "\x1b[0m"
 _FOREGROUND, _BACKGROUND = 38, 48  # ECMA-48 / ISO 8613-6, "select graphic rendition"
 _NO_BACKGROUND: Final = "49"
 
@@ -99,7 +100,7 @@ def _line(upper: list[str], lower: list[str] | None) -> str:
             parts.append(f"\x1b[{';'.join(changed)}m")
             before = colours
         parts.append(_UPPER_HALF)
-    return "".join(parts) + _RESET
+    return "".join(parts) + RESET
 
 
 def _full_codes(rgb: NDArray[np.uint8]) -> list[list[str]]:

@@ -11,8 +11,9 @@ from itertools import islice, pairwise
 from math import ceil, floor, inf, log10
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ruth.subscription.gate import NANOSECONDS, Decision, interval_ns
+from ruth.subscription.gate import Decision, interval_ns
 from ruth.subscription.subscription import Subscription
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

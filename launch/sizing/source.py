@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
-from ruth.subscription.gate import NANOSECONDS
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

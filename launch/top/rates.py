@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
+from ruth.units import NANOSECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from launch.top.reading import Moment, Reading
 
 ORDERS: Final = ("cpu", "fps", "name")
-_NANOSECONDS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def _row(before: Reading | None, now: Reading, elapsed_ns: int) -> Row:
     fps = allowed_fps = cpu_percent = None
     same = before is not None and (before.pid, before.started_ns) == (now.pid, now.started_ns)
     if before is not None and same and now.pid is not None and elapsed_ns > 0:
-        seconds = _frame_time_ns(before, now, elapsed_ns) / _NANOSECONDS
+        seconds = _frame_time_ns(before, now, elapsed_ns) / NANOSECONDS
         fps = round((now.frames - before.frames) / seconds, 2)
         allowed_fps = round((now.allowed - before.allowed) / seconds, 2)
         if now.cpu_ns is not None and before.cpu_ns is not None:
@@ -92,7 +93,7 @@ def _frame_time_ns(before: Reading, now: Reading, elapsed_ns: int) -> float:
         return elapsed_ns
     span_ns = now.observed_ns - before.observed_ns
     two_gaps_ns = 2 * span_ns / frames
-    steady = now.age_s * _NANOSECONDS <= two_gaps_ns and span_ns <= elapsed_ns + two_gaps_ns
+    steady = now.age_s * NANOSECONDS <= two_gaps_ns and span_ns <= elapsed_ns + two_gaps_ns
     return span_ns if steady and span_ns > 0 else elapsed_ns
 
 

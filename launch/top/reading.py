@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from launch.inspect import cpu_time_ns, private_bytes, state_of
+from launch.agent_view import cpu_time_ns, private_bytes, state_of
 from launch.liveness import look
 from launch.state_file import known_cameras
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from launch.liveness import Sighting
 
 PRIVATE_BUDGET: Final = 0.02  # of a core
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class Reading(NamedTuple):
@@ -81,7 +81,7 @@ class Reader:
         self._configured = configured
         self._private: dict[int, tuple[int, int | None]] = {}  # by pid: started_ns, bytes
         self._turn = 0
-        self._budget_ns = interval_s * PRIVATE_BUDGET * _NANOSECONDS
+        self._budget_ns = interval_s * PRIVATE_BUDGET * NANOSECONDS
 
     def read(self) -> Moment:
         """Reads them now.
@@ -103,7 +103,7 @@ class Reader:
             return Reading(sighting.camera_id, None, 0, state, None, False, 0, 0, 0, None, None, None, None)
         observed_ns = record.observed_ns
         # Of cameras read late in a refresh, a frame may have been observed after its beginning.
-        age_s = None if observed_ns is None else max(0, at_ns - observed_ns) / _NANOSECONDS
+        age_s = None if observed_ns is None else max(0, at_ns - observed_ns) / NANOSECONDS
         return Reading(
             camera_id=sighting.camera_id,
             pid=pid,

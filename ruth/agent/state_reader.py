@@ -19,6 +19,7 @@ from ruth.identity import STATE_NAME, camera_directory
 _FLOCK: Final = struct.Struct("=hh4xqqi4x")
 WHOLE_FILE_WRITE_LOCK: Final = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
+IDLE_AFTER_S: Final = 2.0  # DESIGN.md: idle = alive, no new frame for 2 s
 _READS: Final = 50
 _OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -51,11 +51,6 @@ class FrameFinder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def has_bound(self, inode: int, epoch: int) -> bool:
-        """Whether that version 2 export is bound."""
-        ring = self.ring
-        return ring is not None and ring.identity[1] == inode and ring.identity[2] == epoch
-
     def bind_ring(self, inode: int, epoch: int) -> RingReader | None:
         """Binds a version 2 export in place of what was bound before.
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ruth.agent.state_reader import StateReader
+import time
+from typing import TYPE_CHECKING
+
+from ruth.agent.proc_stat import STATE, STOPPED, read_stat_of
+from ruth.agent.state_reader import IDLE_AFTER_S, StateReader
+from ruth.units import NANOSECONDS
+
+if TYPE_CHECKING:
+    from ruth.agent.state import AgentRecord
 
 
 def problem_of(state_root: str, camera_id: str, model_id: str) -> str | None:
@@ -14,7 +22,7 @@ def problem_of(state_root: str, camera_id: str, model_id: str) -> str | None:
         model_id: The model.
 
     Returns:
-        None if the agent lives, is bound to an export and has allowed a frame.
+        None if the agent lives, has allowed a frame, and goes on observing new ones.
 
     """
     try:
@@ -26,6 +34,9 @@ def problem_of(state_root: str, camera_id: str, model_id: str) -> str | None:
         return f"the agent of {camera_id!r} is dead; `ruth up` launches another"
     if record is None:
         return f"the agent of {camera_id!r} has only just been started"
+    process = read_stat_of(record.pid, record.start_ticks)  # None as well from another pid namespace
+    if process is not None and process[STATE] in STOPPED:
+        return f"the agent of {camera_id!r} is stopped; `kill -CONT {record.pid}` lets it go on"
     by_id = {model.model_id: model for model in record.models}
     model = by_id.get(model_id)
     if model is None:
@@ -34,4 +45,12 @@ def problem_of(state_root: str, camera_id: str, model_id: str) -> str | None:
         return f"the agent of {camera_id!r} finds no export"
     if not model.allowed:
         return f"no frame was allowed yet; the last decision for {model_id!r} was {model.last_decision.name}"
-    return None
+    return _starved(record)
+
+
+def _starved(record: AgentRecord) -> str | None:
+    """That a live agent observes nothing new, as ``ruth ps`` calls it idle."""
+    age_s = (time.monotonic_ns() - (record.observed_ns or 0)) / NANOSECONDS
+    if age_s < IDLE_AFTER_S:
+        return None
+    return f"the agent of {record.camera_id!r} has observed no new frame for {age_s:.0f} s"

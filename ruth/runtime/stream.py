@@ -23,6 +23,7 @@ from ruth.identity import state_root as _state_root
 from ruth.runtime.frame_maker import FrameMaker
 from ruth.runtime.problem import problem_of
 from ruth.runtime.watch import SubscriptionWatch
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from ruth.agent.last_allowed import LastAllowed
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 # How long one wait lasts at the most: a state file that was made anew must be found within a second
 # (docs/decisions/0005-waiting.md has the same for agents).
 LOOK_NS: Final = 980_000_000
-
-_NANOSECONDS: Final = 1_000_000_000
 
 
 class Stream:
@@ -305,4 +304,4 @@ def nanoseconds(seconds: float) -> int:
     """``seconds`` as whole nanoseconds. Raises ValueError if they are below 0, infinite or no number."""
     if not 0 <= seconds < math.inf:
         raise ValueError(f"timeout {seconds!r}: a number of seconds from 0, or None")
-    return int(seconds * _NANOSECONDS)
+    return int(seconds * NANOSECONDS)

@@ -28,7 +28,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-NANOSECONDS: Final = 1_000_000_000
+from ruth.units import NANOSECONDS
 
 NO_FRAME: Final = -1  # below every frame id: nothing was dispatched in this export
 INVALID_INTERVAL: Final = -1  # below every interval

@@ -93,7 +93,7 @@ def test_a_launcher_loads_only_what_it_needs(bare: set[str]) -> None:
     """What ``ruth up`` loads to launch, which every agent then holds, is nothing of any other verb."""
     loaded = loaded_by("from launch.cli import parser_of\nparser_of(['up'])\nimport launch.host") - bare
     assert loaded.isdisjoint({"numpy", "psutil", "json", "subprocess", "threading", "curses", "ruth.vas"})
-    assert loaded.isdisjoint({"launch.inspect", "launch.down", "launch.table"})
+    assert loaded.isdisjoint({"launch.agent_view", "launch.down", "launch.table"})
 
 
 def test_reading_headers_loads_no_numpy(roots: Roots, bare: set[str]) -> None:

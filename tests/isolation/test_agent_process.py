@@ -26,7 +26,7 @@ from agents import (
 )
 from conftest import PROJECT
 from launch.agent_process import EMPTY_WAKE_PAUSE_NS
-from launch.inspect import cpu_time_ns
+from launch.agent_view import cpu_time_ns
 from published import FRAME, HEIGHT, WIDTH, Expected, Feed, expected, exporter_of
 from ruth.export.layout import WAKE_OFFSET, unpack_ring
 from ruth.futex import FutexWord

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from agents import launched, look, record, wait_observed, wake_ups
 from exports import EXPORTS, HEIGHT, META_V1, META_V2, SLOT_SIZE, SLOTS, WIDTH, next_frame, patched, put
-from launch.inspect import cpu_time_ns
+from launch.agent_view import cpu_time_ns
 from ruth.export.layout import (
     DATA_INODE_OFFSET,
     DATA_OFFSET_OFFSET,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents import CAPS, configure, launched, pid_of, record, wait_dead, wait_observed, wake_ups
-from launch.inspect import view
+from launch.agent_view import view
 from launch.state_file import claim
 from published import FRAME, Feed, exporter_of
 from ruth.subscription.subscription import Subscription

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from agents import launched, look, open_files
-from launch.inspect import cpu_time_ns
+from launch.agent_view import cpu_time_ns
 from published import FRAME, exporter_of
 from tracing import FailingCall, counted_calls, traced
 from waiting import wait_until

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from agents import launched, look, record, wait_observed, wake_ups
-from launch.inspect import cpu_time_ns
+from launch.agent_view import cpu_time_ns
 from launch.vas.version1 import Version1Exporter
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource

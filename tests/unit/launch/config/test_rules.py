@@ -13,7 +13,8 @@ from launch.config.plan import ConfigError, parse_config
 from launch.config.rules import FPS_MAX, cap_reason
 from ruth.agent.state import MODELS_MAX
 from ruth.identity import ID_ALLOWED
-from ruth.subscription.gate import NANOSECONDS, interval_ns
+from ruth.subscription.gate import interval_ns
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from launch.config.problem import Problem

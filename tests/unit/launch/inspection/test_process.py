@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from launch.inspection.process import Limit, parse_limits, process_facts, switches
 from launch.liveness import Sighting
-from launch.proc_stat import START_TICKS, read_stat
+from ruth.agent.proc_stat import START_TICKS, read_stat
 from ruth.agent.state import AgentRecord
 
 if TYPE_CHECKING:

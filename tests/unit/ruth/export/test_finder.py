@@ -151,11 +151,12 @@ def test_another_export_is_not_bound(camera: Path, ring: FrameRing, finder: Fram
     asked = (inode + 1, epoch) if wrong == "inode" else (inode, epoch + 1)
     held = left_of(camera)
     assert finder.bind_ring(*asked) is None
-    assert not finder.has_bound(inode, epoch)
+    assert finder.ring is None
     assert left_of(camera) == held
-    assert finder.bind_ring(inode, epoch) is not None
-    assert finder.has_bound(inode, epoch)
-    assert not finder.has_bound(*asked)
+    ring_bound = finder.bind_ring(inode, epoch)
+    assert ring_bound is not None
+    assert ring_bound is finder.ring
+    assert ring_bound.identity[1:] == (inode, epoch)
 
 
 def test_a_replaced_export_is_let_go(camera: Path, ring: FrameRing, finder: FrameFinder) -> None:
@@ -200,8 +201,9 @@ def test_the_same_files_written_anew_are_another_export(
     inode, epoch = identity(camera)
     assert finder.bind_ring(inode, epoch) is not None
     change(camera, EPOCH_OFFSET, epoch + 1, 8)
-    assert not finder.has_bound(inode, epoch + 1)
-    assert finder.bind_ring(inode, epoch + 1) is not None
+    renewed = finder.bind_ring(inode, epoch + 1)
+    assert renewed is not None
+    assert renewed.identity[2] == epoch + 1
 
 
 def test_a_renamed_frame_is_found_if_it_is_the_newest(camera: Path, finder: FrameFinder) -> None:

@@ -1,15 +1,24 @@
 from __future__ import annotations
 
+import os
+import signal
+import time
 from typing import TYPE_CHECKING
 
+from agents import launched
+from launch.liveness import look
 from published import FRAME, exporter_of
+from ruth.agent.state_reader import IDLE_AFTER_S
+from ruth.units import NANOSECONDS
 from stepped import CAMERA, MODEL, SteppedAgent
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Roots
+    from conftest import Processes, Roots
     from ruth.runtime.stream import Stream
+    from ruth.vas.exporter import FrameExporter
 
     Attach = Callable[..., Stream]
 
@@ -39,6 +48,34 @@ def test_a_stream_says_why_no_frame_comes(roots: Roots, attach: Attach) -> None:
         "no frame was allowed yet; the last decision for 'plate' was NONE",
         None,
     ]
+
+
+def test_a_stopped_agent_is_said(roots: Roots, processes: Processes, attach: Attach) -> None:
+    """Of an agent that is stopped it is said how it goes on; once it does, what else is amiss."""
+    pid = launched(roots, processes, CAMERA)[CAMERA]
+    stream = attach()
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: look(str(roots.state), CAMERA).stopped, "it is stopped")
+    assert stream.problem == f"the agent of 'front-door' is stopped; `kill -CONT {pid}` lets it go on"
+    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: not look(str(roots.state), CAMERA).stopped, "it goes on")
+    assert stream.problem == "the agent of 'front-door' finds no export"
+
+
+def test_an_agent_without_new_frames_is_said(
+    roots: Roots, exporter: FrameExporter, agent: SteppedAgent, attach: Attach
+) -> None:
+    """An agent that allowed frames and observes no new ones, as `ruth ps` calls idle, is said to."""
+    stream = attach()
+    exporter.publish(FRAME, 1)
+    agent.step()
+    for age_s, said in (
+        (0.0, None),
+        (IDLE_AFTER_S + 5, "the agent of 'front-door' has observed no new frame for 7 s"),
+    ):
+        observed_ns = time.monotonic_ns() - int(age_s * NANOSECONDS)
+        agent.memory[80:88] = observed_ns.to_bytes(8, "little")  # observed_ns, docs/agent-state.md
+        assert stream.problem == said
 
 
 def test_an_agent_that_is_being_started_is_said(roots: Roots, agent: SteppedAgent, attach: Attach) -> None:

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ruth.subscription import gate
-from ruth.subscription.gate import INVALID_INTERVAL, NANOSECONDS, NO_FRAME, Decision, decide, interval_ns
+from ruth.subscription.gate import INVALID_INTERVAL, NO_FRAME, Decision, decide, interval_ns
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,22 +9,21 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import psutil
 
 from launch.confine.measure import measure_names
 from launch.liveness import look
 from launch.state_file import known_cameras
+from ruth.agent.state_reader import IDLE_AFTER_S
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from launch.liveness import Sighting
     from ruth.agent.state import ModelState
-
-IDLE_AFTER_S: Final = 2.0  # DESIGN.md: idle = alive, no new frame for 2 s
-_NANOSECONDS: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class AgentView:
         cpu_percent: Mean since the agent started.
         private_bytes: Memory that is this process's alone (unique set size).
         confinement: Measures in force (:class:`launch.confine.measure.Measure`), lower case; of a live agent.
-        stopped: Whether it is stopped (SIGSTOP); the agent's ``state`` says what it was doing.
+        stopped: Whether it is stopped (SIGSTOP, a debugger); ``state`` says what it was doing until then.
 
     """
 
@@ -76,9 +75,7 @@ class AgentView:
 
     def as_json(self) -> dict[str, object]:
         """The object that ``--json`` prints."""
-        fields = asdict(self)
-        del fields["stopped"]  # the four states of --json are the agent's; this is what the kernel does to it
-        return fields
+        return asdict(self)
 
 
 def view_all(state_root: str, configured: Iterable[str] = ()) -> list[AgentView]:
@@ -99,8 +96,8 @@ def view_of(sighting: Sighting) -> AgentView:
         return _without_record(sighting)
     alive, pid = sighting.alive, sighting.pid
     now_ns = time.monotonic_ns()
-    age_s = None if record.observed_ns is None else (now_ns - record.observed_ns) / _NANOSECONDS
-    uptime_s = (now_ns - record.started_ns) / _NANOSECONDS if alive else None
+    age_s = None if record.observed_ns is None else (now_ns - record.observed_ns) / NANOSECONDS
+    uptime_s = (now_ns - record.started_ns) / NANOSECONDS if alive else None
     return AgentView(
         camera_id=sighting.camera_id,
         pid=pid,
@@ -177,7 +174,7 @@ def cpu_time_ns(pid: int) -> int | None:
 
 def _cpu_percent(pid: int, uptime_s: float) -> float | None:
     used = cpu_time_ns(pid)
-    return None if used is None else round(used / _NANOSECONDS / uptime_s * 100, 2)
+    return None if used is None else round(used / NANOSECONDS / uptime_s * 100, 2)
 
 
 def private_bytes(pid: int) -> int | None:

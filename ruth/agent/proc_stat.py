@@ -13,6 +13,9 @@ START_DATA, END_DATA, START_BREAK = 45, 46, 47
 ENV_START, ENV_END = 50, 51
 EXIT_CODE: Final = 52  # as waitpid(2) gives it; 0 for whoever may not trace the process
 
+ZOMBIE: Final = b"Z"
+STOPPED: Final = (b"T", b"t")  # by a signal, by a tracer
+
 _STAT_BYTES_MAX: Final = 4096  # 52 numbers and a name of at most 64 bytes
 
 
@@ -35,6 +38,21 @@ def read_stat(pid: int | str) -> list[bytes]:
     finally:
         os.close(descriptor)
     return [b"", b"", b"", *content[content.rindex(b")") + 2 :].split()]  # a name may hold anything
+
+
+def read_stat_of(pid: int, start_ticks: int) -> list[bytes] | None:
+    """As :func:`read_stat`, of that very process; None if it is gone, or its pid is another one's by now.
+
+    Args:
+        pid: A pid.
+        start_ticks: When the process started, in clock ticks since boot.
+
+    """
+    try:
+        fields = read_stat(pid)
+    except OSError:
+        return None
+    return fields if int(fields[START_TICKS]) == start_ticks else None
 
 
 def own_start_ticks() -> int:
