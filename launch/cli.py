@@ -12,11 +12,12 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from launch.commands import VERBS
 from launch.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, UsageError
 from launch.messages import message
+from launch.nearest import nearest
 from ruth import __version__
 from ruth.errors import InvalidIdError
 
@@ -33,6 +34,24 @@ class _Help(argparse.HelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog)
         self._action_max_length = _VERB_INDENT + max(len(verb.name) for verb in VERBS)
+
+
+class _VerbParser(argparse.ArgumentParser):
+    """Refuses what a verb does not know itself: argparse leaves that to the parser above, with its usage."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse has it, but nothing is left over.
+
+        Raises:
+            SystemExit: Something is; exit code 2.
+
+        """
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            known = [name for action in self._actions for name in action.option_strings]
+            meant = nearest(unknown[0], known) if unknown[0].startswith("-") else ""
+            self.error(f"unknown: {' '.join(unknown)}{meant}")
+        return found, unknown
 
 
 class _Command(Protocol):
@@ -83,7 +102,7 @@ def parser_of(names: Collection[str]) -> argparse.ArgumentParser:
         formatter_class=_Help,
     )
     parser.add_argument("--version", action="version", version=f"ruth {__version__}")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_VerbParser)
     for verb in VERBS:
         verb_parser = verbs.add_parser(verb.name, help=verb.text, description=verb.text)
         if verb.name in names:

@@ -28,4 +28,7 @@ async def main(model_id: str, *cameras: str) -> None:
     await asyncio.gather(*(follow(camera_id, model_id) for camera_id in cameras))
 
 
+if len(sys.argv) < 3:
+    print(f"usage: {sys.argv[0]} MODEL CAMERA...", file=sys.stderr)
+    sys.exit(2)
 asyncio.run(main(*sys.argv[1:]))

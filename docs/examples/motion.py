@@ -15,6 +15,9 @@ import ruth
 BLOCK = 16
 NOISE = 6.0  # of 255
 
+if len(sys.argv) != 3:
+    print(f"usage: {sys.argv[0]} CAMERA MODEL", file=sys.stderr)
+    sys.exit(2)
 camera_id, model_id = sys.argv[1:]
 before = None
 with ruth.attach(camera_id, model_id, timeout=10) as stream:

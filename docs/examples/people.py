@@ -15,6 +15,9 @@ import ruth
 WIDTH = 640
 CERTAIN = 1.0  # the detector's own score; it is no probability
 
+if len(sys.argv) != 3:
+    print(f"usage: {sys.argv[0]} CAMERA MODEL", file=sys.stderr)
+    sys.exit(2)
 camera_id, model_id = sys.argv[1:]
 detector = cv2.HOGDescriptor()
 detector.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())

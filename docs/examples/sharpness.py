@@ -41,6 +41,9 @@ def build_model() -> bytes:
     return model.SerializeToString()
 
 
+if len(sys.argv) != 3:
+    print(f"usage: {sys.argv[0]} CAMERA MODEL", file=sys.stderr)
+    sys.exit(2)
 camera_id, model_id = sys.argv[1:]
 session = onnxruntime.InferenceSession(build_model(), providers=["CPUExecutionProvider"])
 with ruth.attach(camera_id, model_id, timeout=10) as stream:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from launch.argument_types import byte_size, frame_size, milliseconds, positive, rate
 from launch.config_file import CONFIG_HELP, read_plan
@@ -13,23 +13,25 @@ from launch.exits import EXIT_OK
 if TYPE_CHECKING:
     import argparse
 
+# What is assumed of cameras unless it is stated.
+SOURCE_FPS: Final = 25.0
+JITTER_MS: Final = 1.0
+SIZE: Final = (1920, 1080)
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
     parser.add_argument(
-        "--source-fps", type=rate, default=25.0, metavar="F", help="frames a second of a camera (default 25)"
+        "--source-fps", type=rate, metavar="F", help="frames a second of a camera (default 25)"
     )
     parser.add_argument(
         "--jitter",
         type=milliseconds,
-        default=1.0,
         metavar="MS",
         help="how much too early or late a frame may come, in milliseconds (default 1)",
     )
-    parser.add_argument(
-        "--size", type=frame_size, default=(1920, 1080), metavar="WxH", help="of a frame (default 1920x1080)"
-    )
+    parser.add_argument("--size", type=frame_size, metavar="WxH", help="of a frame (default 1920x1080)")
     parser.add_argument(
         "--hosts", type=positive, metavar="CAMERAS", help="count the hosts for so many cameras like these"
     )
@@ -53,8 +55,16 @@ def run(options: argparse.Namespace) -> int:
         options.cores or len(os.sched_getaffinity(0)),
         options.memory or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
     )
-    source = Source(options.source_fps, round(options.jitter * 1_000_000))
-    forecast = forecast_of(plan, source, options.size, host, options.hosts)
+    assumed = []
+    if options.source_fps is None:
+        assumed.append(f"--source-fps {SOURCE_FPS:g}")
+    if options.jitter is None:
+        assumed.append(f"--jitter {JITTER_MS:g}")
+    if options.size is None:
+        assumed.append("--size {}x{}".format(*SIZE))
+    jitter_ms = JITTER_MS if options.jitter is None else options.jitter
+    source = Source(options.source_fps or SOURCE_FPS, round(jitter_ms * 1_000_000))
+    forecast = forecast_of(plan, source, options.size or SIZE, host, options.hosts, tuple(assumed))
     out = sys.stdout
     out.write(as_json(forecast) if options.json else as_text(forecast, columns_of(out), ellipsis_of(out)))
     return EXIT_OK

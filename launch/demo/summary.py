@@ -44,7 +44,7 @@ class CameraOutcome:
     Attributes:
         published: Frames that the stand-in VAS published from then on; all of them if none was observed.
         observed: Frames that the agent observed.
-        missed: ``published - observed``.
+        missed: ``published - observed``: never observed by the agent, alive or not.
 
     """
 

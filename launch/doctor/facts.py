@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+RUTH_USER: Final = "ruth"  # as launch/ruth.service and docs/operations.md call it
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Camera:
         camera_id: Its id.
         export: Its export; None if it has no folder below the export root.
         live: Whether it has a live agent.
+        stopped_pid: Of the live agent, if it is stopped (SIGSTOP, a debugger); else None.
         claim_problem: Why ``ruth up`` could not take its state; None if it could, or need not.
 
     """
@@ -121,6 +125,7 @@ class Camera:
     camera_id: str
     export: Export | None
     live: bool
+    stopped_pid: int | None
     claim_problem: str | None
 
 
@@ -130,6 +135,7 @@ class Host:
 
     Attributes:
         user: This process's effective uid, which agents would have as well.
+        ruth_user: Uid of the user called ``ruth``; None if there is none.
         configured: Whether ``cameras`` are those of a configuration; else those that are known here.
         kernel: What kernel and machine can do.
         exports: The folder of all exports.
@@ -145,6 +151,7 @@ class Host:
     """
 
     user: int
+    ruth_user: int | None
     configured: bool
     kernel: Kernel
     exports: Folder

@@ -6,16 +6,18 @@ import fcntl
 import mmap
 import os
 import platform
+import pwd
 import stat
 from typing import TYPE_CHECKING, Final
 
 from launch.confine.confinement import Confinement
 from launch.confine.landlock import landlock_version
 from launch.confine.seccomp import available
-from launch.doctor.facts import Camera, Export, Folder, Host, Kernel
+from launch.doctor.facts import RUTH_USER, Camera, Export, Folder, Host, Kernel
 from launch.doctor.gather_limits import gather_limits
 from launch.doctor.mounts import mount_of, read_mounts
 from launch.inspection.header import read_header
+from launch.liveness import look
 from launch.state_file import known_cameras
 from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
 from ruth.export.layout import machine_problem
@@ -47,6 +49,7 @@ def gather(export_root: str, state_root: str, configured: Sequence[str] | None) 
     limits = gather_limits(mounts)
     return Host(
         user=os.geteuid(),
+        ruth_user=_uid_of(RUTH_USER),
         configured=configured is not None,
         kernel=_kernel(export_root),
         exports=_folder(export_root, mounts),
@@ -61,6 +64,13 @@ def _known(root: str) -> list[str]:
         return known_cameras(root)
     except OSError:  # judged as a folder that cannot be read
         return []
+
+
+def _uid_of(name: str) -> int | None:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None
 
 
 def _kernel(export_root: str) -> Kernel:
@@ -113,7 +123,9 @@ def _folder(path: str, mounts: Sequence[Mount]) -> Folder:
 
 def _camera(export_root: str, state_root: str, camera_id: str) -> Camera:
     live, problem = _claim(camera_directory(state_root, camera_id))
-    return Camera(camera_id, _export(export_root, camera_id), live, problem)
+    sighting = look(state_root, camera_id)
+    stopped_pid = sighting.pid if sighting.stopped else None
+    return Camera(camera_id, _export(export_root, camera_id), live, stopped_pid, problem)
 
 
 def _export(export_root: str, camera_id: str) -> Export | None:

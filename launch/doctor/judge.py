@@ -24,6 +24,7 @@ CHECKS = (
     judge_files.user,
     judge_files.state_root,
     judge_files.states,
+    judge_files.agents,
     judge_limits.shared_memory,
     judge_limits.memory,
     judge_limits.tasks,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING, Final
 
+from launch.doctor.facts import RUTH_USER
 from launch.doctor.finding import Finding, Level, named
 from ruth.agent.state import STATE_SIZE
 
@@ -116,9 +117,16 @@ def user(host: Host) -> Finding:
     if host.user not in owners and host.user != 0:
         return Finding("user", Level.OK, f"{whose}, agents run as uid {host.user}")
     text = f"{whose}, and agents run as uid {host.user}: only their confinement keeps them from writing"
-    return Finding(
-        "user", Level.WARN, text, "run `ruth up` as a user of its own: sudo -u ruth ruth up CONFIG"
-    )
+    return Finding("user", Level.WARN, text, _user_fix(host, owners))
+
+
+def _user_fix(host: Host, owners: list[int]) -> str:
+    if host.ruth_user in owners:
+        return f"run the video server as another user than {RUTH_USER}"
+    fix = f"run `ruth up` as a user of its own: sudo -u {RUTH_USER} ruth up CONFIG"
+    if host.ruth_user is None:
+        fix += f"; first make it: useradd --system --no-create-home --shell /usr/sbin/nologin {RUTH_USER}"
+    return fix
 
 
 def state_root(host: Host) -> Finding:
@@ -155,6 +163,19 @@ def states(host: Host) -> Finding:
     text = f"cannot be launched: {named(broken)}"
     fix = f"chown -R {host.user} {host.states.path}, and end whoever has the files locked"
     return Finding("states", Level.FAIL, text, fix)
+
+
+def agents(host: Host) -> Finding:
+    """Whether live agents are let run: a stopped one holds its camera, and decides nothing."""
+    live = sum(camera.live for camera in host.cameras)
+    stopped = [(camera.camera_id, camera.stopped_pid) for camera in host.cameras if camera.stopped_pid]
+    if not stopped:
+        return Finding("agents", Level.OK, f"live: {live}, none is stopped")
+    names = named([camera_id for camera_id, _ in stopped])
+    text = f"live: {live}, of them stopped: {names}: they see no frame"
+    pids = " ".join(str(pid) for _, pid in stopped)
+    fix = f"find out who stopped them (SIGSTOP, a debugger); kill -CONT {pids}"
+    return Finding("agents", Level.WARN, text, fix)
 
 
 def _lies(folder: Folder) -> str:

@@ -1,7 +1,7 @@
 """What has happened between two looks at an agent's record. Pure: two records in, values out.
 
 An agent's record holds its newest frame alone and is changed at every one, so whoever looks too late has
-missed frames for good. How many, and what became of them in sum, its counters still tell.
+a gap for good. How many frames it is, and what became of them in sum, its counters still tell.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class AgentSeen(NamedTuple):
 
 
 class ExportSeen(NamedTuple):
-    """The agent has found or lost an export.
+    """The agent has found an export, or has none any more.
 
     Attributes:
         version: 1 or 2; 0 if it has none now.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from launch.colour import STATE_COLOURS, painted
 from launch.ps import percent, state_text
 from launch.table import Column, lines_within, short_bytes, short_seconds
-from ruth.export.layout import PIXEL_FORMAT_NV12
+from ruth.export.layout import PAGE_SIZE, PIXEL_FORMAT_NV12
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,6 +125,8 @@ def _origin(process: ProcessFacts) -> str:
 def _limit(limit: Limit) -> str:
     if limit.soft is None:
         return f"{limit.name} unlimited"
+    if limit.name == "core dump" and limit.soft < PAGE_SIZE:
+        return f"{limit.name} none (limit {limit.soft} B)"  # why not 0: launch.confine.limits
     in_bytes = limit.name in ("address space", "private memory", "core dump")
     amount = str(limit.soft) if not in_bytes else _bytes(limit.soft)
     return f"{limit.name} {amount}"

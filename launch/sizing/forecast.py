@@ -50,6 +50,7 @@ class HostForecast(NamedTuple):
         host: What was said of the host, or was found.
         room: How many cameras like these it holds.
         cameras_wanted: For how many cameras hosts are to be counted, or None.
+        assumed: What of source and size nobody stated, as the options that state it.
 
     """
 
@@ -60,6 +61,7 @@ class HostForecast(NamedTuple):
     host: Host
     room: Room
     cameras_wanted: int | None
+    assumed: tuple[str, ...]
 
     @property
     def hosts(self) -> int | None:
@@ -70,7 +72,12 @@ class HostForecast(NamedTuple):
 
 
 def forecast_of(
-    plan: HostPlan, source: Source, size: tuple[int, int], host: Host, cameras_wanted: int | None
+    plan: HostPlan,
+    source: Source,
+    size: tuple[int, int],
+    host: Host,
+    cameras_wanted: int | None,
+    assumed: tuple[str, ...] = (),
 ) -> HostForecast:
     """What ``plan``, of one camera at least, comes to; the arguments as in :class:`HostForecast`."""
     kinds = Counter(
@@ -82,4 +89,4 @@ def forecast_of(
         for (model_id, cap, active), cameras in kinds.items()
     )
     need = need_of(plan, source.fps, *size)
-    return HostForecast(source, size, models, need, host, room_on(host, need), cameras_wanted)
+    return HostForecast(source, size, models, need, host, room_on(host, need), cameras_wanted, assumed)

@@ -47,8 +47,8 @@ class Forecast(NamedTuple):
 
     Attributes:
         rate: What it gives.
-        wanted: Which frames it stands for where the source loses some to it: every so manieth; 0 where it
-            loses none.
+        wanted: Which frames it stands for where it skips some of them: every so manieth; 0 where it skips
+            none.
         better: A cap that gives exactly those, as the simulation shows; None if there is none, or no need.
 
     """
@@ -59,7 +59,7 @@ class Forecast(NamedTuple):
 
 
 def forecast(source: Source, max_fps: float | None) -> Forecast:
-    """What a cap comes to, and a better one where frames are lost for a hair.
+    """What a cap comes to, and a better one where frames are skipped for a hair.
 
     Args:
         source: How the frames come.

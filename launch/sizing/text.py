@@ -6,7 +6,7 @@ import json
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
-from launch.sizing.host import SHARE
+from launch.sizing.host import AGENT_PRIVATE_BYTES, LAUNCHER_PRIVATE_BYTES, SHARE
 from launch.table import Column, cut_middle, lines_within, short_bytes, width_of
 from ruth.export.layout import SLOT_COUNT_DEFAULT
 
@@ -42,6 +42,7 @@ def as_json(forecast: HostForecast) -> str:
             "room": room.cameras,
             "limit": room.limit,
         },
+        "assumed": forecast.assumed,
         "cameras_wanted": forecast.cameras_wanted,
         "hosts": forecast.hosts,
     }
@@ -121,9 +122,9 @@ def why(model: ModelForecast, source: Source) -> str:
 def _warning(model: ModelForecast, source: Source) -> str:
     each = model.each
     every = "every frame" if each.wanted == 1 else f"every {_ordinal(each.wanted)} frame"
-    lost = 100 * (1 - each.rate.fps * each.wanted / source.fps)
+    skipped = 100 * (1 - each.rate.fps * each.wanted / source.fps)
     said = (
-        f"warning: {model.model_id} <= {model.max_fps:g}: {lost:.0f} % below {every}"
+        f"warning: {model.model_id} <= {model.max_fps:g}: {skipped:.0f} % below {every}"
         f" ({source.fps / each.wanted:.4g} fps), which comes a hair before the interval has passed;"
     )
     if each.better is not None:
@@ -148,6 +149,7 @@ def _need_lines(forecast: HostForecast, limit: int) -> list[str]:
         f" has room for {room.cameras} cameras like these"
         f" ({'cores end' if room.limit == 'cores' else 'memory ends'} first)"
     )
+    launcher = f"{_size(LAUNCHER_PRIVATE_BYTES)} for the launcher"
     rows = [
         ("cameras", f"{need.cameras}, each {forecast.source.fps:g} fps of {width}x{height}"),
         ("frames for models", f"{sum(model.fps for model in forecast.models):.1f} a second"),
@@ -156,13 +158,18 @@ def _need_lines(forecast: HostForecast, limit: int) -> list[str]:
             "shared memory",
             f"{_size(need.shared_bytes)}: {SLOT_COUNT_DEFAULT} frames a camera, and agents' states",
         ),
-        ("private memory", _size(need.private_bytes)),
+        (
+            "private memory",
+            f"{_size(need.private_bytes)}: {_size(AGENT_PRIVATE_BYTES)} a camera, and {launcher}",
+        ),
         ("processor", f"{need.cores:.2f} of a core" if need.cores < 1 else f"{need.cores:.1f} cores"),
         ("host", host_text),
     ]
     if forecast.cameras_wanted is not None:
         hosts = "one camera is too much for it" if forecast.hosts is None else str(forecast.hosts)
         rows.append(("hosts", f"{hosts} for {forecast.cameras_wanted} cameras"))
+    if forecast.assumed:
+        rows.insert(1, ("assumed", f"{', '.join(forecast.assumed)}: say what is so"))
     lines: list[str] = []
     for name, text in rows:
         lines += wrap(f"{name:<18}{text}", limit, subsequent_indent=" " * 18)

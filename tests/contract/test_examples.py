@@ -19,6 +19,7 @@ from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -188,6 +189,14 @@ def test_every_example_is_tested_and_on_the_page(example: object) -> None:
     name = getattr(example, "name", "")
     assert f"examples/{name}" in (PROJECT / "docs" / "runtimes.md").read_text(encoding="utf-8")
     assert name.removesuffix(".py") in {test.removeprefix("test_") for test in globals()}
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_an_example_without_arguments(example: Path) -> None:
+    """An example that is not told camera and model says what it wants, without a traceback: exit code 2."""
+    done = subprocess.run([sys.executable, example, "one"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(rf"usage: {re.escape(str(example))} [A-Z. ]+\n", done.stderr)
 
 
 def test_an_example_says_why_nothing_comes(roots: Roots, processes: Processes) -> None:

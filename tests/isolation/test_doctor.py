@@ -211,6 +211,8 @@ def test_nothing_is_changed(roots: Roots, processes: Processes) -> None:
     answer = doctor(roots, "-c", configure(roots, "a", "b"))
     assert answer.code == 0
     assert answer.finding("states")["text"] == "to launch: 1, with a live agent: 1"
+    assert answer.finding("agents")["text"] == "live: 1, of them stopped: a: they see no frame"
+    assert str(pid) in answer.finding("agents")["fix"]
     assert (state.read_bytes(), sorted(roots.state.parent.rglob("*"))) == before
     assert not roots.export.exists()
 

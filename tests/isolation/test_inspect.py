@@ -89,6 +89,7 @@ def test_a_fed_agent(roots: Roots, processes: Processes) -> None:
     assert f"pid {pid}, " in text
     assert f"r--s read-only 4096 bytes {roots.export}/a/frame.meta" in text
     assert text.count("read-only") == 2
+    assert "core dump none (limit 1 B)" in " ".join(text.split())
     exporter.close()
 
 

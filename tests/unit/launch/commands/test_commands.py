@@ -11,6 +11,19 @@ from launch.commands import VERBS
 
 NAMES = [verb.name for verb in VERBS]
 
+# Arguments without which a verb has something else to say.
+NEEDED = {
+    "agent": ("a", "-c", "c"),
+    "check": ("c",),
+    "completion": ("bash",),
+    "follow": ("a",),
+    "inspect": ("a",),
+    "peek": ("a",),
+    "plan": ("c",),
+    "up": ("c",),
+    "vas": ("a=test",),
+}
+
 
 def test_every_module_is_a_verb() -> None:
     """The modules of launch/commands are the verbs of the list, each once."""
@@ -36,6 +49,25 @@ def test_the_help_of_a_verb(name: str, capsys: pytest.CaptureFixture[str]) -> No
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.startswith(f"usage: ruth {name} ")
     assert next(verb.text for verb in VERBS if verb.name == name) in shown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_verb_does_not_know(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown option ends a verb with 2 and the verb's own usage; what was probably meant is said."""
+    with pytest.raises(SystemExit) as exited:
+        parser_of([name]).parse_args([name, *NEEDED.get(name, ()), "--hellp"])
+    assert exited.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"usage: ruth {name} ")
+    assert said.splitlines()[-1] == f"ruth {name}: error: unknown: --hellp; did you mean '--help'?"
+
+
+def test_an_argument_too_many(capsys: pytest.CaptureFixture[str]) -> None:
+    """An argument that a verb does not take is named as it stands; no option is guessed for it."""
+    with pytest.raises(SystemExit) as exited:
+        parser_of(["ps"]).parse_args(["ps", "yard"])
+    assert exited.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "ruth ps: error: unknown: yard"
 
 
 def test_help_lists_all_verbs_and_loads_none() -> None:

@@ -29,10 +29,11 @@ EXPORTS = Folder(
 )
 STATES = replace(EXPORTS, path="/dev/shm/ruth", standing="/dev/shm/ruth", writable=True, owner=RUTH)
 KERNEL = Kernel("x86_64", "6.18.0", "3.11.7", None, True, 7, True, None)
-CAMERA = Camera("a", EXPORT, False, None)
+CAMERA = Camera("a", EXPORT, False, None, None)
 ROOM = Room("kernel.pid_max", 32768, 300, "sysctl kernel.pid_max=4194304")
 FINE = Host(
     user=RUTH,
+    ruth_user=RUTH,
     configured=True,
     kernel=KERNEL,
     exports=EXPORTS,
@@ -95,6 +96,12 @@ CASES: list[Case] = [
     (replace(FINE, states=replace(STATES, mode=0o777)), "writers", Level.WARN, "chmod -R go-w /dev/shm/ruth"),
     (replace(FINE, user=VAS), "user", Level.WARN, "sudo -u"),
     (replace(FINE, user=0), "user", Level.WARN, "uid 0"),
+    (replace(FINE, user=VAS, ruth_user=None), "user", Level.WARN, "useradd --system"),
+    (replace(FINE, user=VAS, ruth_user=VAS), "user", Level.WARN, "video server as another user than ruth"),
+    (
+        replace(FINE, cameras=(CAMERA, replace(CAMERA, live=True, stopped_pid=7))),
+        "agents", Level.WARN, "kill -CONT 7",
+    ),
     (replace(FINE, states=replace(STATES, writable=False)), "state root", Level.FAIL, f"chown {RUTH}"),
     (replace(FINE, states=replace(STATES, free_bytes=30_000)), "state root", Level.FAIL, "remount"),
     (replace(FINE, states=replace(STATES, free_files=3)), "state root", Level.FAIL, "nr_inodes"),

@@ -13,6 +13,7 @@ from launch.sizing.source import Source
 from launch.sizing.text import as_json, as_text
 
 HOST = Host(32, 64 << 30)
+ASSUMED = ("--source-fps 25", "--jitter 1", "--size 1920x1080")
 
 
 def planned(models: str, jitter_ms: int = 1, wanted: int | None = None) -> HostForecast:
@@ -90,17 +91,34 @@ def test_json_has_what_the_text_has() -> None:
         "fps": 25, "export_bytes": forecast.need.export_bytes, "state_bytes": 4096,
         "private_bytes": forecast.need.private_bytes, "cores": forecast.need.cores,
         "host": {"cores": 32, "memory_bytes": 64 << 30, "room": forecast.room.cameras, "limit": "memory"},
-        "cameras_wanted": 1000, "hosts": forecast.hosts,
+        "cameras_wanted": 1000, "hosts": forecast.hosts, "assumed": [],
     }  # fmt: skip
 
 
 def test_the_page_shows_what_is_printed() -> None:
     """The example of docs/commands/plan.md is what such a configuration prints."""
     page = (PROJECT / "docs" / "commands" / "plan.md").read_text(encoding="utf-8")
-    example = page[page.index("    MODEL ") : page.index("| column |")]
+    rates = page[page.index("    MODEL ") : page.index("| column |")]
+    needs = page[page.index("    cameras  ") : page.index("Shared memory is")]
     cameras = "".join(
         f"[cameras.c{number}.models]\nperson = {{ max_fps = 5 }}\nten = {{ max_fps = 10 }}\n"
         for number in range(4)
     )
-    forecast = forecast_of(parse_config(cameras), Source(25, 1_000_000), (1920, 1080), HOST, None)
-    assert as_text(forecast, None, "...").startswith(dedent(example))
+    forecast = forecast_of(parse_config(cameras), Source(25, 1_000_000), (1920, 1080), HOST, None, ASSUMED)
+    text = as_text(forecast, None, "...")
+    assert text.startswith(dedent(rates))
+    assert dedent(needs).rstrip("\n") in text
+
+
+def test_what_was_assumed_is_said() -> None:
+    """What no option stated is said to be assumed, and nothing is if all was stated."""
+    plan = parse_config("[cameras.a.models]\nm = {}\n")
+    source = Source(25, 1_000_000)
+    assumed = as_text(forecast_of(plan, source, (1920, 1080), HOST, None, ASSUMED), None, "...")
+    assert "assumed           --source-fps 25, --jitter 1, --size 1920x1080: say what is so" in assumed
+    assert "assumed" not in shown("m = {}")
+
+
+def test_private_memory_says_whose_it_is() -> None:
+    """The launcher's memory, which counts once, is named beside that of an agent, and both are the sum."""
+    assert "private memory 19.3 MB: 2.3 MB a camera, and 17.0 MB for the launcher" in shown("m = {}")
