@@ -40,7 +40,6 @@ class Work:
 
     Attributes:
         ffmpeg: Which FFmpeg.
-        folder: For clips and logs, removed after the run.
         recordings: For recordings, an absolute path; None if they are not kept.
         once: Files end where they end, instead of beginning again.
         open_exporter: Makes a camera's exporter; None while the flag is off.
@@ -50,7 +49,6 @@ class Work:
     """
 
     ffmpeg: FFmpeg
-    folder: str
     recordings: str | None
     once: bool
     open_exporter: OpenExporter | None
@@ -75,9 +73,8 @@ class Camera:
         self._work = work
         self._source = source
         self._number = number
-        self._path = f"{work.folder}/{source.camera_id}"
-        self._clip = f"{self._path}.mkv" if source.kind is Kind.TEST else None
-        self._clip_missing = self._clip is not None
+        self._clip = -1  # of a test source: a file in memory, without a name
+        self._clip_missing = source.kind is Kind.TEST
         self._recording = work.recordings and f"{work.recordings}/{source.camera_id}.mkv"
         self._held = contextlib.ExitStack()
         self._process: FFmpegProcess | None = None
@@ -102,9 +99,11 @@ class Camera:
     def start(self) -> None:
         """Starts FFmpeg: for a test source first to make its clip, then as every camera's."""
         try:
-            if self._clip is not None and self._clip_missing:
-                ffmpeg = self._work.ffmpeg
-                self._spawn(clip_arguments(ffmpeg, self._source, self._number, self._clip))
+            if self._clip_missing:
+                self._clip = os.memfd_create(f"{self._source.camera_id}.mkv")
+                clip = _path_of(self._clip)
+                arguments = clip_arguments(self._work.ffmpeg, self._source, self._number, clip)
+                self._spawn(arguments, keep=(self._clip,))
             else:
                 self._play()
         except OSError as error:
@@ -116,15 +115,16 @@ class Camera:
         arguments = camera_arguments(
             self._work.ffmpeg,
             self._source,
-            clip=self._clip,
+            clip=None if self._clip < 0 else _path_of(self._clip),
             once=self._work.once,
             # Without a folder for it, the recording is made all the same and not kept.
             recording=self._recording or os.devnull,
             viewer=(rtp.getsockname()[1], rtcp.getsockname()[1]),
             raw=raw,
         )
+        clip = () if self._clip < 0 else (self._clip,)
         if not raw:
-            self._spawn(arguments)
+            self._spawn(arguments, keep=clip)
             return
         self._pipe, write_end = os.pipe()
         self._held.callback(os.close, self._pipe)
@@ -134,13 +134,13 @@ class Camera:
                 fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
             # FFmpeg keeps a read end as well: while there is a reader it cannot find the pipe broken,
             # at which it would end, recording and all.
-            self._spawn(arguments, write_end, self._pipe)
+            self._spawn(arguments, write_end, (self._pipe, *clip))
         finally:
             os.close(write_end)
         self._watch(self._pipe, self._on_frames)
 
-    def _spawn(self, arguments: list[str], stdout: int | None = None, keep: int | None = None) -> None:
-        process = FFmpegProcess(arguments, f"{self._path}.log", stdout, keep)
+    def _spawn(self, arguments: list[str], stdout: int | None = None, keep: tuple[int, ...] = ()) -> None:
+        process = FFmpegProcess(arguments, stdout, keep)
         self._held.callback(process.close)
         self._process = process
         self._watch(process.exit_fd, self._on_exit)
@@ -230,6 +230,9 @@ class Camera:
         self.ended = True
         with contextlib.suppress(OSError):  # a descriptor is gone already; all others are let go of
             self._held.close()
+        clip, self._clip = self._clip, -1
+        if clip >= 0:
+            os.close(clip)
         if self._tap is not None:
             self._tap.close()
 
@@ -265,6 +268,11 @@ class Camera:
 
     def _say(self, text: str) -> None:
         self._work.say(f"{self._source.camera_id}: {text}")
+
+
+def _path_of(descriptor: int) -> str:
+    """Where a process that has this descriptor finds its file."""
+    return f"/proc/self/fd/{descriptor}"
 
 
 def _deaf_socket() -> socket.socket:

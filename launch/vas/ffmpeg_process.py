@@ -1,4 +1,4 @@
-"""One FFmpeg process: it dies with us, its end is a descriptor, its log is a file.
+"""One FFmpeg process: it dies with us, its end is a descriptor, its log is a file without a name.
 
 Only to be started by a process with one thread: between fork and FFmpeg Python code runs.
 """
@@ -6,6 +6,7 @@ Only to be started by a process with one thread: between fork and FFmpeg Python 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -21,9 +22,8 @@ class FFmpegProcess:
 
     Args:
         arguments: Its command line.
-        log_path: The file for what it writes to standard error, emptied first.
         stdout: A descriptor for standard output; nowhere if not given.
-        keep: A further descriptor that it gets, under the same number.
+        keep: Further descriptors that it gets, under the same numbers.
 
     Raises:
         OSError: It cannot be started: no process, no descriptor, no program.
@@ -36,23 +36,23 @@ class FFmpegProcess:
     def __init__(
         self,
         arguments: list[str],
-        log_path: str,
         stdout: int | None = None,
-        keep: int | None = None,
+        keep: tuple[int, ...] = (),
     ) -> None:
         with contextlib.ExitStack() as undo:
-            # A file, not a pipe: FFmpeg must never wait for somebody to read what it logs. Opened for
-            # appending, so that it can be emptied below FFmpeg's hands, and held open: whoever cleans
-            # up the folder takes the name, not the log.
-            self._log = os.open(log_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
+            # A file, not a pipe: FFmpeg must never wait for somebody to read what it logs. In memory and
+            # without a name: nothing is left of it, however we end. For appending, so that it can be
+            # emptied below FFmpeg's hands.
+            self._log = os.memfd_create("ffmpeg.log")
             undo.callback(os.close, self._log)
+            fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)
             self._popen = subprocess.Popen(
                 arguments,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL if stdout is None else stdout,
                 stderr=self._log,
                 env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},  # the log is read by a program
-                pass_fds=() if keep is None else (keep,),
+                pass_fds=keep,
                 # Ctrl-C reaches us alone: at a second signal FFmpeg would drop its recording.
                 process_group=0,
                 # SIGKILL: at SIGTERM FFmpeg would first want to empty a pipe that nobody reads.
@@ -76,7 +76,7 @@ class FFmpegProcess:
         return self._popen.wait()
 
     def close(self) -> None:
-        """Ends it now if it still runs, and lets go of it. The log's file stays."""
+        """Ends it now if it still runs, and lets go of it, its log included."""
         self.kill()
         self.wait()
         os.close(self.exit_fd)

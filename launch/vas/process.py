@@ -17,7 +17,6 @@ import contextlib
 import os
 import selectors
 import signal
-import tempfile
 import time
 from typing import TYPE_CHECKING
 
@@ -95,10 +94,9 @@ def run_vas(
             from launch.vas.exporters import exporters  # maps memory: only with the flag on
 
             open_exporter = exporters(environ, export_version, say, stack)
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ruth-vas-"))
         selector = stack.enter_context(selectors.DefaultSelector())
         stop_asked = stack.enter_context(_stop_signals(selector))
-        work = Work(ffmpeg, folder, recordings, once, open_exporter, say, selector)
+        work = Work(ffmpeg, recordings, once, open_exporter, say, selector)
         cameras = [Camera(work, source, number) for number, source in enumerate(sources)]
         for camera in cameras:
             stack.callback(camera.close)

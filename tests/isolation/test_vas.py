@@ -181,7 +181,7 @@ def test_our_end_of_the_pipe_closed(ffmpeg: FFmpeg, clip: Path, tmp_path: Path) 
         ffmpeg, source, clip=None, once=True, recording=str(recording), viewer=(9, 9), raw=True
     )
     read_end, write_end = os.pipe()
-    process = FFmpegProcess(command, str(tmp_path / "log"), write_end, read_end)
+    process = FFmpegProcess(command, write_end, (read_end,))
     try:
         os.close(read_end)
         os.close(write_end)
@@ -229,24 +229,6 @@ def test_ffmpeg_killed(clip: Path, vas: Callable[..., Run], number: int, death: 
     assert victim.death == death
     assert 5 <= victim.read < FRAMES
     assert (other.read, other.death) == (FRAMES, None)
-
-
-def test_log_removed(clip: Path, vas: Callable[..., Run]) -> None:
-    """Whoever cleans up /tmp below running cameras disturbs none: sizes, frames and reasons still come."""
-    removed: list[str] = []
-
-    def remove_logs(frame: int) -> None:
-        if frame == 0:
-            for child in psutil.Process().children():
-                path = os.readlink(f"/proc/{child.pid}/fd/2")
-                if path.endswith(".log"):
-                    os.unlink(path)
-                    removed.append(path)
-
-    keepers = {"a": Keeper(on_commit=remove_logs), "b": Keeper()}
-    run = vas(f"a={clip}", f"b={clip}", exporter=each(keepers))
-    assert len(removed) == 2
-    assert [(camera.read, camera.death) for camera in run.summary.cameras] == [(FRAMES, None)] * 2
 
 
 def raw_pipe_here(camera_id: str) -> int:

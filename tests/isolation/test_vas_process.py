@@ -115,6 +115,18 @@ def test_killed(start: Callable[..., Started], ffmpeg: FFmpeg, clip: Path) -> No
     assert recorded(ffmpeg, vas.recording)
 
 
+def test_killed_with_a_test_source(start: Callable[..., Started]) -> None:
+    """If the stand-in is killed no temporary file is left: neither a test clip nor a log has a name."""
+    vas = start("test:64x48")
+    children = vas.ffmpegs()
+    folders = [f"/proc/{child.pid}/fd" for child in children]
+    opened = {os.readlink(f"{folder}/{number}") for folder in folders for number in os.listdir(folder)}
+    assert {"/memfd:cam.mkv (deleted)", "/memfd:ffmpeg.log (deleted)"} <= opened
+    vas.process.kill()
+    assert [child.wait(timeout=10) for child in children] == [-signal.SIGKILL]
+    assert list((vas.folder / "tmp").iterdir()) == []
+
+
 def test_frozen(start: Callable[..., Started], ffmpeg: FFmpeg, clip: Path) -> None:
     """While the stand-in is stopped FFmpeg records to the end; continued, it ends as if nothing were."""
     vas = start(clip, "--once")
