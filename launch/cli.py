@@ -8,6 +8,7 @@ nothing of the others.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -117,7 +118,9 @@ def _open_standard_descriptors() -> None:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                continue  # open, and nothing can be told of it
             null = os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
             setattr(sys, name, os.fdopen(null, "r" if number == 0 else "w"))
 

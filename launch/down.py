@@ -19,6 +19,7 @@ from launch.liveness import has_open
 from launch.state_file import known_cameras
 from ruth.agent.proc_stat import PARENT, START_TICKS, read_stat
 from ruth.agent.state_reader import StateReader
+from ruth.descriptor import close_descriptor
 from ruth.identity import check_id
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _signal_agent(state_root: str, camera_id: str) -> Downed:
                 launcher_pid = int(stat[PARENT]) if record.launcher_pid else 0
                 signal.pidfd_send_signal(descriptor, signal.SIGTERM)
             finally:
-                os.close(descriptor)
+                close_descriptor(descriptor)
     except (FileNotFoundError, ProcessLookupError):
         return Downed(camera_id)
     except OSError as error:

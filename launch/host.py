@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 from launch.child import Nursery
 from launch.exits import EXIT_FAILURE, EXIT_OK
 from launch.state_file import ALREADY_RUNNING, AlreadyRunningError, claim, claim_problem
+from ruth.descriptor import close_descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,7 +86,7 @@ def launch(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> 
             if pid == 0:
                 nursery.become_agent(agent, state)
             started.append((camera_id, pid))
-        os.close(state)  # the child's copy holds the lock from here on
+        close_descriptor(state)  # the child's copy holds the lock from here on
     nursery.close()
     return Launched(tuple(started), tuple(running), tuple(failed))
 
@@ -186,7 +187,7 @@ def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str) ->
     if pid == 0:
         code = EXIT_FAILURE
         try:
-            os.close(reader)
+            close_descriptor(reader)
             os.setsid()
             code = _launch_and_wait(agents, export_root, state_root, tell=writer)
         except OSError as error:
@@ -194,7 +195,7 @@ def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str) ->
             _say(2, f"ruth: {where}{error.strerror or error}\n")
         finally:
             os._exit(code)
-    os.close(writer)
+    close_descriptor(writer)
     with os.fdopen(reader, "rb") as answers:
         answer = answers.read()
     return answer[0] if answer else EXIT_FAILURE
@@ -202,11 +203,11 @@ def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str) ->
 
 def _let_go(tell: int, code: int) -> None:
     """A detached launcher leaves the terminal, and tells who started it how the launch went."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in range(3):
-        os.dup2(null, standard)
-    os.close(null)
-    os.chdir("/")
+    with suppress(OSError):  # no descriptor left: it keeps the terminal, since agents come first
+        null = os.open(os.devnull, os.O_RDWR)
+        for standard in range(3):
+            os.dup2(null, standard)
+        close_descriptor(null)
     with suppress(OSError):  # whoever started it may have been interrupted: it goes on all the same
         os.write(tell, bytes([code]))
-    os.close(tell)
+    close_descriptor(tell)

@@ -12,6 +12,16 @@ def export_root_here() -> str:
     return os.path.abspath(export_root(os.environ))
 
 
+def standing_directory(path: str) -> str:
+    """The nearest directory that stands: ``path``, an absolute one, or one above it.
+
+    The root directory stands whatever the kernel says of it: a search that no call answers ends there.
+    """
+    while not os.path.isdir(path) and path != (above := os.path.dirname(path)):
+        path = above
+    return path
+
+
 def state_root_here() -> str:
     """Folder of all agents' states, absolute."""
     return os.path.abspath(state_root(os.environ))

@@ -16,6 +16,7 @@ from typing import Final
 
 from ruth.agent.state import HEADER_SIZE, MODEL_SIZE, NO_RECORD, STATE_SIZE
 from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
+from ruth.descriptor import close_descriptor
 from ruth.identity import STATE_NAME, camera_directory, id_problem
 
 ALREADY_RUNNING: Final = "has a live agent, left alone"  # what AlreadyRunningError is for whoever asked
@@ -60,7 +61,7 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
     try:
         descriptor = os.open(STATE_NAME, os.O_RDWR | os.O_CREAT | _OPEN, 0o644, dir_fd=parent)
     finally:
-        os.close(parent)
+        close_descriptor(parent)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.ENXIO, "not a regular file", f"{directory}/{STATE_NAME}")
@@ -79,7 +80,7 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
         used = HEADER_SIZE + MODEL_SIZE * model_count
         os.posix_fallocate(descriptor, 0, -(-used // _PAGE) * _PAGE)
     except BaseException:  # closed whatever it was, and raised again
-        os.close(descriptor)
+        close_descriptor(descriptor)
         raise
     return descriptor
 
@@ -93,7 +94,9 @@ def _make_readable(directory: str) -> None:
     """Makes a folder, and those above it, that other users can read, whatever the umask is."""
     if os.path.isdir(directory):
         return
-    _make_readable(os.path.dirname(directory) or "/")
+    above = os.path.dirname(directory) or "/"
+    if above != directory:  # the root itself, of which nothing could be told: what follows says why
+        _make_readable(above)
     with suppress(FileExistsError):
         os.mkdir(directory)
         os.chmod(directory, 0o755)  # noqa: S103 - runtimes of other users read the states

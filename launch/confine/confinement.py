@@ -16,6 +16,7 @@ from launch.confine.limits import apply_limits, memory_limits
 from launch.confine.measure import Measure
 from launch.confine.seccomp import PathPage, available, install, program
 from launch.confine.system_call import process_control
+from launch.roots import standing_directory
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
 
 if TYPE_CHECKING:
@@ -108,10 +109,5 @@ class Confinement:
 
 def _readable(export_root: str) -> list[str]:
     """The nearest existing directories above the export root, and above what it may be a link to."""
-    found = []
-    for root in (export_root, os.path.realpath(export_root)):
-        directory = os.path.dirname(root)
-        while not os.path.isdir(directory):
-            directory = os.path.dirname(directory)
-        found.append(directory)
-    return found
+    roots = (export_root, os.path.realpath(export_root))
+    return [standing_directory(os.path.dirname(root)) for root in roots]

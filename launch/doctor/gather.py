@@ -18,8 +18,10 @@ from launch.doctor.gather_limits import gather_limits
 from launch.doctor.mounts import mount_of, read_mounts
 from launch.inspection.header import read_header
 from launch.liveness import look
+from launch.roots import standing_directory
 from launch.state_file import known_cameras
 from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
+from ruth.descriptor import close_descriptor
 from ruth.export.layout import machine_problem
 from ruth.futex import CHANGED, FutexWord
 from ruth.identity import DATA_NAME, META_NAME, STATE_NAME, camera_directory
@@ -100,9 +102,7 @@ def _futex_works() -> bool:
 
 
 def _folder(path: str, mounts: Sequence[Mount]) -> Folder:
-    standing = path
-    while not os.path.isdir(standing):
-        standing = os.path.dirname(standing)
+    standing = standing_directory(path)
     mount = mount_of(os.path.realpath(standing), mounts)
     room = os.statvfs(standing)
     there = os.stat(path) if standing == path else None
@@ -178,7 +178,7 @@ def _claim(path: str) -> tuple[bool, str | None]:
         if int.from_bytes(answer[:2], "little") != fcntl.F_UNLCK:
             return False, "locked by a process that is no agent"
     finally:
-        os.close(descriptor)
+        close_descriptor(descriptor)
     if not os.access(state, os.R_OK | os.W_OK, effective_ids=True):
         return False, f"no permission to write {state}"
     return False, None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ruth.descriptor import close_descriptor
 from ruth.export.files import open_export_directory, open_export_file
 from ruth.export.layout import (
     META_SIZE_V2,
@@ -72,7 +73,7 @@ def read_header(export_root: str, camera_id: str) -> ExportHeader:
     try:
         return _read_files(path, directory)
     finally:
-        os.close(directory)
+        close_descriptor(directory)
 
 
 def _read_files(path: str, directory: int) -> ExportHeader:
@@ -85,12 +86,12 @@ def _read_files(path: str, directory: int) -> ExportHeader:
     except OSError as error:
         return ExportHeader(path, f"{META_NAME}: {error.strerror}", meta_status.st_size)
     finally:
-        os.close(meta)
+        close_descriptor(meta)
     data: os.stat_result | None = None
     data_problem = None
     try:
         descriptor, data = open_export_file(directory, DATA_NAME)
-        os.close(descriptor)
+        close_descriptor(descriptor)
     except OSError as error:
         data_problem = f"{DATA_NAME}: {error.strerror}"
     size = meta_status.st_size

@@ -15,6 +15,7 @@ import time
 from mmap import MAP_SHARED, PROT_READ, mmap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ruth.descriptor import close_descriptor
 from ruth.export.outcome import Absent, Fresh, Torn
 
 if TYPE_CHECKING:
@@ -125,4 +126,4 @@ def _copy(pixels: Pixels) -> mmap | None:
             return None
         raise
     finally:
-        os.close(descriptor)
+        close_descriptor(descriptor)

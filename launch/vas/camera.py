@@ -20,6 +20,7 @@ from launch.vas.ffmpeg_process import FFmpegProcess, death_of
 from launch.vas.source import LOOPBACK, Kind
 from launch.vas.summary import CameraSummary
 from launch.vas.tap import Exporter, Tap
+from ruth.descriptor import close_descriptor
 from ruth.vas.flag import FLAG
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Camera:
             self._spawn(arguments, keep=clip)
             return
         self._pipe, write_end = os.pipe()
-        self._held.callback(os.close, self._pipe)
+        self._held.callback(close_descriptor, self._pipe)
         try:
             os.set_blocking(self._pipe, False)
             with contextlib.suppress(OSError):  # more than this user may have: it stays small
@@ -136,7 +137,7 @@ class Camera:
             # at which it would end, recording and all.
             self._spawn(arguments, write_end, (self._pipe, *clip))
         finally:
-            os.close(write_end)
+            close_descriptor(write_end)
         self._watch(self._pipe, self._on_frames)
 
     def _spawn(self, arguments: list[str], stdout: int | None = None, keep: tuple[int, ...] = ()) -> None:
@@ -232,7 +233,7 @@ class Camera:
             self._held.close()
         clip, self._clip = self._clip, -1
         if clip >= 0:
-            os.close(clip)
+            close_descriptor(clip)
         if self._tap is not None:
             self._tap.close()
 

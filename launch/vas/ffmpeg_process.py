@@ -13,6 +13,7 @@ import subprocess
 
 from launch.death import describe_death
 from launch.parent_death import dies_with_parent
+from ruth.descriptor import close_descriptor
 
 _LOG_BYTES_MAX = 1 << 20
 
@@ -44,7 +45,7 @@ class FFmpegProcess:
             # without a name: nothing is left of it, however we end. For appending, so that it can be
             # emptied below FFmpeg's hands.
             self._log = os.memfd_create("ffmpeg.log")
-            undo.callback(os.close, self._log)
+            undo.callback(close_descriptor, self._log)
             fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)
             self._popen = subprocess.Popen(
                 arguments,
@@ -79,8 +80,8 @@ class FFmpegProcess:
         """Ends it now if it still runs, and lets go of it, its log included."""
         self.kill()
         self.wait()
-        os.close(self.exit_fd)
-        os.close(self._log)
+        close_descriptor(self.exit_fd)
+        close_descriptor(self._log)
 
     def log(self) -> str:
         """What it has written to standard error."""

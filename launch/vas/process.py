@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from launch.vas.camera import Camera, Work
 from launch.vas.source import SourceError
 from launch.vas.summary import VasSummary
+from ruth.descriptor import close_descriptor
 from ruth.export.layout import VERSION_2
 from ruth.vas.flag import export_enabled
 from ruth.vas.message import write_at_once
@@ -161,5 +162,5 @@ def _stop_signals(selector: selectors.BaseSelector) -> Iterator[Callable[[], boo
         signal.set_wakeup_fd(wakeup)
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        os.close(read_end)
-        os.close(write_end)
+        close_descriptor(read_end)
+        close_descriptor(write_end)

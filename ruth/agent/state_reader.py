@@ -13,6 +13,7 @@ from mmap import MAP_SHARED, PROT_READ, mmap
 from typing import Final, Self
 
 from ruth.agent.state import HEADER_SIZE, STATE_SIZE, WAKE_OFFSET, AgentRecord, parse_state
+from ruth.descriptor import close_descriptor
 from ruth.identity import STATE_NAME, camera_directory
 
 # struct flock on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid, padded to 32 bytes.
@@ -58,7 +59,7 @@ class StateReader:
 
     def close(self) -> None:
         """Lets go of the file. A mapping made by :meth:`map` stays its owner's."""
-        os.close(self._descriptor)
+        close_descriptor(self._descriptor)
 
     def alive(self) -> bool:
         """Whether the camera has a live agent."""

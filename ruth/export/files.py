@@ -15,6 +15,8 @@ import stat
 import sys
 from typing import Final, Protocol
 
+from ruth.descriptor import close_descriptor
+
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _RELEASE: Final = re.compile(r"(\d+)\.(\d+)")
 _STATFS_SIZE: Final = 256  # struct statfs is 120 bytes, f_type its first 8 (statfs(2), 64-bit machines)
@@ -53,7 +55,7 @@ def open_export_file(directory: int, name: str, opener: Opener = os.open) -> tup
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.ENXIO, "not a regular file", name)
     except BaseException:  # closed whatever it was, and raised again
-        os.close(descriptor)
+        close_descriptor(descriptor)
         raise
     return descriptor, status
 
@@ -72,7 +74,7 @@ def read_export_file(directory: int, name: str, size: int, opener: Opener = os.o
     try:
         return os.pread(descriptor, size, 0)
     finally:
-        os.close(descriptor)
+        close_descriptor(descriptor)
 
 
 def numbers_files_in_order(descriptor: int) -> bool:

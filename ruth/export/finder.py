@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
+from ruth.descriptor import close_descriptor
 from ruth.export.files import open_export_directory, open_export_file
 from ruth.export.layout import META_SIZE_V2, VERSION_2, unpack_version
 from ruth.export.rename_reader import RenameReader
@@ -72,7 +73,7 @@ class FrameFinder:
         except (OSError, ValueError):
             return None
         finally:
-            os.close(directory)
+            close_descriptor(directory)
         if ring is not None and ring.identity[2] != epoch:
             ring.close()
             return None
@@ -109,9 +110,9 @@ def _open_ring(directory: int, inode: int) -> RingReader | None:
     try:
         head = os.pread(meta, META_SIZE_V2 + 1, 0) if status.st_ino == inode else b""
     except OSError:
-        os.close(meta)
+        close_descriptor(meta)
         raise
     if unpack_version(head) != VERSION_2:
-        os.close(meta)
+        close_descriptor(meta)
         return None
     return RingReader(directory, meta, head)  # takes over the descriptor

@@ -16,6 +16,7 @@ import stat
 from mmap import MAP_SHARED, PROT_READ, mmap
 from typing import TYPE_CHECKING
 
+from ruth.descriptor import close_descriptor
 from ruth.export.files import (
     names,
     numbers_files_in_order,
@@ -115,7 +116,7 @@ class RenameReader:
         rights = (data.st_mode, data.st_uid, data.st_gid)
         if rights != self._readable:  # a frame that nobody here may look at is none; asked once for all alike
             try:
-                os.close(open_export_file(self._directory, DATA_NAME, self._opener)[0])
+                close_descriptor(open_export_file(self._directory, DATA_NAME, self._opener)[0])
             except OSError as error:
                 return Absent(f"{DATA_NAME}: {error.strerror}")
             self._readable = rights
@@ -197,7 +198,8 @@ class RenameReader:
         except OSError:
             return None
         finally:
-            os.close(meta)  # only now: until its data was compared, its inode number belongs to no other file
+            # Only now: until its data was compared, its inode number belongs to no other file.
+            close_descriptor(meta)
 
     def _data_of(self, record: FrameRecord, meta: os.stat_result) -> Pixels | None:
         """Opened after its header, which is what the proof in docs/frame-export.md needs."""
@@ -214,14 +216,14 @@ class RenameReader:
         except ValueError:  # cut shorter than its header says since it was opened
             return None
         finally:
-            os.close(data)
+            close_descriptor(data)
         return Pixels(record, memory, lambda: True, owned=True)  # a file once opened never changes
 
     def close(self) -> None:
         """Lets go of the directory; what was taken stays known, so that no frame is taken twice."""
         if self.bound:
             self.bound = False
-            os.close(self._directory)
+            close_descriptor(self._directory)
 
 
 def _record(head: bytes) -> FrameRecord:

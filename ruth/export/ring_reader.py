@@ -27,6 +27,7 @@ from contextlib import suppress
 from mmap import MAP_SHARED, PROT_READ, mmap
 from typing import TYPE_CHECKING
 
+from ruth.descriptor import close_descriptor
 from ruth.export.files import open_export_file
 from ruth.export.layout import (
     AFTER_FRAME,
@@ -238,7 +239,7 @@ class RingReader:
         self._meta = self._data = -1  # before they are closed: whatever happens, none is closed twice
         for descriptor in descriptors:
             if descriptor >= 0:
-                os.close(descriptor)
+                close_descriptor(descriptor)
 
 
 def _is_of(slot_record: bytes, frame_id: int, timestamp_ns: int) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
+from ruth.descriptor import close_descriptor
 from ruth.export.files import names, open_export_directory, open_export_file
 from ruth.export.layout import META_SIZE_V2, VERSION_1, VERSION_2, FrameRecord, unpack_version
 from ruth.export.outcome import Absent, Fresh, Torn, Unchanged
@@ -196,19 +197,19 @@ class ExportSource:
         except ValueError as error:
             return self._lost(str(error))
         finally:
-            os.close(directory)
+            close_descriptor(directory)
 
     def _look_at(self, directory: int, meta: int) -> Outcome:
         """Takes over ``meta``: it is kept by a reader, or closed."""
         try:
             head = os.pread(meta, META_SIZE_V2 + 1, 0)
         except OSError:
-            os.close(meta)
+            close_descriptor(meta)
             raise
         version = unpack_version(head)
         if version == VERSION_2:
             return self._bind_ring(RingReader(directory, meta, head, self._opener))
-        os.close(meta)
+        close_descriptor(meta)
         if version == VERSION_1:
             return self._bind_renamed()
         return self._lost(f"version {version}")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from ruth.agent.last_allowed import find_model, last_allowed, padded_id, size_up_to
 from ruth.agent.state import STATE_SIZE, WAKE_OFFSET
+from ruth.descriptor import close_descriptor
 from ruth.export.files import names
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
 from ruth.identity import STATE_NAME, camera_directory, check_id
@@ -100,7 +101,7 @@ class SubscriptionWatch:
         descriptor, self._descriptor = self._descriptor, -1
         self._word = self._index = None
         if descriptor >= 0:
-            os.close(descriptor)
+            close_descriptor(descriptor)
 
     def _open(self) -> bool:
         try:
@@ -113,7 +114,7 @@ class SubscriptionWatch:
                 raise ValueError(self._path)
             self._word = FutexWord(mmap(descriptor, _MAPPED, MAP_SHARED, PROT_READ), WAKE_OFFSET)
         except (OSError, ValueError):  # ValueError as well: shorter than what is to be mapped
-            os.close(descriptor)
+            close_descriptor(descriptor)
             return False
         self._descriptor = descriptor
         self._identity = (status.st_dev, status.st_ino)

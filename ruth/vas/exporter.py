@@ -220,12 +220,14 @@ def open_exporter(
     directory = camera_directory(root or export_root(environ), camera_id)
     if not export_enabled(environ):
         return NULL_EXPORTER
-    from ruth.export.layout import SLOT_COUNT_DEFAULT
-    from ruth.vas.ring import FrameRing  # maps memory: only with the flag on
-
     try:
+        from ruth.export.layout import SLOT_COUNT_DEFAULT
+        from ruth.vas.ring import FrameRing  # maps memory: only with the flag on
+
         slots = SLOT_COUNT_DEFAULT if slot_count is None else slot_count
         ring = FrameRing(directory, width, height, width if stride is None else stride, slots)
     except ExportError as error:
         return FrameExporter(None, str(error), report)
+    except (ImportError, OSError, MemoryError) as error:  # no descriptor or memory left to load it with
+        return FrameExporter(None, f"{directory}: cannot export: {error}", report)
     return FrameExporter(ring, None, report)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from mmap import mmap
 from typing import TYPE_CHECKING, Self
 
+from ruth.descriptor import close_descriptor
 from ruth.export.layout import (
     FLAG_CLOSED,
     FLAGS_OFFSET,
@@ -67,7 +68,7 @@ class NewFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        os.close(self._descriptor)
+        close_descriptor(self._descriptor)
         if self._temporary_name:
             with suppress(FileNotFoundError):
                 os.unlink(self._temporary_name, dir_fd=self._directory)
@@ -131,7 +132,7 @@ class ExportDirectory:
     def close(self) -> None:
         """Lets go of the directory; the directory itself stays for the camera's next writer."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            close_descriptor(self._descriptor)
             self._descriptor = -1
 
 
@@ -170,7 +171,7 @@ def retire(meta: int) -> None:
     except (OSError, ValueError):
         return  # a courtesy to readers, nothing that an export depends on
     finally:
-        os.close(meta)
+        close_descriptor(meta)
 
 
 def _read_u32(descriptor: int, offset: int) -> int:

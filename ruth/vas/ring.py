@@ -27,6 +27,7 @@ import os
 import time
 from typing import Final, NamedTuple, SupportsIndex
 
+from ruth.descriptor import close_descriptor
 from ruth.errors import ExportError
 from ruth.export.layout import (
     DATA_OFFSET_OFFSET,
@@ -183,7 +184,7 @@ class FrameRing:
             except BaseException:  # closed whatever it was, and raised again
                 directory.remove(DATA_NAME, data.inode)  # without its meta it is nothing
                 if standing >= 0:
-                    os.close(standing)
+                    close_descriptor(standing)
                 raise
         if standing >= 0:
             retire(standing)
