@@ -44,7 +44,7 @@ NOT_RUN = {
     "cp /opt/ruth/lib/systemd/system/ruth*.service /etc/systemd/system/": "changes the host, needs root",
     "mount -o remount,size=48G /dev/shm": "changes the host, needs root",
     "sudo -u ruth ruth doctor -c /etc/ruth/ruth.toml": "wants that user; as another one it is run",
-    "systemctl daemon-reload": "wants systemd as process 1; the units: contract/test_units.py",
+    "systemctl daemon-reload": "wants systemd as process 1: isolation/test_systemd.py",
     "systemctl enable --now ruth": "the same",
     "systemctl start ruth": "the same",
     "systemctl stop ruth": "the same",
