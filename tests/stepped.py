@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from launch.state_file import claim
+from published import FRAME
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import STATE_SIZE, WAKE_OFFSET, AgentIdentity, StateWriter
 from ruth.export.outcome import Fresh
@@ -19,9 +20,12 @@ from ruth.subscription.subscription import Subscription
 
 if TYPE_CHECKING:
     from conftest import Roots
+    from ruth.runtime.stream import Stream
+    from ruth.vas.exporter import FrameExporter
 
 UNLOCK = struct.pack("=hh4xqqi4x", fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0)  # struct flock, the whole file
 CAMERA, MODEL = "front-door", "person"
+MS = 1_000_000
 
 
 class SteppedAgent:
@@ -82,3 +86,17 @@ class SteppedAgent:
         fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, UNLOCK)
         os.close(self._descriptor)
         self._descriptor = -1
+
+
+def publish(exporter: FrameExporter, agent: SteppedAgent | None = None, frames: int = 1) -> None:
+    """Publishes frames whose every byte is their id, 40 ms apart, and lets the agent decide on each."""
+    for _ in range(frames):
+        frame_id = exporter.published
+        assert exporter.publish(bytes([frame_id % 256]) * len(FRAME), (frame_id + 1) * 40 * MS)
+        if agent is not None:
+            assert agent.step()
+
+
+def counts(stream: Stream) -> tuple[int, int, int]:
+    """Received, lost, dropped."""
+    return stream.received, stream.lost, stream.dropped
