@@ -14,6 +14,7 @@ from launch.sizing.source import Source
 from published import FRAME, HEIGHT, WIDTH, exporter_of
 from ruth.agent.state import HEADER_SIZE
 from streams import Follower
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,40 @@ def test_agents_measure_what_was_planned(
         model["model_id"]: pytest.approx(model["fps_each"], rel=0.01) for model in plan["models"]
     }
     assert found["better"] == pytest.approx(5 if jitter_ms < 3 else found["better"], rel=0.01)
+
+
+# Caps whose interval ends in the middle between two frames of 25 a second: jitter of 8 ms changes nothing.
+STEADY = f"""
+[cameras.{CAMERA}.models]
+third  = {{ max_fps = 10 }}
+fifth  = {{ max_fps = 5.55 }}
+eighth = {{ max_fps = 3.33 }}
+every  = {{}}
+"""
+
+
+@pytest.mark.soak
+def test_a_camera_at_its_own_pace_gives_what_was_planned(
+    roots: Roots, processes: Processes, config: Path, soaking: bool
+) -> None:
+    """Of video that FFmpeg decodes in real time, ``ruth inspect`` shows the rates of the plan, to 1 %.
+
+    A frame that the agent misses costs a subscription at most one interval; a plan knows of none.
+    """
+    config.write_text(STEADY, encoding="utf-8")
+    plan = {model["model_id"]: model["fps_each"] for model in planned(config, "--jitter", "5")["models"]}
+    processes.ruth("up", config, env=roots.environ())
+    processes.ruth("vas", f"{CAMERA}=test:64x48", env=roots.environ())
+    frames = 25 * (60 if soaking else 3)
+    wait_until(lambda: look(roots, CAMERA).frames > frames, f"{frames} frames", 90 if soaking else 20)
+    command = [sys.executable, "-m", "launch.cli", "inspect", CAMERA, "--json"]
+    done = subprocess.run(command, env=roots.environ(), capture_output=True, text=True, check=True)
+    seen = json.loads(done.stdout)
+    for model in seen["models"]:
+        gaps = model["allowed"] - 1
+        assert model["mean_fps"] == pytest.approx(
+            plan[model["model_id"]], rel=0.01 + seen["missed"] / gaps
+        ), model["model_id"]
 
 
 def test_memory_is_what_was_planned(roots: Roots, processes: Processes, config: Path) -> None:
