@@ -44,64 +44,75 @@ EMPTY_WAKES: Final = 4
 EMPTY_WAKE_PAUSE_NS: Final = 1_000_000
 
 
-def run(
-    agent: StreamAgent,
-    state_descriptor: int,
-    export_root: str,
-    launcher_pid: int,
-    confine: Callable[[str], tuple[Measure, Opener]],
-) -> NoReturn:
-    """Hosts ``agent`` until the process dies.
+class AgentProcess:
+    """Hosts one agent: what can be made before its process exists is made here.
 
     Args:
         agent: A new agent with its subscriptions.
-        state_descriptor: Its ``agent.state``, locked (:func:`launch.state_file.claim`); kept open for life.
         export_root: Folder of all exports, absolute.
-        launcher_pid: Who forked this process; 0 for nobody.
-        confine: Confines this process to a camera (:meth:`launch.confine.confinement.Confinement.apply`).
-
-    Raises:
-        OSError: The state cannot be mapped, or a measure of confinement that the kernel has not be applied.
-            Nothing that happens to the export raises.
+        opener: What to open the camera's files with, once the process is confined.
+        confine: Confines the process that calls it to this camera.
 
     """
-    memory = mmap.mmap(state_descriptor, STATE_SIZE)
-    identity = AgentIdentity(
-        pid=os.getpid(),
-        start_ticks=own_start_ticks(),
-        started_ns=time.monotonic_ns(),
-        launcher_pid=launcher_pid,
-    )
-    writer = StateWriter(memoryview(memory), agent, identity)
-    told = FutexWord(memory, STATE_WAKE_OFFSET)
-    measures, opener = confine(agent.camera_id)
-    writer.write_confinement(measures)
-    source = ExportSource(export_root, agent.camera_id, opener)
-    waiter = Waiter(source)
-    agent.start()
-    noted = (0, 0)
-    compared_ns = 0
-    while True:
-        outcome = source.try_read()
-        if (source.version, source.session) != noted:
-            if source.session != noted[1]:
-                agent.begin_export()
-            noted = (source.version, source.session)
-            ring = source.ring
-            writer.write_export(*noted, *(ring.identity[1:] if ring is not None else (0, 0)))
-            told.wake()
-        observed = False
-        if isinstance(outcome, Fresh):
-            record = outcome.record
-            observed = agent.observe(record.frame_id, record.timestamp_ns)
-        if observed:
-            now_ns = time.monotonic_ns()
-            writer.write_frame(now_ns)
-            told.wake()
-            if now_ns - compared_ns >= LOOK_NS:  # slow frames must not hide that the files were replaced
-                compared_ns = now_ns
-                source.compare_path()
-        waiter.wait(outcome, observed=observed)
+
+    __slots__ = ("_confine", "_source", "_waiter", "_writer", "agent")
+
+    def __init__(
+        self, agent: StreamAgent, export_root: str, opener: Opener, confine: Callable[[], Measure]
+    ) -> None:
+        self.agent = agent
+        self._confine = confine
+        self._writer = StateWriter(agent)
+        self._source = ExportSource(export_root, agent.camera_id, opener)
+        self._waiter = Waiter(self._source)
+
+    def run(self, state_descriptor: int, launcher_pid: int) -> NoReturn:
+        """Hosts the agent until the process dies.
+
+        Args:
+            state_descriptor: Its ``agent.state``, locked (:func:`launch.state_file.claim`); open for life.
+            launcher_pid: Who forked this process; 0 for nobody.
+
+        Raises:
+            OSError: The state cannot be mapped, or a measure of confinement that the kernel has not be
+                applied. Nothing that happens to the export raises.
+
+        """
+        agent, writer, source, waiter = self.agent, self._writer, self._source, self._waiter
+        memory = mmap.mmap(state_descriptor, STATE_SIZE)
+        identity = AgentIdentity(
+            pid=os.getpid(),
+            start_ticks=own_start_ticks(),
+            started_ns=time.monotonic_ns(),
+            launcher_pid=launcher_pid,
+        )
+        writer.begin(memoryview(memory), identity)
+        told = FutexWord(memory, STATE_WAKE_OFFSET)
+        writer.write_confinement(self._confine())
+        agent.start()
+        noted = (0, 0)
+        compared_ns = 0
+        while True:
+            outcome = source.try_read()
+            if (source.version, source.session) != noted:
+                if source.session != noted[1]:
+                    agent.begin_export()
+                noted = (source.version, source.session)
+                ring = source.ring
+                writer.write_export(*noted, *(ring.identity[1:] if ring is not None else (0, 0)))
+                told.wake()
+            observed = False
+            if isinstance(outcome, Fresh):
+                record = outcome.record
+                observed = agent.observe(record.frame_id, record.timestamp_ns)
+            if observed:
+                now_ns = time.monotonic_ns()
+                writer.write_frame(now_ns)
+                told.wake()
+                if now_ns - compared_ns >= LOOK_NS:  # slow frames must not hide that the files were replaced
+                    compared_ns = now_ns
+                    source.compare_path()
+            waiter.wait(outcome, observed=observed)
 
 
 class Waiter:

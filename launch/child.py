@@ -1,23 +1,26 @@
 """How a fresh child of the launcher becomes an agent's process.
 
-Whatever can be is done before the fork, once. What a child inherits costs it nothing, while each function
-that it runs itself copies the pages of the objects it touches, since every use of a Python object writes its
-reference count: some 50 to 200 KB each, as measured.
+Whatever can be is done before the fork. What a child inherits costs it nothing, while each function that it
+runs itself copies the pages of the objects it touches, since every use of a Python object writes its
+reference count: some 10 to 100 KB each, as measured.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import os
 import signal
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from launch.agent_process import run
+from launch.agent_process import AgentProcess
 from launch.confine.confinement import Confinement
 from launch.exits import EXIT_FAILURE
-from launch.title import MemoryLayout, set_title
+from launch.title import Title
+from ruth.futex import FutexWord
 
 if TYPE_CHECKING:
     from ruth.agent.agent import StreamAgent
@@ -37,22 +40,23 @@ class Nursery:
 
     Args:
         export_root: Folder of all exports, absolute.
+        states: How many states may be open at a time when the launcher forks.
 
     Raises:
         OSError: What agents are confined with cannot be had.
 
     """
 
-    __slots__ = ("_confinement", "_descriptors_end", "_handlers", "_layout", "_null", "_umask", "export_root")
+    __slots__ = ("_confinement", "_descriptors_end", "_handlers", "_null", "_title", "_umask", "export_root")
 
-    def __init__(self, export_root: str) -> None:
+    def __init__(self, export_root: str, states: int) -> None:
         self.export_root = export_root
         self._confinement = Confinement(export_root)
         self._confinement.limit()
-        self._layout = MemoryLayout.of_this_process()
+        self._title = Title()
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         # Not the limit, which may have been lowered since they were opened.
-        self._descriptors_end = max(int(number) for number in os.listdir("/proc/self/fd")) + 1
+        self._descriptors_end = max(map(int, os.listdir("/proc/self/fd"))) + 1 + states
         self._umask = os.umask(0o022)
         # With the default action back, a limit on the size of files would end the launcher: blocked until
         # it is ignored again.
@@ -63,6 +67,8 @@ class Nursery:
             if handler not in (signal.SIG_DFL, None):
                 self._handlers[number] = handler
                 signal.signal(number, signal.SIG_DFL)
+        # What ctypes makes at the first use of a type or a function it makes here, for all: 70 KB an agent.
+        FutexWord(mmap.mmap(-1, mmap.PAGESIZE), 0).wake()
         # What exists now is never collected again: a collection in a child would write to every object's
         # header and copy the pages that all agents share. And an agent makes no reference cycles.
         gc.collect()
@@ -77,12 +83,24 @@ class Nursery:
         os.umask(self._umask)
         os.close(self._null)
         self._confinement.close()
+        self._title.restore()
 
-    def become_agent(self, agent: StreamAgent, state: int) -> NoReturn:
+    def process_of(self, agent: StreamAgent) -> AgentProcess:
+        """All of an agent's process that can be made before the fork.
+
+        Raises:
+            OSError: The path of the camera's export is too long.
+
+        """
+        paths = self._confinement.paths_of(agent.camera_id)
+        opener = os.open if paths is None else paths.open
+        return AgentProcess(agent, self.export_root, opener, partial(self._confinement.apply, paths))
+
+    def become(self, process: AgentProcess, state: int) -> NoReturn:
         """Turns the child that calls it into an agent's process. Never returns into the launcher's code.
 
         Args:
-            agent: What to host.
+            process: By :meth:`process_of`.
             state: Its ``agent.state``, locked.
 
         """
@@ -91,8 +109,8 @@ class Nursery:
             os.setsid()
             _sigprocmask(_SIG_SETMASK, _NO_SIGNALS, None)
             self._leave_descriptors(state)
-            set_title(f"ruth: agent {agent.camera_id}", self._layout)
-            run(agent, state, self.export_root, launcher_pid, self._confinement.apply)
+            self._title.set(f"ruth: agent {process.agent.camera_id}")
+            process.run(state, launcher_pid)
         except BaseException:  # noqa: BLE001 - whatever it is ends this process, here and nowhere else
             traceback.print_exc()  # to /dev/null by now; seen if it happened before
         finally:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import ctypes
 import mmap
 import struct
-from typing import Final, NamedTuple
+from typing import Final
 
 from ruth.agent.proc_stat import (
+    ARG_END,
+    ARG_START,
     END_CODE,
     END_DATA,
     ENV_END,
@@ -41,58 +43,70 @@ _prctl = _libc.prctl
 _sbrk = _libc.sbrk
 _sbrk.restype = ctypes.c_size_t
 
-# The title's memory: as long as the process lives, since the kernel reads it whenever somebody looks.
-_kept: list[mmap.mmap] = []
+_SIZE: Final = mmap.PAGESIZE
+_LONGEST: Final = _SIZE - 2
 
 
-class MemoryLayout(NamedTuple):
-    """Where the parts of this process lie, and of each child of fork; see prctl(2), PR_SET_MM."""
+class Title:
+    """The name of this process and, each by its own copy, of every child forked from now on.
 
-    before_break: tuple[int, ...]
-    start_stack: int
-    environment: tuple[int, int]
+    From now on the kernel shows, as this process's command line, its arguments joined by spaces; until
+    :meth:`restore`. A kernel without CONFIG_CHECKPOINT_RESTORE shows the command line as before, and
+    :meth:`set` sets the short name only.
 
-    @classmethod
-    def of_this_process(cls) -> MemoryLayout:
-        """As the kernel says now. Raises OSError without /proc."""
-        fields = read_stat("self")
-        return cls(
-            tuple(int(fields[number]) for number in _BEFORE_BREAK),
-            int(fields[START_STACK]),
-            (int(fields[ENV_START]), int(fields[ENV_END])),
-        )
-
-
-def set_title(title: str, process: MemoryLayout) -> bool:
-    """Shows ``title`` as this process's command line, and its first 15 bytes as its name.
-
-    Args:
-        title: ASCII, without NUL.
-        process: Of this process, or of the one that forked it.
-
-    Returns:
-        Whether the kernel took the command line; the short name is set in any case. A kernel without
-        CONFIG_CHECKPOINT_RESTORE refuses, and the process is found by its old command line.
+    Raises:
+        OSError: There is no /proc.
 
     """
-    text = title.encode("ascii") + b"\0"
-    _prctl(_PR_SET_NAME, ctypes.c_char_p(text[:15]), 0, 0, 0)
-    memory = mmap.mmap(-1, len(text), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    memory[:] = text
-    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+    __slots__ = ("_memory", "_shown_before")
+
+    def __init__(self) -> None:
+        fields = read_stat("self")
+        self._shown_before = int(fields[ARG_START]), int(fields[ARG_END])
+        # As long as it is shown, whoever looks reads it: nobody may let go of this object before.
+        self._memory = mmap.mmap(-1, _SIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        # With a last byte that is not NUL the kernel shows all up to the first NUL (fs/proc/base.c,
+        # get_mm_cmdline), so that a title of any length needs no other system call in the child.
+        self._memory[-1] = 1
+        with open("/proc/self/cmdline", "rb") as cmdline:
+            self._write(b" ".join(cmdline.read().split(b"\0")[:-1]))
+        start = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        _show(start, start + _SIZE)
+
+    def set(self, title: str) -> None:
+        """Shows ``title``, and its first 15 bytes as the short name.
+
+        Args:
+            title: ASCII, without NUL.
+
+        """
+        text = title.encode("ascii")
+        _prctl(_PR_SET_NAME, ctypes.c_char_p(text[:15]), 0, 0, 0)
+        self._write(text)
+
+    def _write(self, text: bytes) -> None:
+        text = text[:_LONGEST] + b"\0"
+        self._memory[: len(text)] = text
+
+    def restore(self) -> None:
+        """Shows this process's own command line again, and lets go of the memory."""
+        _show(*self._shown_before)
+
+
+def _show(start: int, end: int) -> None:
+    """Has the kernel take the bytes from ``start`` to ``end`` for this process's command line."""
+    fields = read_stat("self")
     layout = _MM_MAP.pack(
-        *process.before_break,
+        *(int(fields[number]) for number in _BEFORE_BREAK),
         _sbrk(0),
-        process.start_stack,
+        int(fields[START_STACK]),
         start,
-        start + len(text),
-        *process.environment,
+        end,
+        int(fields[ENV_START]),
+        int(fields[ENV_END]),
         0,
         0,
         _NO_EXECUTABLE_CHANGE,
     )
-    size = ctypes.c_ulong(len(layout))
-    if _prctl(_PR_SET_MM, _PR_SET_MM_MAP, ctypes.c_char_p(layout), size, 0) != 0:
-        return False
-    _kept.append(memory)
-    return True
+    _prctl(_PR_SET_MM, _PR_SET_MM_MAP, ctypes.c_char_p(layout), ctypes.c_ulong(len(layout)), 0)

@@ -80,6 +80,9 @@ def available() -> bool:
     return _NUMBER >= 0
 
 
+_get_buffer, _release_buffer = ctypes.pythonapi.PyObject_GetBuffer, ctypes.pythonapi.PyBuffer_Release
+
+
 def address_of(mapping: mmap, offset: int) -> int:
     """The address of byte ``offset`` of ``mapping``, valid until the mapping is closed.
 
@@ -90,14 +93,13 @@ def address_of(mapping: mmap, offset: int) -> int:
 
     """
     view = _PyBuffer()
-    get, release = ctypes.pythonapi.PyObject_GetBuffer, ctypes.pythonapi.PyBuffer_Release
-    get(ctypes.py_object(mapping), ctypes.byref(view), _PYBUF_SIMPLE)
+    _get_buffer(ctypes.py_object(mapping), ctypes.byref(view), _PYBUF_SIMPLE)
     try:
         if not 0 <= offset <= view.len - 4:
             raise ValueError(f"offset {offset} of a mapping of {view.len} bytes")
         return int(view.buf) + offset
     finally:
-        release(ctypes.byref(view))
+        _release_buffer(ctypes.byref(view))
 
 
 class FutexWord:

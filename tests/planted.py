@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ruth.export.files import Opener
-    from ruth.subscription.gate import Decision
 
 FAULTY_MODEL: Final = "plate"
 MIB: Final = 2**20
@@ -148,14 +147,18 @@ def leak_descriptors() -> None:
 
 def break_one_gate() -> None:
     """From now on the decision of one model raises."""
-    judge = Subscription.judge
+    first = Subscription.steady_from  # what judging looks at first
 
-    def faulty(self: Subscription, frame_id: int, timestamp_ns: int) -> Decision:
-        if self.model_id == FAULTY_MODEL:
-            raise PlantedError
-        return judge(self, frame_id, timestamp_ns)
+    class FaultyFirst:
+        def __get__(self, subscription: Subscription, _: type) -> int:
+            if subscription.model_id == FAULTY_MODEL:
+                raise PlantedError
+            return first.__get__(subscription)  # type: ignore[attr-defined]
 
-    Subscription.judge = faulty  # type: ignore[method-assign]
+        def __set__(self, subscription: Subscription, timestamp_ns: int) -> None:
+            first.__set__(subscription, timestamp_ns)  # type: ignore[attr-defined]
+
+    Subscription.steady_from = FaultyFirst()  # type: ignore[assignment]
 
 
 _ACTIONS: Final[dict[Fault, Callable[[], None]]] = {

@@ -29,7 +29,7 @@ MS = 1_000_000
 
 
 class SteppedAgent:
-    """The agent of one camera, as :func:`launch.agent_process.run` hosts it, one look at a time.
+    """The agent of one camera, as :meth:`launch.agent_process.AgentProcess.run` hosts it, one look at a time.
 
     Attributes:
         agent: The Stream Agent.
@@ -46,7 +46,7 @@ class SteppedAgent:
         self.memory = mmap.mmap(self._descriptor, STATE_SIZE)
         identity = AgentIdentity(os.getpid(), 1, time.monotonic_ns(), 0)
         self._view = memoryview(self.memory)
-        self._writer = StateWriter(self._view, self.agent, identity)
+        self._writer = StateWriter(self.agent).begin(self._view, identity)
         self._word = FutexWord(self.memory, WAKE_OFFSET)
         self._source = ExportSource(str(roots.export), camera_id)
         self._noted = (0, 0)

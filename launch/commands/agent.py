@@ -34,12 +34,15 @@ def run(options: argparse.Namespace) -> NoReturn:
     if agent is None:
         known = ", ".join(camera.camera_id for camera in plan.cameras)
         raise UsageError(f"ruth: camera {options.camera!r} is not in {options.config}; it has: {known}")
-    from launch.agent_process import run as run_agent
+    from launch.agent_process import AgentProcess
     from launch.confine.confinement import Confinement
     from launch.state_file import ALREADY_RUNNING, AlreadyRunningError, claim, claim_problem
-    from launch.title import MemoryLayout, set_title
+    from launch.title import Title
 
+    export_root = export_root_here()
+    confinement = Confinement(export_root)
     try:
+        paths = confinement.paths_of(agent.camera_id)
         state = claim(state_root_here(), agent.camera_id, len(agent.subscriptions))
     except AlreadyRunningError:
         message(f"ruth: {agent.camera_id}: {ALREADY_RUNNING}")
@@ -49,7 +52,8 @@ def run(options: argparse.Namespace) -> NoReturn:
         raise SystemExit(EXIT_FAILURE) from None
     message(f"ruth: {agent.camera_id}: agent {os.getpid()} in the foreground, Ctrl-C ends it")
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it as any signal does, without a traceback
-    set_title(f"ruth: agent {agent.camera_id}", MemoryLayout.of_this_process())
-    confinement = Confinement(export_root_here())
+    title = Title()
+    title.set(f"ruth: agent {agent.camera_id}")
     confinement.limit()
-    run_agent(agent, state, export_root_here(), launcher_pid=0, confine=confinement.apply)
+    opener = os.open if paths is None else paths.open
+    AgentProcess(agent, export_root, opener, lambda: confinement.apply(paths)).run(state, launcher_pid=0)

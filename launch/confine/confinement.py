@@ -9,18 +9,15 @@ shows what is in force. If anything else keeps a measure from being applied, the
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from launch.confine.landlock import make_ruleset, restrict_self
 from launch.confine.limits import apply_limits, memory_limits
 from launch.confine.measure import Measure
-from launch.confine.seccomp import PathPage, available, install, program
+from launch.confine.seccomp import Filter, PathPage, SealedPaths, available, can_seal
 from launch.confine.system_call import process_control
 from launch.roots import standing_directory
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
-
-if TYPE_CHECKING:
-    from ruth.export.files import Opener
 
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
@@ -33,15 +30,7 @@ class Confinement:
 
     """
 
-    __slots__ = (
-        "_export_root",
-        "_limited",
-        "_page",
-        "_pinning",
-        "_ruleset_brings",
-        "_unpinned",
-        "descriptor",
-    )
+    __slots__ = ("_export_root", "_filter", "_limited", "_page", "_ruleset_brings", "descriptor")
 
     def __init__(self, export_root: str) -> None:
         """Makes what agents share.
@@ -55,11 +44,14 @@ class Confinement:
         """
         self._export_root = export_root
         self._limited = Measure(0)
-        self._page = PathPage((META_NAME, DATA_NAME))
-        self._pinning = self._unpinned = b""
+        self._page: PathPage | None = None
+        self._filter: Filter | None = None
         if available():
-            self._pinning = program([*self._page.addresses.values(), self._page.next_address])
-            self._unpinned = program(None)
+            if can_seal():
+                self._page = PathPage((META_NAME, DATA_NAME))
+                self._filter = Filter([*self._page.addresses.values(), self._page.next_address])
+            else:
+                self._filter = Filter(None)
         self.descriptor, self._ruleset_brings = make_ruleset(_readable(export_root))
 
     def close(self) -> None:
@@ -80,14 +72,25 @@ class Confinement:
         process_control(_PR_SET_NO_NEW_PRIVS, 1)
         self._limited |= Measure.NO_NEW_PRIVS
 
-    def apply(self, camera_id: str) -> tuple[Measure, Opener]:
+    def paths_of(self, camera_id: str) -> SealedPaths | None:
+        """All that one camera's agent may open, made before the fork; None where that cannot be limited.
+
+        Raises:
+            OSError: The camera's path is too long.
+
+        """
+        if self._page is None:
+            return None
+        return SealedPaths(self._page, camera_directory(self._export_root, camera_id))
+
+    def apply(self, paths: SealedPaths | None) -> Measure:
         """Confines this process, limited before, to one camera, for good.
 
         Args:
-            camera_id: The camera.
+            paths: The camera's, by :meth:`paths_of`. From here on files are opened with its ``open``.
 
         Returns:
-            What is in force, and how to open the camera's files from here on.
+            What is in force.
 
         Raises:
             OSError: A measure that the kernel has could not be applied.
@@ -98,13 +101,13 @@ class Confinement:
             restrict_self(self.descriptor)
             self.close()
             measures |= self._ruleset_brings
-        if not self._pinning:
-            return measures, os.open
-        if not self._page.seal(camera_directory(self._export_root, camera_id)):
-            install(self._unpinned)
-            return measures | Measure.SECCOMP, os.open
-        install(self._pinning)
-        return measures | Measure.SECCOMP | Measure.PINNED_PATHS, self._page.open
+        if paths is not None:
+            paths.seal()
+            measures |= Measure.PINNED_PATHS
+        if self._filter is not None:
+            self._filter.install()
+            measures |= Measure.SECCOMP
+        return measures
 
 
 def _readable(export_root: str) -> list[str]:

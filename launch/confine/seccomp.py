@@ -70,63 +70,85 @@ def available() -> bool:
     return False
 
 
-class PathPage:
-    """Memory for path names that, once sealed, nobody in this process can change."""
+def can_seal() -> bool:
+    """Whether the kernel has mseal(2)."""
+    with unless_absent():
+        system_call(_MSEAL, 0, 0, 0)  # of nothing
+        return True
+    return False
 
-    __slots__ = ("_address", "_memory", "_used", "addresses")
+
+class PathPage:
+    """Memory for path names, made before the fork: a child gets a copy of its own, which it can seal."""
+
+    __slots__ = ("_memory", "address", "addresses", "used")
 
     def __init__(self, names: Iterable[str]) -> None:
-        """Maps it, in whatever process calls; a child of fork gets a copy of its own.
+        """Maps it.
 
         Args:
-            names: Paths that are the same for every agent. One more can follow (:meth:`seal`).
+            names: Paths that are the same for every agent. One more can follow (:class:`SealedPaths`).
 
         """
         self._memory = mmap.mmap(-1, _SIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
-        self._used = 0
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        self.used = 0
         self.addresses: dict[str, int] = {}
         for name in names:
-            self._put(name)
+            self.addresses[name] = self.address + self.used
+            self.used += self.put(os.fsencode(name) + b"\0")
 
     @property
     def next_address(self) -> int:
-        """Where the path given to :meth:`seal` will lie."""
-        return self._address + self._used
+        """Where the path of one more agent will lie."""
+        return self.address + self.used
 
-    def _put(self, name: str) -> None:
-        content = os.fsencode(name) + b"\0"
-        if self._used + len(content) > _SIZE:
-            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), name)
-        self._memory[self._used : self._used + len(content)] = content
-        self.addresses[name] = self._address + self._used
-        self._used += len(content)
+    def put(self, content: bytes) -> int:
+        """Writes ``content`` behind what is there. Returns its length."""
+        self._memory[self.used : self.used + len(content)] = content
+        return len(content)
 
-    def seal(self, path: str) -> bool:
-        """Adds ``path`` and seals the page, for the life of this process.
 
-        Returns:
-            Whether it is sealed: False on a kernel without mseal(2).
+class SealedPaths:
+    """The page's paths and one camera's own: made before the fork, sealed in the child.
+
+    Args:
+        page: What all agents share.
+        path: The camera's.
+
+    Raises:
+        OSError: The path is too long.
+
+    """
+
+    __slots__ = ("_addresses", "_content", "_page")
+
+    def __init__(self, page: PathPage, path: str) -> None:
+        self._page = page
+        self._content = os.fsencode(path) + b"\0"
+        if page.used + len(self._content) > _SIZE:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
+        self._addresses = {**page.addresses, path: page.next_address}
+
+    def seal(self) -> None:
+        """Writes the path and seals the page, for the life of this process.
 
         Raises:
-            OSError: The path is too long, or the kernel refused.
+            OSError: The kernel refused.
 
         """
-        self._put(path)
-        system_call(_MPROTECT, self._address, _SIZE, mmap.PROT_READ)
-        with unless_absent():
-            system_call(_MSEAL, self._address, _SIZE, 0)
-            return True
-        return False
+        self._page.put(self._content)
+        system_call(_MPROTECT, self._page.address, _SIZE, mmap.PROT_READ)
+        system_call(_MSEAL, self._page.address, _SIZE, 0)
 
     def open(self, path: str, flags: int, *, dir_fd: int | None = None) -> int:
-        """As :func:`os.open`, by the address of ``path`` in this page.
+        """As :func:`os.open`, by the address of ``path`` in the page; once sealed.
 
         Raises:
             OSError: As open(2); EPERM for a path that is not in the page.
 
         """
-        address = self.addresses.get(path)
+        address = self._addresses.get(path)
         if address is None:
             raise PermissionError(errno.EPERM, "not a path of this camera", path)
         try:
@@ -204,13 +226,26 @@ def program(paths: Iterable[int] | None) -> bytes:
     )
 
 
-def install(filter_program: bytes) -> None:
-    """Filters this thread's system calls from here on, for good. Wants no_new_privs.
+class Filter:
+    """A filter to install, in memory that a child inherits.
 
-    Raises:
-        OSError: The kernel refused.
+    Args:
+        paths: As for :func:`program`.
 
     """
-    code = ctypes.create_string_buffer(filter_program, len(filter_program))
-    count = len(filter_program) // _INSTRUCTION.size
-    system_call(_SECCOMP, _SET_MODE_FILTER, 0, _PROGRAM.pack(count, ctypes.addressof(code)))
+
+    __slots__ = ("_code", "_program")
+
+    def __init__(self, paths: Iterable[int] | None) -> None:
+        content = program(paths)
+        self._code = ctypes.create_string_buffer(content, len(content))
+        self._program = _PROGRAM.pack(len(content) // _INSTRUCTION.size, ctypes.addressof(self._code))
+
+    def install(self) -> None:
+        """Filters this thread's system calls from here on, for good. Wants no_new_privs.
+
+        Raises:
+            OSError: The kernel refused.
+
+        """
+        system_call(_SECCOMP, _SET_MODE_FILTER, 0, self._program)

@@ -45,7 +45,7 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from ruth.subscription.gate import Decision
 
@@ -75,7 +75,8 @@ OBSERVED_OFFSET: Final = MISSED_OFFSET + 8
 SESSION_OFFSET: Final = OBSERVED_OFFSET + 8
 FIRST_FRAME_ID_OFFSET: Final = SESSION_OFFSET + 8
 FIRST_TIMESTAMP_OFFSET: Final = FIRST_FRAME_ID_OFFSET + 8
-EXPORT_INODE_OFFSET: Final = FIRST_TIMESTAMP_OFFSET + 16 + ID_SIZE  # after launcher_pid and camera_id
+LAUNCHER_PID_OFFSET: Final = FIRST_TIMESTAMP_OFFSET + 8
+EXPORT_INODE_OFFSET: Final = LAUNCHER_PID_OFFSET + 8 + ID_SIZE  # after camera_id
 EXPORT_EPOCH_OFFSET: Final = EXPORT_INODE_OFFSET + 8
 CONFINEMENT_OFFSET: Final = EXPORT_EPOCH_OFFSET + 8
 
@@ -87,9 +88,12 @@ MODEL_FRAME_ID_OFFSET: Final = MODEL_SKIPPED_OFFSET + 8
 MODEL_TIMESTAMP_OFFSET: Final = MODEL_FRAME_ID_OFFSET + 8
 MODEL_SESSION_OFFSET: Final = MODEL_TIMESTAMP_OFFSET + 8
 
-# Positions in the memory seen as an array of u64 or, for the last two, of u32: worked out once, because an
+# Positions in the memory seen as an array of u64 or, for the last four, of u32: worked out once, because an
 # agent stores a dozen fields a frame.
 _SEQUENCE: Final = SEQUENCE_OFFSET // 8
+_PID: Final = PID_OFFSET // 8
+_START_TICKS: Final = START_TICKS_OFFSET // 8
+_STARTED: Final = STARTED_OFFSET // 8
 _FRAME_ID: Final = FRAME_ID_OFFSET // 8
 _TIMESTAMP: Final = TIMESTAMP_OFFSET // 8
 _FRAMES: Final = FRAMES_OFFSET // 8
@@ -98,9 +102,12 @@ _OBSERVED: Final = OBSERVED_OFFSET // 8
 _SESSION: Final = SESSION_OFFSET // 8
 _FIRST_FRAME_ID: Final = FIRST_FRAME_ID_OFFSET // 8
 _FIRST_TIMESTAMP: Final = FIRST_TIMESTAMP_OFFSET // 8
+_LAUNCHER_PID: Final = LAUNCHER_PID_OFFSET // 8
 _EXPORT_INODE: Final = EXPORT_INODE_OFFSET // 8
 _EXPORT_EPOCH: Final = EXPORT_EPOCH_OFFSET // 8
 _CONFINEMENT: Final = CONFINEMENT_OFFSET // 8
+_VERSION: Final = 0
+_MODEL_COUNT: Final = MODEL_COUNT_OFFSET // 4
 _WAKE: Final = WAKE_OFFSET // 4
 _EXPORT_VERSION: Final = EXPORT_VERSION_OFFSET // 4
 
@@ -241,22 +248,18 @@ def _text(padded: bytes) -> str:
 
 
 class StateWriter:
-    """Keeps one agent's record up to date. The only writer of its memory.
+    """Keeps one agent's record up to date. The only writer of its memory, from :meth:`begin` on.
 
     Args:
-        memory: At least ``STATE_SIZE`` bytes, writable, 8-aligned. An earlier agent's record is overwritten;
-            its sequence and wake word go on from where they are, so that readers notice.
         agent: Whose record it is; its subscriptions may not change any more.
-        identity: Of the process that hosts it.
 
     """
 
-    __slots__ = ("_agent", "_fresh_session", "_halves", "_models", "_words")
+    __slots__ = ("_agent", "_content", "_fresh_session", "_halves", "_models", "_words")
 
-    def __init__(self, memory: memoryview, agent: StreamAgent, identity: AgentIdentity) -> None:
+    def __init__(self, agent: StreamAgent) -> None:
+        # All that can be known before there is a process, so that the process need not find it out.
         self._agent = agent
-        self._words = memory.cast("Q")
-        self._halves = memory.cast("I")
         self._fresh_session = True
         starts = [HEADER_SIZE + MODEL_SIZE * index for index in range(len(agent.subscriptions))]
         self._models = tuple(
@@ -271,35 +274,48 @@ class StateWriter:
             )
             for start, subscription in zip(starts, agent.subscriptions, strict=True)
         )
-        # A dead agent may have left it odd; far above any that counts changes it is no sequence but garbage.
-        sequence = self._words[_SEQUENCE] % _SEQUENCE_LIMIT | 1
-        wake = self._halves[_WAKE]
-        self._words[_SEQUENCE] = sequence
-        header = _HEADER.pack(
-            0,
-            len(self._models),
-            sequence,
-            wake,
-            0,
-            identity.pid,
-            identity.start_ticks,
-            identity.started_ns,
-            *(0,) * 8,
-            identity.launcher_pid,
-            agent.camera_id.encode(),
-            *(0,) * 3,
-        )
-        memory[:HEADER_SIZE] = header.ljust(HEADER_SIZE, b"\0")
-        for start, subscription in zip(starts, agent.subscriptions, strict=True):
-            model = _MODEL.pack(
+        header = _HEADER.pack(*(0,) * 17, agent.camera_id.encode(), *(0,) * 3)
+        models = (
+            _MODEL.pack(
                 subscription.model_id.encode(),
                 subscription.max_fps or 0.0,
                 subscription.active,
                 *(0,) * 6,
             )
-            memory[start : start + MODEL_SIZE] = model.ljust(MODEL_SIZE, b"\0")
-        self._halves[0] = STATE_VERSION
+            for subscription in agent.subscriptions
+        )
+        # From the pid on, which is zero here; what lies before it has a meaning of its own at each moment.
+        self._content = header.ljust(HEADER_SIZE, b"\0")[PID_OFFSET:] + b"".join(
+            model.ljust(MODEL_SIZE, b"\0") for model in models
+        )
+        self._words = self._halves = memoryview(b"")
+
+    def begin(self, memory: memoryview, identity: AgentIdentity) -> Self:
+        """Overwrites an earlier agent's record with this one's, as of an agent that has observed nothing.
+
+        The sequence and the wake word go on from where they are, so that readers notice.
+
+        Args:
+            memory: At least ``STATE_SIZE`` bytes, writable, 8-aligned.
+            identity: Of the process that hosts the agent.
+
+        Returns:
+            This writer.
+
+        """
+        words = self._words = memory.cast("Q")
+        halves = self._halves = memory.cast("I")
+        # A dead agent may have left it odd; far above any that counts changes it is no sequence but garbage.
+        sequence = words[_SEQUENCE] % _SEQUENCE_LIMIT | 1
+        words[_SEQUENCE] = sequence
+        halves[_VERSION] = 0
+        halves[_MODEL_COUNT] = len(self._models)
+        halves[_EXPORT_VERSION] = 0
+        memory[PID_OFFSET : PID_OFFSET + len(self._content)] = self._content
+        words[_PID], words[_START_TICKS], words[_STARTED], words[_LAUNCHER_PID] = identity
+        halves[_VERSION] = STATE_VERSION
         self._publish(sequence)
+        return self
 
     def write_frame(self, observed_ns: int) -> None:
         """Takes over what the agent's last :meth:`~ruth.agent.agent.StreamAgent.observe` decided.

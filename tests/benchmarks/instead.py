@@ -14,7 +14,7 @@ import sys
 from typing import NoReturn
 
 from benchmarks.readers import agent_of
-from launch.agent_process import run
+from launch.agent_process import AgentProcess
 from launch.confine.confinement import Confinement
 from launch.state_file import claim
 
@@ -25,7 +25,9 @@ def host(camera: str, export_root: str, state_root: str) -> NoReturn:
     state = claim(state_root, camera, len(agent.subscriptions))
     confinement = Confinement(export_root)
     confinement.limit()
-    run(agent, state, export_root, os.getppid(), confinement.apply)
+    paths = confinement.paths_of(camera)
+    opener = os.open if paths is None else paths.open
+    AgentProcess(agent, export_root, opener, lambda: confinement.apply(paths)).run(state, os.getppid())
 
 
 def main() -> None:

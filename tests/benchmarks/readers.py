@@ -49,7 +49,7 @@ def read(transport: str, place: Place, link: Any, state_root: str) -> None:
     agent = agent_of(place.name)
     memory = mmap.mmap(claim(state_root, place.name, len(agent.subscriptions)), STATE_SIZE)
     identity = AgentIdentity(os.getpid(), start_ticks=0, started_ns=time.monotonic_ns(), launcher_pid=0)
-    writer = StateWriter(memoryview(memory), agent, identity)
+    writer = StateWriter(agent).begin(memoryview(memory), identity)
     told = FutexWord(memory, WAKE_OFFSET)
     agent.start()
     gc.disable()

@@ -2,7 +2,8 @@
 
     confined.py CAMERA ATTEMPT [ARGUMENT]
 
-The attempt is made inside :func:`launch.agent_process.run`, right after the real confinement was applied.
+The attempt is made inside :meth:`launch.agent_process.AgentProcess.run`, right after the real confinement
+was applied.
 Prints "refused ERRNO", "MemoryError" or "done", to the stdout it already has open.
 """
 
@@ -18,7 +19,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from launch.agent_process import run
+from launch.agent_process import AgentProcess
 from launch.confine.confinement import Confinement
 from launch.roots import export_root_here, state_root_here
 from launch.state_file import claim
@@ -106,7 +107,7 @@ def through_own_directory(camera_id: str, opener: Opener, path: str) -> None:
 
 def change_the_page(_camera: str, opener: Opener, how: str) -> None:
     """Every way to put another path where the sealed one lies."""
-    address = min(opener.__self__.addresses.values())  # type: ignore[attr-defined]
+    address = min(opener.__self__._addresses.values())  # type: ignore[attr-defined]
     page = ctypes.c_void_p(address)
     if how == "mprotect":
         check(_libc.mprotect(page, 4096, mmap.PROT_READ | mmap.PROT_WRITE))
@@ -202,22 +203,24 @@ def main() -> None:
     confinement = Confinement(export_root_here())
     confinement.limit()
     if os.environ.get(LANDLOCK_ALONE):
-        confinement._pinning = b""  # as on a kernel without filters
+        confinement._page = confinement._filter = None  # as on a kernel without filters
+    paths = confinement.paths_of(camera_id)
+    opener = os.open if paths is None else paths.open
 
-    def confine(camera: str) -> tuple[Measure, Opener]:
-        measures, opener = confinement.apply(camera)
+    def confine() -> Measure:
+        measures = confinement.apply(paths)
         try:
-            ATTEMPTS[attempt](camera, opener, *arguments)
+            ATTEMPTS[attempt](camera_id, opener, *arguments)
         except MemoryError:
             say("MemoryError")
         except OSError as error:
             say(f"refused {errno.errorcode[error.errno or 0]}")
         say("done")
-        return measures, opener
+        return measures
 
     state = claim(state_root_here(), camera_id, 0)
     _state.append(state)
-    run(StreamAgent(camera_id), state, export_root_here(), 0, confine)
+    AgentProcess(StreamAgent(camera_id), export_root_here(), opener, confine).run(state, 0)
 
 
 if __name__ == "__main__":

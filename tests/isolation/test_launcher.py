@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -252,6 +253,31 @@ def test_a_failing_fork_costs_one_camera(roots: Roots, processes: Processes) -> 
     wait_until(err.read_bytes, "the launcher says what failed")
     assert err.read_bytes() == b"ruth: c: fork: Resource temporarily unavailable\n"
     assert look(roots, "c").state == "absent"
+
+
+def test_more_cameras_than_descriptors(roots: Roots, processes: Processes) -> None:
+    """A launcher that may have few files open launches as many cameras as one that may have many."""
+    cameras = [f"camera-{number}" for number in range(20)]
+    processes.ruth(
+        "up",
+        configure(roots, *cameras),
+        env=roots.environ(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12)),
+    )
+    pids = {camera: pid_of(roots, camera) for camera in cameras}
+    for camera, pid in pids.items():
+        wait_until(lambda camera=camera: look(roots, camera).confinement, "the agent is confined")
+        held = {file for file in open_files(pid) if file.endswith("agent.state")}
+        assert held == {str(roots.state / camera / "agent.state")}
+
+
+def test_the_launcher_is_shown_as_it_was_started(roots: Roots, processes: Processes) -> None:
+    """Once all are launched, the launcher's command line is its own again, argument by argument."""
+    config = configure(roots, "a")
+    launcher = processes.ruth("up", config, env=roots.environ())
+    pid_of(roots, "a")
+    wanted = [sys.executable, "-m", "launch.cli", "up", str(config)]
+    wait_until(lambda: psutil.Process(launcher.pid).cmdline() == wanted, "it is shown as it was started")
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare(1)")

@@ -345,7 +345,7 @@ def test_a_reused_pid_is_not_signalled(roots: Roots, processes: Processes) -> No
     try:
         agent = StreamAgent("a")
         memory = mmap.mmap(held, STATE_SIZE)
-        StateWriter(memoryview(memory), agent, AgentIdentity(bystander.pid, 1, 0, 0))
+        StateWriter(agent).begin(memoryview(memory), AgentIdentity(bystander.pid, 1, 0, 0))
         assert ruth(roots, "down").stdout == ""
         assert bystander.poll() is None
     finally:

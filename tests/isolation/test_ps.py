@@ -76,7 +76,7 @@ def held_record(roots: Roots, camera_id: str, identity: AgentIdentity) -> Iterat
     held = claim(str(roots.state), camera_id, 0)
     try:
         with mmap.mmap(held, STATE_SIZE) as memory, memoryview(memory) as view:
-            writer = StateWriter(view, StreamAgent(camera_id), identity)
+            writer = StateWriter(StreamAgent(camera_id)).begin(view, identity)
             del writer
         yield
     finally:

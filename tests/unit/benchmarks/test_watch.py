@@ -31,7 +31,7 @@ class Stepped:
         descriptor = claim(str(roots.state), CAMERA, len(self.agent.subscriptions))
         self.memory = mmap.mmap(descriptor, STATE_SIZE)
         os.close(descriptor)
-        self._writer = StateWriter(memoryview(self.memory), self.agent, AgentIdentity(1, 2, 3, 4))
+        self._writer = StateWriter(self.agent).begin(memoryview(self.memory), AgentIdentity(1, 2, 3, 4))
         self.agent.start()
 
     def decide(self, frame_id: int, timestamp_ns: int, latency_ns: int) -> None:

@@ -17,7 +17,7 @@ class Recorder:
         self.agent.subscribe(Subscription("a", "person", 5))
         self.agent.subscribe(Subscription("a", "audit", None))
         self.memory = bytearray(STATE_SIZE)
-        self.writer = StateWriter(memoryview(self.memory), self.agent, AgentIdentity(pid, 2, 3, 4))
+        self.writer = StateWriter(self.agent).begin(memoryview(self.memory), AgentIdentity(pid, 2, 3, 4))
         self.agent.start()
 
     def record(self) -> AgentRecord:

@@ -27,7 +27,7 @@ def observed(caps: tuple[float | None, ...], steps: list[tuple[int, int] | None]
     for model_id, cap in zip(MODELS, caps, strict=False):
         agent.subscribe(Subscription("front-door", model_id, cap))
     memory = memoryview(bytearray(STATE_SIZE))
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     agent.start()
     session = 0
     for step in steps:

@@ -95,6 +95,7 @@ HEADER_OFFSETS = {
     "SESSION_OFFSET": "session",
     "FIRST_FRAME_ID_OFFSET": "first_frame_id",
     "FIRST_TIMESTAMP_OFFSET": "first_timestamp_ns",
+    "LAUNCHER_PID_OFFSET": "launcher_pid",
     "EXPORT_INODE_OFFSET": "export_inode",
     "EXPORT_EPOCH_OFFSET": "export_epoch",
     "CONFINEMENT_OFFSET": "confinement",
@@ -129,7 +130,7 @@ def memory_of(content: int | bytes = STATE_SIZE) -> memoryview:
 def written(*caps: float | None, frames: int = 1) -> bytes:
     """The record of an agent that was bound and has observed this many frames."""
     memory, agent = memory_of(), agent_with(*caps)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     writer.write_export(2, 1)
     for number in range(frames):
         agent.observe(number, 40 * MS * number)
@@ -201,7 +202,7 @@ def test_each_field_lies_where_the_map_says() -> None:
     memory[WAKE_OFFSET : WAKE_OFFSET + 4] = (0x50).to_bytes(4, "little")
     memory[SEQUENCE_OFFSET : SEQUENCE_OFFSET + 8] = (0x60).to_bytes(8, "little")
     agent = agent_with(2.5, None)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     writer.write_export(2, 0x99, 0xA1, 0xA2)
     agent.observe(0x1001, 0x2001)
     writer.write_frame(0x3001)
@@ -258,7 +259,7 @@ def test_a_record_reads_back_as_it_was_written() -> None:
     """What an agent writes, a reader gets, each number with its name and unit."""
     memory, agent = memory_of(), agent_with(5, None)
     agent.subscriptions[1].active = False
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     writer.write_confinement(6)
     writer.write_export(2, 3, 4, 5)
     for frame_id, timestamp in [(10, 7 * MS), (12, 47 * MS)]:
@@ -292,7 +293,7 @@ def test_a_record_reads_back_as_it_was_written() -> None:
 def test_before_the_first_frame_nothing_is_said_of_frames() -> None:
     """What is not valid yet reads as None and not as 0."""
     memory = memory_of()
-    StateWriter(memory, agent_with(5), IDENTITY)
+    StateWriter(agent_with(5)).begin(memory, IDENTITY)
     record = record_of(memory)
     newest = (record.frame_id, record.timestamp_ns, record.observed_ns)
     assert newest == (record.first_frame_id, record.first_timestamp_ns, None) == (None, None, None)
@@ -311,7 +312,7 @@ def test_a_frame_with_id_and_time_zero_is_a_frame() -> None:
 def test_every_decision_reads_back(decision: Decision) -> None:
     """Whatever was decided last is what a reader sees."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     agent.observe(0, 0)
     agent.subscriptions[0].last_decision = decision
     writer.write_frame(1)
@@ -329,7 +330,7 @@ def test_the_record_is_the_agent(
 ) -> None:
     """After every frame the record says of each model what its subscription itself says."""
     memory, agent = memory_of(), agent_with(*caps)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     for position, (frame_id, timestamp) in enumerate(stream):
         if position in restarts:
             agent.begin_export()
@@ -346,7 +347,7 @@ def test_the_record_is_the_agent(
 def test_the_last_eligible_frame_outlives_its_export() -> None:
     """The last allowed frame stays on record while another export has begun and while frames are skipped."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     writer.write_export(2, 1, 11, 111)
     agent.observe(900, 1000 * MS)
     writer.write_frame(1)
@@ -363,7 +364,7 @@ def test_the_last_eligible_frame_outlives_its_export() -> None:
 def test_a_new_anchor_is_no_eligible_frame() -> None:
     """A frame that ran backwards moves the gate's anchor, but not the last allowed frame on record."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     for frame_id, timestamp in [(0, 1000 * MS), (1, 10 * MS)]:
         agent.observe(frame_id, timestamp)
         writer.write_frame(1)
@@ -375,7 +376,7 @@ def test_a_new_anchor_is_no_eligible_frame() -> None:
 def test_the_first_frame_is_that_of_the_present_export() -> None:
     """With a new session the first frame on record is that session's first."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     firsts = []
     for session, ids in [(1, (4, 5)), (2, (0, 1)), (3, (7, 9))]:
         writer.write_export(2, session)
@@ -391,7 +392,7 @@ def test_the_first_frame_is_that_of_the_present_export() -> None:
 def test_an_export_lost_and_found_is_the_same_one() -> None:
     """Letting an export go and binding it again changes its version on record, not its first frame."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     versions = []
     for version, frame_id in [(2, 4), (0, 5), (2, 6)]:
         writer.write_export(version, 1)
@@ -405,7 +406,7 @@ def test_an_export_lost_and_found_is_the_same_one() -> None:
 def test_no_export_has_no_identity() -> None:
     """When the export is let go, or another of version 1 comes, its identity is off the record."""
     memory = memory_of()
-    writer = StateWriter(memory, agent_with(5), IDENTITY)
+    writer = StateWriter(agent_with(5)).begin(memory, IDENTITY)
     identities = []
     for version, identity in [(2, (11, 111)), (0, ()), (2, (22, 222)), (1, ())]:
         writer.write_export(version, 1, *identity)
@@ -416,7 +417,7 @@ def test_no_export_has_no_identity() -> None:
 def test_a_frame_without_a_session_is_the_first() -> None:
     """The first frame of an agent is the first on record, whether or not an export was noted before it."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     agent.observe(7, 77)
     writer.write_frame(1)
     assert (record_of(memory).first_frame_id, record_of(memory).first_timestamp_ns) == (7, 77)
@@ -443,7 +444,7 @@ def test_the_sequence_is_odd_while_the_record_changes() -> None:
     """While a change is being stored the sequence is odd, and before and after it is even and higher."""
     agent = WatchedAgent(CAMERA)
     agent.memory = memory_of()
-    writer = StateWriter(agent.memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(agent.memory, IDENTITY)
     agent.observe(0, 0)
     agent.sequences = []
     before = sequence_of(agent.memory)
@@ -468,7 +469,7 @@ class Watched:
 def test_the_sequence_is_odd_while_the_export_changes() -> None:
     """Also while a change of export is being stored the sequence is odd."""
     memory = memory_of()
-    writer = StateWriter(memory, agent_with(5), IDENTITY)
+    writer = StateWriter(agent_with(5)).begin(memory, IDENTITY)
     before = sequence_of(memory)
     version, session = Watched(memory), Watched(memory)
     writer.write_export(version, session)  # type: ignore[arg-type]
@@ -476,62 +477,47 @@ def test_the_sequence_is_odd_while_the_export_changes() -> None:
     assert (record_of(memory).export_version, record_of(memory).session) == (2, 2)
 
 
-class WatchedSubscription(Subscription):
-    """A subscription that notes version and sequence of a record whenever its cap is looked at."""
+class WatchedMemory:
+    """Memory of a record that notes, after each store, where it began, the version and the sequence."""
 
-    def __init__(self, memory: memoryview, model_id: str) -> None:
-        super().__init__(CAMERA, model_id)
-        self.memory = memory
-        self.seen: list[tuple[int, int]] = []
+    def __init__(self, memory: memoryview, stores: list[tuple[int, int, int]]) -> None:
+        self._memory = memory
+        self._whole = memory.cast("B")
+        self.stores = stores
 
-    @property
-    def max_fps(self) -> float | None:
-        """No cap; and what the record looks like at this moment is noted."""
-        self.seen.append((int.from_bytes(self.memory[:4], "little"), sequence_of(self.memory)))
-        return None
+    def cast(self, kind: str) -> WatchedMemory:
+        """As memoryview has it."""
+        return WatchedMemory(self._memory.cast(kind), self.stores)
+
+    def __getitem__(self, index: int) -> int:
+        return self._memory[index]
+
+    def __setitem__(self, index: int | slice, value: int | bytes) -> None:
+        self._memory[index] = value
+        first = index.start if isinstance(index, slice) else index
+        at = first * self._memory.itemsize
+        self.stores.append((at, int.from_bytes(self._whole[:4], "little"), sequence_of(self._whole)))
 
 
 @pytest.mark.parametrize("left", [0, 6, 7])
 def test_a_record_is_none_while_its_agent_is_being_started(left: int) -> None:
-    """While a new agent takes over the memory, its version is 0 and its sequence odd: there is no record."""
+    """A new agent makes the sequence odd first; then the version is 0, until all is in its place."""
     memory = memory_of(with_word(written(5), SEQUENCE_OFFSET, left))
-    agent, watched = StreamAgent(CAMERA), WatchedSubscription(memory, "person")
-    agent.subscribe(watched)
-    StateWriter(memory, agent, IDENTITY)
-    assert watched.seen == [(0, left | 1)]
-    assert record_of(memory).models[0].model_id == "person"
-
-
-class NamedLate(StreamAgent):
-    """An agent that notes a record's sequence whenever its name is looked at."""
-
-    memory = memory_of()
-    sequences: list[int]
-
-    @property
-    def camera_id(self) -> str:
-        """The camera; and the sequence at this moment is noted."""
-        self.sequences.append(sequence_of(self.memory))
-        return CAMERA
-
-    @camera_id.setter
-    def camera_id(self, _: str) -> None:
-        """Takes no other name."""
-        self.sequences = []
-
-
-def test_the_sequence_is_odd_before_a_dead_agents_record_is_touched() -> None:
-    """A new agent makes the sequence odd before it changes anything else of the record it takes over."""
-    agent = NamedLate(CAMERA)
-    agent.memory = memory_of(with_word(written(5), SEQUENCE_OFFSET, 6))
-    StateWriter(agent.memory, agent, IDENTITY)
-    assert agent.sequences == [7]
+    watched = WatchedMemory(memory, [])
+    StateWriter(agent_with(25)).begin(watched, IDENTITY)  # type: ignore[arg-type]
+    first, second, *between, version, even, wake = watched.stores
+    assert first == (SEQUENCE_OFFSET, 1, left | 1)
+    assert second == (0, 0, left | 1)
+    assert {store[1:] for store in between} == {(0, left | 1)}
+    assert version == (0, 1, left | 1)
+    assert (even, wake) == ((SEQUENCE_OFFSET, 1, (left | 1) + 1), (WAKE_OFFSET, 1, (left | 1) + 1))
+    assert record_of(memory).models[0].max_fps == 25
 
 
 def test_every_change_moves_sequence_and_wake() -> None:
     """Each frame and each change of export moves the sequence by two and the wake word by one."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     seen = [(sequence_of(memory), wake_of(memory))]
     for number in range(3):
         agent.observe(number, number)
@@ -546,7 +532,7 @@ def test_every_change_moves_sequence_and_wake() -> None:
 def test_the_sequence_goes_on_over_agents(left: int, goes_on: int) -> None:
     """A new agent in a dead one's memory goes on from its sequence, also from one left odd."""
     memory = memory_of(with_word(written(5), SEQUENCE_OFFSET, left))
-    StateWriter(memory, agent_with(5), IDENTITY)
+    StateWriter(agent_with(5)).begin(memory, IDENTITY)
     assert sequence_of(memory) == goes_on
     assert record_of(memory).frames == 0
 
@@ -555,7 +541,7 @@ def test_the_sequence_goes_on_over_agents(left: int, goes_on: int) -> None:
 def test_the_wake_word_goes_on_over_agents(left: int, goes_on: int) -> None:
     """A new agent moves the wake word on from where it is, modulo 2^32, so that whoever waits notices."""
     memory = memory_of(with_word(written(5), WAKE_OFFSET, left, size=4))
-    StateWriter(memory, agent_with(5), IDENTITY)
+    StateWriter(agent_with(5)).begin(memory, IDENTITY)
     assert wake_of(memory) == goes_on
 
 
@@ -563,9 +549,9 @@ def test_the_wake_word_goes_on_over_agents(left: int, goes_on: int) -> None:
 def test_a_new_agent_starts_afresh_in_any_memory(junk: int) -> None:
     """Whatever stands in the memory, a new agent's record shows none of it, and changes can be counted."""
     memory, agent = memory_of(bytes([junk]) * STATE_SIZE), agent_with(5, None)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     fresh = memory_of()
-    StateWriter(fresh, agent_with(5, None), IDENTITY)
+    StateWriter(agent_with(5, None)).begin(fresh, IDENTITY)
     assert record_of(memory) == record_of(fresh)
     for number in range(3):
         agent.observe(number, number)
@@ -576,7 +562,7 @@ def test_a_new_agent_starts_afresh_in_any_memory(junk: int) -> None:
 def test_a_longer_record_leaves_no_model_behind() -> None:
     """An agent with fewer models than the one before it shows its own and no other."""
     memory = memory_of(written(*CAPS))
-    StateWriter(memory, agent_with(25), IDENTITY)
+    StateWriter(agent_with(25)).begin(memory, IDENTITY)
     assert [model.model_id for model in record_of(memory).models] == ["m0"]
 
 
@@ -668,7 +654,7 @@ def test_63_models_fit() -> None:
     for model_id in ids:
         agent.subscribe(Subscription("c" * 64, model_id, 5))
     agent.start()
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     agent.observe(7, 7)
     writer.write_frame(1)
     record = record_of(memory)
@@ -681,14 +667,14 @@ def test_63_models_fit() -> None:
 def test_a_cap_reads_back_exactly(cap: float | None) -> None:
     """A reader gets the very cap, and None for every frame."""
     memory = memory_of()
-    StateWriter(memory, agent_with(cap), IDENTITY)
+    StateWriter(agent_with(cap)).begin(memory, IDENTITY)
     assert record_of(memory).models[0].max_fps == cap
 
 
 def test_numbers_at_the_ends_of_64_bits_are_stored() -> None:
     """Ids and timestamps up to 2^64 - 1 are stored as they are, export after export."""
     memory, agent = memory_of(), agent_with(5, None)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     for session in range(1, 4):
         agent.begin_export()
         writer.write_export(1, session)
@@ -702,7 +688,7 @@ def test_numbers_at_the_ends_of_64_bits_are_stored() -> None:
 def test_missed_counts_modulo_2_to_the_64() -> None:
     """Gaps that add up to more than 64 bits, as hostile ids can make them, wrap and stop nothing."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(memory, agent, IDENTITY)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
     for _ in range(2):
         agent.begin_export()
         for frame_id in (0, UINT64_MAX):

@@ -29,7 +29,7 @@ def test_the_wake_word_is_read(roots: Roots, state: Path) -> None:
     """The wake word is the one that the agent moves with each change."""
     memory = bytearray(STATE_SIZE)
     with StateReader(str(roots.state), "a") as reader:
-        writer = StateWriter(memoryview(memory), StreamAgent("a"), AgentIdentity(1, 2, 3, 4))
+        writer = StateWriter(StreamAgent("a")).begin(memoryview(memory), AgentIdentity(1, 2, 3, 4))
         for expected in (1, 2):
             state.write_bytes(memory)
             assert reader.wake_word() == expected
