@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import pty
 import re
-import select
 import shutil
 import sys
-import termios
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from terminals import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from conftest import Processes
+    from terminals import OnTerminal
 
 SHELLS = [name for name in ("bash", "zsh") if shutil.which(name)]
 _PROMPT = "READY> "
 _SHOW = "\x18\x07"  # Ctrl-X Ctrl-G, bound to a function that shows the line and clears it
-_DEADLINE_S = 20.0
 _SETUP = {
     "bash": r"""
 bind 'set show-all-if-ambiguous on'; bind 'set bell-style none'; bind 'set page-completions off'
@@ -54,62 +51,35 @@ class Completed(NamedTuple):
 class Shell:
     """An interactive shell with Ruth's completion."""
 
-    def __init__(self, name: str, master: int) -> None:
-        self._name = name
-        self._master = master
-        self._output = ""
+    def __init__(self, on: OnTerminal) -> None:
+        self._terminal = on
 
     def complete(self, line: str) -> Completed:
         """Types ``line`` and Tab, looks, and clears the line."""
-        self._output = ""
-        os.write(self._master, f"{line}\t{_SHOW}".encode())
-        shown = self._until(rf"\[{re.escape(line.split(maxsplit=1)[0])}[^\]]*\]\r\n.*{_PROMPT}")
+        self._terminal.press(f"{line}\t{_SHOW}".encode())
+        shown = self._terminal.answer(rf"\[{re.escape(line.split(maxsplit=1)[0])}[^\]]*\]\r\n.*{_PROMPT}")
         offered, _, found = shown.rpartition("]\r\n")[0].rpartition("[")
         return Completed(found, offered.split())
 
     def run(self, commands: str) -> None:
         """Runs commands, line by line."""
         for command in commands.strip().splitlines():
-            self._output = ""
-            os.write(self._master, f"{command}; echo do''ne\n".encode())
-            self._until(r"done\r\n.*" + re.escape(_PROMPT))
-
-    def _until(self, pattern: str) -> str:
-        while not (found := re.search(pattern, self._output, re.DOTALL)):
-            if not select.select([self._master], [], [], _DEADLINE_S)[0]:
-                raise AssertionError(f"{self._name} did not answer with {pattern}: {self._output!r}")
-            self._output += os.read(self._master, 65536).decode(errors="replace")
-        return self._output[: found.end()]
+            self._terminal.press(f"{command}; echo do''ne\n".encode())
+            self._terminal.answer(r"done\r\n.*" + re.escape(_PROMPT))
 
 
 @contextlib.contextmanager
 def shell(processes: Processes, name: str, folder: Path, environ: Mapping[str, str]) -> Iterator[Shell]:
     """``bash`` or ``zsh``, without anybody's settings, in ``folder``."""
-    master, slave = pty.openpty()
-    try:
-        termios.tcsetwinsize(slave, (200, 200))
-        options = ["--norc", "--noprofile", "-i"] if name == "bash" else ["-f", "-i"]
-        path = f"{Path(sys.executable).parent}:{environ['PATH']}"
-        kept = {
-            key: value
-            for key, value in environ.items()
-            if key not in ("INPUTRC", "HISTFILE", "PROMPT_COMMAND")
-        }
-
-        def take_terminal() -> None:
-            os.setsid()
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-        processes.start(
-            name, *options, stdin=slave, stdout=slave, stderr=slave, cwd=folder,
-            env={**kept, "PATH": path, "PS1": _PROMPT, "TERM": "dumb", "HOME": str(folder)},
-            preexec_fn=take_terminal,
-        )  # fmt: skip
-        started = Shell(name, master)
+    options = ["--norc", "--noprofile", "-i"] if name == "bash" else ["-f", "-i"]
+    kept = {
+        key: value for key, value in environ.items() if key not in ("INPUTRC", "HISTFILE", "PROMPT_COMMAND")
+    }
+    path = f"{Path(sys.executable).parent}:{environ['PATH']}"
+    env = {**kept, "PATH": path, "PS1": _PROMPT, "TERM": "dumb", "HOME": str(folder)}
+    with terminal(processes, name, *options, env=env, columns=200, lines=200, cwd=folder) as on:
+        started = Shell(on)
         if name == "zsh":
             started.run(f"PS1='{_PROMPT}'")
         started.run(_SETUP[name])
         yield started
-    finally:
-        os.close(slave)
-        os.close(master)

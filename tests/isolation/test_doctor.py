@@ -22,8 +22,8 @@ from agents import configure, launched, look, wait_dead
 from launch.doctor.gather import gather
 from launch.doctor.gather_limits import tasks_of_user
 from launch.doctor.mounts import mount_of, read_mounts
-from pty_screen import on_terminal
 from published import FRAME, exporter_of
+from terminals import screen_of
 from version1 import Version1Writer
 from waiting import wait_until
 
@@ -363,14 +363,14 @@ def test_exports_that_a_stranger_cannot_read(roots: Roots) -> None:
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
-def test_a_terminal(roots: Roots, columns: int) -> None:
+def test_a_terminal(roots: Roots, processes: Processes, columns: int) -> None:
     """On a terminal levels have colours, and no line is wider than it."""
-    screen = on_terminal("doctor", columns=columns, lines=40, environ=roots.environ())
+    screen = screen_of(processes, "doctor", columns=columns, lines=40, env=roots.environ())
     assert screen.code == 0
     assert max(map(len, screen.lines)) <= columns
     assert "\x1b[32mok\x1b[0m" in screen.raw
     assert screen.lines[-1].endswith("`ruth up`")
-    plain = on_terminal("doctor", columns=columns, lines=40, environ=roots.environ(), NO_COLOR="1")
+    plain = screen_of(processes, "doctor", columns=columns, lines=40, env=roots.environ(), NO_COLOR="1")
     assert "\x1b" not in plain.raw
 
 

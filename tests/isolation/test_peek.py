@@ -14,9 +14,9 @@ import pytest
 
 from exports import DATA_V2, META_V2, patched, put
 from footage import call, ffmpeg_here
-from pty_screen import on_terminal
 from published import exporter_of
 from ruth.export.layout import SEQUENCE_OFFSET
+from terminals import screen_of
 from version1 import Version1Writer
 
 if TYPE_CHECKING:
@@ -113,11 +113,11 @@ sys.stdin.read()
 )
 @pytest.mark.parametrize("colorterm", ["truecolor", ""])
 def test_a_terminal_of_any_size(
-    roots: Roots, exporter: FrameExporter, columns: int, lines: int, colorterm: str
+    roots: Roots, processes: Processes, exporter: FrameExporter, columns: int, lines: int, colorterm: str
 ) -> None:
     """Picture and line about it fit a terminal of whatever size, and leave a line for the prompt."""
     size = {"columns": columns, "lines": lines}
-    screen = on_terminal("peek", "a", environ=roots.environ(), COLORTERM=colorterm, **size)
+    screen = screen_of(processes, "peek", "a", env=roots.environ(), COLORTERM=colorterm, **size)
     assert screen.code == 0
     assert max(map(len, screen.lines)) <= columns
     assert len(screen.lines) <= max(2, lines - 1)
@@ -134,10 +134,12 @@ def test_a_terminal_of_any_size(
 @pytest.mark.parametrize(
     "variables", [{"TERM": "dumb"}, {"NO_COLOR": "1"}], ids=lambda found: next(iter(found))
 )
-def test_a_terminal_without_colours(roots: Roots, exporter: FrameExporter, variables: dict[str, str]) -> None:
+def test_a_terminal_without_colours(
+    roots: Roots, processes: Processes, exporter: FrameExporter, variables: dict[str, str]
+) -> None:
     """Where there are no colours there are shades, and no escape sequence at all."""
     given = {"COLORTERM": "truecolor", **variables}
-    screen = on_terminal("peek", "a", columns=80, lines=24, environ=roots.environ(), **given)
+    screen = screen_of(processes, "peek", "a", columns=80, lines=24, env=roots.environ(), **given)
     assert screen.code == 0
     assert "\x1b" not in screen.raw
     assert len(screen.lines) == 23
@@ -209,9 +211,9 @@ def test_a_place_for_no_png(roots: Roots, exporter: FrameExporter, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_png_is_nothing_for_a_terminal(roots: Roots, exporter: FrameExporter) -> None:
+def test_a_png_is_nothing_for_a_terminal(roots: Roots, processes: Processes, exporter: FrameExporter) -> None:
     """``-o -`` on a terminal is refused with exit code 2."""
-    screen = on_terminal("peek", "a", "-o", "-", columns=80, lines=24, environ=roots.environ())
+    screen = screen_of(processes, "peek", "a", "-o", "-", columns=80, lines=24, env=roots.environ())
     assert screen.code == 2
     assert "PNG" in screen.raw
     assert len(screen.raw) < 200

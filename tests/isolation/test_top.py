@@ -225,7 +225,7 @@ def test_so_many_refreshes(roots: Roots, processes: Processes) -> None:
 
 def test_a_dumb_terminal(roots: Roots, processes: Processes) -> None:
     """A terminal that cannot be drawn on gets JSON."""
-    with on_terminal(processes, "top", "-n", "1", env=roots.environ(), term="dumb") as terminal:
+    with on_terminal(processes, "top", "-n", "1", env=roots.environ(), TERM="dumb") as terminal:
         assert terminal.process.wait(timeout=10) == 0
         assert json.loads(terminal.output())["cameras"] == []
 
