@@ -12,6 +12,7 @@ from exports import DATA_V1, DATA_V2, META_V1, META_V2, next_frame, put
 from faults.loop import loop
 from held import left_of
 from launch.state_file import claim
+from published import FRAME, exporter_of
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter, parse_state
 from ruth.agent.state_reader import StateReader
@@ -20,6 +21,8 @@ from ruth.export.source import ExportSource
 from ruth.subscription.subscription import Subscription
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Roots
     from faults.tracer import Failing, Ran
 
@@ -34,14 +37,16 @@ class Outsider:
         self._roots = roots
         self._camera = roots.export / "front-door"
         self._descriptors = 0
+        self._held: list[str] = []
 
     def begin(self) -> None:
-        """Counts what is open, as what is open at the end must be no more."""
+        """Looks what it holds, as at the end that must be all."""
+        self._held = left_of(self._roots.export)
         self._descriptors = len(os.listdir("/proc/self/fd"))
 
     def assert_nothing_held(self) -> None:
         """Nothing of the export, and no descriptor."""
-        assert left_of(self._roots.export) == []
+        assert left_of(self._roots.export) == self._held
         assert len(os.listdir("/proc/self/fd")) == self._descriptors
 
 
@@ -104,19 +109,29 @@ class Attached(Outsider):
         shutil.rmtree(self._roots.state, ignore_errors=True)
         camera = self._roots.export / "front-door"
         camera.mkdir(parents=True)
-        put(camera, META_V1, DATA_V1)
+        self.publish(camera)
+        with ExportSource(str(self._roots.export), "front-door") as source:
+            fresh = source.try_read()
+            assert isinstance(fresh, Fresh)
+            self._taken = fresh.record
+            ring = source.ring
+            found = (source.version, 1, *(ring.identity[1:] if ring is not None else (0, 0)))
         agent = StreamAgent("front-door")
         agent.subscribe(Subscription("front-door", "person", 5.0))
         agent.start()
         descriptor = claim(str(self._roots.state), "front-door", 1)
         memory = bytearray(STATE_SIZE)
-        writer = StateWriter(memoryview(memory), agent, AgentIdentity(os.getpid(), 1, 1, 0))
-        writer.write_export(1, 1)
+        writer = StateWriter(agent).begin(memoryview(memory), AgentIdentity(os.getpid(), 1, 1, 0))
+        writer.write_export(*found)
         agent.begin_export()
-        agent.observe(5, 1000)
+        agent.observe(self._taken.frame_id, self._taken.timestamp_ns)
         writer.write_frame(2000)
         os.pwrite(descriptor, memory, 0)
         os.close(descriptor)
+
+    def publish(self, camera: Path) -> None:
+        """One frame, in version 1."""
+        put(camera, META_V1, DATA_V1)
 
     def play(self) -> None:
         """A frame that is given out is the one that was allowed; attaching may be refused, by an OSError."""
@@ -128,7 +143,8 @@ class Attached(Outsider):
         frames = [stream.next_frame(0.01), stream.latest()]
         os.getppid()  # from here on nothing fails
         for frame in frames:
-            assert frame is None or (frame.frame_id, frame.timestamp_ns, frame.intact) == (5, 1000, True)
+            assert frame is None or (frame.frame_id, frame.timestamp_ns) == self._taken[1:3]
+            assert frame is None or frame.intact in (True, False)
         frames.append(stream.latest())
         assert frames[-1] is not None
         stream.close()
@@ -138,6 +154,15 @@ class Attached(Outsider):
     def judge(self, ran: Ran, failing: Failing | None) -> None:
         """Nothing else escapes."""
         assert (ran.code, ran.escaped) == (0, ""), failing
+
+
+class AttachedToRing(Attached):
+    """The same, where the export is of version 2."""
+
+    def publish(self, camera: Path) -> None:
+        """One frame, by an exporter that lives."""
+        self._exporter = exporter_of(self._roots, camera.name)
+        assert self._exporter.publish(FRAME, 1000)
 
 
 class Claiming(Outsider):
@@ -165,7 +190,7 @@ class Claiming(Outsider):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("make", [Reading, Attached, Claiming])
+@pytest.mark.parametrize("make", [Reading, Attached, AttachedToRing, Claiming])
 def test_every_system_call_of_a_reader_fails(
     roots: Roots,
     soaking: bool,
