@@ -20,6 +20,7 @@ async def follow(camera_id: str, model_id: str) -> None:
             brightness = frame.y[::8, ::8].mean()
             if frame.intact:
                 print(f"{camera_id}: frame {frame.frame_id}: {brightness:.0f}", flush=True)
+        print(f"{camera_id}: no eligible frame for {stream.timeout} s: {stream.problem}", file=sys.stderr)
 
 
 async def main(model_id: str, *cameras: str) -> None:
@@ -31,4 +32,7 @@ async def main(model_id: str, *cameras: str) -> None:
 if len(sys.argv) < 3:
     print(f"usage: {sys.argv[0]} MODEL CAMERA...", file=sys.stderr)
     sys.exit(2)
-asyncio.run(main(*sys.argv[1:]))
+try:
+    asyncio.run(main(*sys.argv[1:]))
+except KeyboardInterrupt:
+    sys.exit(130)

@@ -20,15 +20,18 @@ if len(sys.argv) != 3:
     sys.exit(2)
 camera_id, model_id = sys.argv[1:]
 before = None
-with ruth.attach(camera_id, model_id, timeout=10) as stream:
-    for frame in stream:
-        rows, columns = frame.height // BLOCK, frame.width // BLOCK
-        luma = frame.y[: rows * BLOCK, : columns * BLOCK]
-        blocks = luma.reshape(rows, BLOCK, columns, BLOCK).mean(axis=(1, 3))
-        if not frame.intact:  # overwritten while it was read: these numbers are of no one frame
-            continue
-        if before is not None and before.shape == blocks.shape:
-            moving = np.abs(blocks - before) > NOISE
-            print(f"frame {frame.frame_id}: {moving.mean():.1%} moves", flush=True)
-        before = blocks
-print(f"no eligible frame for {stream.timeout} s: {stream.problem}", file=sys.stderr)
+try:
+    with ruth.attach(camera_id, model_id, timeout=10) as stream:
+        for frame in stream:
+            rows, columns = frame.height // BLOCK, frame.width // BLOCK
+            luma = frame.y[: rows * BLOCK, : columns * BLOCK]
+            blocks = luma.reshape(rows, BLOCK, columns, BLOCK).mean(axis=(1, 3))
+            if not frame.intact:  # overwritten while it was read: these numbers are of no one frame
+                continue
+            if before is not None and before.shape == blocks.shape:
+                moving = np.abs(blocks - before) > NOISE
+                print(f"frame {frame.frame_id}: {moving.mean():.1%} moves", flush=True)
+            before = blocks
+        print(f"no eligible frame for {stream.timeout} s: {stream.problem}", file=sys.stderr)
+except KeyboardInterrupt:
+    sys.exit(130)

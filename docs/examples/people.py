@@ -8,8 +8,6 @@ this process's own, and asked right then whether it was still intact.
 
 import sys
 
-import cv2
-
 import ruth
 
 WIDTH = 640
@@ -19,19 +17,26 @@ if len(sys.argv) != 3:
     print(f"usage: {sys.argv[0]} CAMERA MODEL", file=sys.stderr)
     sys.exit(2)
 camera_id, model_id = sys.argv[1:]
+import cv2  # noqa: E402 - the extra `examples`; whoever asks how this is used need not have it
+
 detector = cv2.HOGDescriptor()
 detector.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
-with ruth.attach(camera_id, model_id, timeout=10) as stream:
-    for frame in stream:
-        scale = frame.width / WIDTH
-        small = cv2.resize(frame.y, (WIDTH, round(frame.height / scale)), interpolation=cv2.INTER_AREA)
-        if not frame.intact:
-            continue
-        boxes, scores = detector.detectMultiScale(small, winStride=(8, 8), scale=1.05)
-        people = [
-            [round(float(edge) * scale) for edge in box]  # left, top, width, height in the camera's pixels
-            for box, score in zip(boxes, scores, strict=True)
-            if score > CERTAIN
-        ]
-        print(f"frame {frame.frame_id}: {len(people)} people {people}", flush=True)
-print(f"no eligible frame for {stream.timeout} s: {stream.problem}", file=sys.stderr)
+try:
+    with ruth.attach(camera_id, model_id, timeout=10) as stream:
+        for frame in stream:
+            scale = frame.width / WIDTH
+            small = cv2.resize(frame.y, (WIDTH, round(frame.height / scale)), interpolation=cv2.INTER_AREA)
+            if not frame.intact:
+                continue
+            boxes, scores = detector.detectMultiScale(small, winStride=(8, 8), scale=1.05)
+            people = [
+                [
+                    round(float(edge) * scale) for edge in box
+                ]  # left, top, width, height in the camera's pixels
+                for box, score in zip(boxes, scores, strict=True)
+                if score > CERTAIN
+            ]
+            print(f"frame {frame.frame_id}: {len(people)} people {people}", flush=True)
+        print(f"no eligible frame for {stream.timeout} s: {stream.problem}", file=sys.stderr)
+except KeyboardInterrupt:
+    sys.exit(130)

@@ -9,8 +9,6 @@ edges are on average. In its place any other model can be loaded; it is fed with
 import sys
 
 import numpy as np
-import onnxruntime
-from onnx import TensorProto, checker, helper, numpy_helper
 
 import ruth
 
@@ -19,6 +17,8 @@ BLURRED_BELOW = 4.0  # mean edge strength
 
 def build_model() -> bytes:
     """luma, uint8 (height, width) -> sharpness, float32 ()."""
+    from onnx import TensorProto, checker, helper, numpy_helper
+
     sobel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], np.float32)
     weights = numpy_helper.from_array(np.stack([sobel, sobel.T])[:, None], "weights")
     batch = numpy_helper.from_array(np.array([0, 1], np.int64), "batch")
@@ -45,11 +45,16 @@ if len(sys.argv) != 3:
     print(f"usage: {sys.argv[0]} CAMERA MODEL", file=sys.stderr)
     sys.exit(2)
 camera_id, model_id = sys.argv[1:]
+import onnxruntime  # noqa: E402 - the extra `examples`; whoever asks how this is used need not have it
+
 session = onnxruntime.InferenceSession(build_model(), providers=["CPUExecutionProvider"])
-with ruth.attach(camera_id, model_id, timeout=10) as stream:
-    for frame in stream:
-        (sharpness,) = session.run(None, {"luma": frame.y})
-        if frame.intact:
-            verdict = "blurred or covered" if sharpness < BLURRED_BELOW else "sharp"
-            print(f"frame {frame.frame_id}: {verdict} ({sharpness:.1f})", flush=True)
-print(f"no eligible frame for {stream.timeout} s: {stream.problem}", file=sys.stderr)
+try:
+    with ruth.attach(camera_id, model_id, timeout=10) as stream:
+        for frame in stream:
+            (sharpness,) = session.run(None, {"luma": frame.y})
+            if frame.intact:
+                verdict = "blurred or covered" if sharpness < BLURRED_BELOW else "sharp"
+                print(f"frame {frame.frame_id}: {verdict} ({sharpness:.1f})", flush=True)
+        print(f"no eligible frame for {stream.timeout} s: {stream.problem}", file=sys.stderr)
+except KeyboardInterrupt:
+    sys.exit(130)

@@ -162,15 +162,23 @@ class Frame:
         if dl_device not in (None, _CPU):
             raise BufferError(f"a frame is in the host's memory {_CPU}, not on device {dl_device}")
         if copy:
-            return np.array(self.nv12, order="C").__dlpack__()
+            return _capsule(np.array(self.nv12, order="C"), max_version)
         if self.nv12.flags.writeable:  # itself a copy
-            return self.nv12.__dlpack__()
+            return _capsule(self.nv12, max_version)
         if max_version is None or max_version[0] < _READ_ONLY_DLPACK:
             raise BufferError("a frame is read-only, and the consumer's DLPack is too old: take frame.copy()")
         try:
             return self.nv12.__dlpack__(stream=stream, max_version=max_version, copy=copy)
         except TypeError as error:
             raise BufferError("a read-only frame needs numpy 2.1 for DLPack: take frame.copy()") from error
+
+
+def _capsule(array: NDArray[np.uint8], max_version: tuple[int, int] | None) -> Any:
+    """A writable array's capsule; one of before DLPack 1.0, which numpy takes for read-only, if it must."""
+    try:
+        return array.__dlpack__(max_version=max_version)
+    except TypeError:
+        return array.__dlpack__()
 
 
 def never_changes() -> bool:

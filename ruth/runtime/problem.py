@@ -7,22 +7,27 @@ from typing import TYPE_CHECKING
 
 from ruth.agent.proc_stat import STATE, STOPPED, read_stat_of
 from ruth.agent.state_reader import IDLE_AFTER_S, StateReader
+from ruth.descriptor import close_descriptor
+from ruth.export.files import open_export_directory, open_export_file
+from ruth.identity import DATA_NAME, META_NAME, camera_directory
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from ruth.agent.state import AgentRecord
 
 
-def problem_of(state_root: str, camera_id: str, model_id: str) -> str | None:
-    """What keeps frames of a subscription from coming, as far as its agent's record tells.
+def problem_of(state_root: str, export_root: str, camera_id: str, model_id: str) -> str | None:
+    """What keeps frames of a subscription from coming, as far as can be told from here.
 
     Args:
         state_root: Folder of all states.
+        export_root: Folder of all exports.
         camera_id: The camera.
         model_id: The model.
 
     Returns:
-        None if the agent lives, has allowed a frame, and goes on observing new ones.
+        None if the agent lives, has allowed a frame, and goes on observing new ones, and this process can
+        open the export.
 
     """
     try:
@@ -43,9 +48,28 @@ def problem_of(state_root: str, camera_id: str, model_id: str) -> str | None:
         return f"the agent of {camera_id!r} has no model {model_id!r}; it has {', '.join(by_id)}"
     if not record.export_version:
         return f"the agent of {camera_id!r} finds no export"
+    unreadable = _unreadable(export_root, camera_id)
+    if unreadable is not None:
+        return unreadable
     if not model.allowed:
         return f"no frame was allowed yet; the last decision for {model_id!r} was {model.last_decision.name}"
     return _starved(record)
+
+
+def _unreadable(export_root: str, camera_id: str) -> str | None:
+    """That this process cannot open what the agent can: another root, no right, a mount that is missing."""
+    directory = camera_directory(export_root, camera_id)
+    try:
+        descriptor = open_export_directory(directory)
+        try:
+            for name in (META_NAME, DATA_NAME):
+                close_descriptor(open_export_file(descriptor, name)[0])
+        finally:
+            close_descriptor(descriptor)
+    except OSError as error:
+        name = "" if error.filename in (None, directory) else f"/{error.filename}"
+        return f"this process cannot open {directory}{name}, which the agent can: {error.strerror}"
+    return None
 
 
 def _starved(record: AgentRecord) -> str | None:

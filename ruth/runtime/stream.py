@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # How long one wait lasts at the most: a state file that was made anew must be found within a second
 # (docs/decisions/0005-waiting.md has the same for agents).
 LOOK_NS: Final = 980_000_000
+_LONGEST_S: Final = 1_000_000_000  # the clock counts nanoseconds in 63 bits
 
 
 class Stream:
@@ -134,11 +135,11 @@ class Stream:
 
     @property
     def problem(self) -> str | None:
-        """Why no frame comes, in words, as far as the agent's record tells; None if it tells nothing.
+        """Why no frame comes, in words, as far as can be told from here; None if nothing speaks against it.
 
         For a human: looked up anew each time it is asked for, and nothing is decided from it.
         """
-        return problem_of(self._roots[0], self.camera_id, self.model_id)
+        return problem_of(*self._roots, self.camera_id, self.model_id)
 
     def next_frame(self, timeout: float | None = None) -> Frame | None:
         """The newest eligible frame that was not given out yet, waited for.
@@ -301,7 +302,12 @@ def attach(
 
 
 def nanoseconds(seconds: float) -> int:
-    """``seconds`` as whole nanoseconds. Raises ValueError if they are below 0, infinite or no number."""
-    if not 0 <= seconds < math.inf:
+    """``seconds`` as whole nanoseconds, at most 31 years of them.
+
+    Raises:
+        ValueError: They are below 0, infinite or no number.
+
+    """
+    if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
         raise ValueError(f"timeout {seconds!r}: a number of seconds from 0, or None")
-    return int(seconds * NANOSECONDS)
+    return int(min(seconds, _LONGEST_S) * NANOSECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -68,7 +69,10 @@ def printed(
     lines: int,
     model_id: str = "audit",
 ) -> list[str]:
-    """The first lines that an example prints while frames of these pictures are published at 25 fps."""
+    """The first lines that an example prints while frames of these pictures are published at 25 fps.
+
+    Then Ctrl-C ends it, without a word.
+    """
     launched(roots, processes, "front-door")
     exporter = exporter_of(roots, "front-door", WIDTH, HEIGHT)
     program = processes.start(
@@ -89,6 +93,8 @@ def printed(
             line = program.stdout.readline()
             assert line, program.stderr.read()
             said.append(line.rstrip())
+        program.send_signal(signal.SIGINT)
+        assert (program.wait(timeout=10), program.stderr.read()) == (130, "")
     exporter.close()
     return said
 

@@ -38,12 +38,17 @@ def attach(roots: Roots) -> Iterator[Callable[..., Stream]]:
     """Attaches to the camera, or to what the arguments say, below this test's roots."""
     streams: list[Stream] = []
 
-    def made(camera_id: str = CAMERA, model_id: str = MODEL, timeout: float | None = 10) -> Stream:
+    def made(
+        camera_id: str = CAMERA,
+        model_id: str = MODEL,
+        timeout: float | None = 10,
+        export_root: str | None = None,
+    ) -> Stream:
         stream = ruth.attach(
             camera_id,
             model_id,
             timeout=timeout,
-            export_root=str(roots.export),
+            export_root=export_root or str(roots.export),
             state_root=str(roots.state),
         )
         streams.append(stream)

@@ -289,6 +289,9 @@ def test_a_copy_goes_to_any_dlpack(frame: Frame) -> None:
     copy = frame.copy()
     assert copy is not None
     assert np.array_equal(np.from_dlpack(copy), frame.nv12)
+    if NUMPY_SAYS_READ_ONLY:
+        assert np.from_dlpack(copy).flags.writeable
+        assert np.from_dlpack(frame, copy=True).flags.writeable
     assert type(copy.__dlpack__()).__name__ == "PyCapsule"  # what an older consumer asks for
 
 

@@ -50,6 +50,25 @@ def test_a_stream_says_why_no_frame_comes(roots: Roots, attach: Attach) -> None:
     ]
 
 
+def test_an_export_that_only_the_agent_can_open_is_said(roots: Roots, attach: Attach) -> None:
+    """A runtime that looks below another export root than its agent is told so; else all frames are lost."""
+    elsewhere = roots.export.parent / "elsewhere"
+    stream = attach(export_root=str(elsewhere))
+    with SteppedAgent(roots) as agent:
+        exporter = exporter_of(roots, CAMERA)
+        exporter.publish(FRAME, 1)
+        agent.step()
+        said = [stream.problem]
+        (elsewhere / CAMERA).mkdir(parents=True)
+        said.append(stream.problem)
+        exporter.close()
+    place = elsewhere / CAMERA
+    assert said == [
+        f"this process cannot open {place}, which the agent can: No such file or directory",
+        f"this process cannot open {place}/frame.meta, which the agent can: No such file or directory",
+    ]
+
+
 def test_a_stopped_agent_is_said(roots: Roots, processes: Processes, attach: Attach) -> None:
     """Of an agent that is stopped it is said how it goes on; once it does, what else is amiss."""
     pid = launched(roots, processes, CAMERA)[CAMERA]

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -39,13 +39,23 @@ def test_a_timeout_ends_iteration_and_not_the_stream(
     assert [frame.frame_id for frame in stream] == [0]
 
 
-@pytest.mark.parametrize("timeout", [-1, -1e-9, float("nan"), float("inf")])
-def test_a_timeout_is_seconds(attach: Attach, timeout: float) -> None:
+@pytest.mark.parametrize("timeout", [-1, -1e-9, float("nan"), float("inf"), "2", [2]])
+def test_a_timeout_is_seconds(attach: Attach, timeout: Any) -> None:
     """A timeout below 0, infinite or no number is refused when it is given."""
     with pytest.raises(ValueError, match=r"timeout .*: a number of seconds from 0, or None"):
         attach(timeout=timeout)
     with pytest.raises(ValueError, match="timeout"):
         attach().next_frame(timeout)
+
+
+def test_a_timeout_may_be_as_long_as_one_likes(attach: Attach) -> None:
+    """A timeout beyond what a clock counts is a wait that another thread can end, as any other."""
+    stream = attach(timeout=1e300)
+    closer = threading.Timer(0.05, stream.close)
+    closer.start()
+    with within(5):
+        assert list(stream) == []
+    closer.join()
 
 
 @pytest.mark.parametrize("names", [("..", MODEL), (CAMERA, "a/b"), ("", MODEL), (CAMERA, "")])
