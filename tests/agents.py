@@ -47,7 +47,10 @@ def pid_of(roots: Roots, camera_id: str) -> int:
 
 def wait_dead(roots: Roots, camera_id: str) -> None:
     """Waits until the camera's agent has died."""
-    wait_until(lambda: look(roots, camera_id).pid is None, f"the agent of {camera_id} is dead")
+    # Not only its process: the lock that it was born with may be its launcher's for a moment longer. One that
+    # died before its first record is absent.
+    gone = ("dead", "absent")
+    wait_until(lambda: look(roots, camera_id).state in gone, f"the agent of {camera_id} is dead")
 
 
 def wait_observed(roots: Roots, camera_id: str, frame_id: int) -> None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ruth import units
 from ruth.subscription import gate
 from ruth.subscription.gate import INVALID_INTERVAL, NO_FRAME, Decision, decide, interval_ns
 from ruth.units import NANOSECONDS
@@ -597,14 +598,20 @@ SOURCE = ast.parse(Path(inspect.getfile(gate)).read_text(encoding="utf-8"))
 
 
 def test_a_gate_imports_nothing_that_could_read_wait_or_tell() -> None:
-    """The gate's module imports enum, typing and __future__, nothing else, and so no clock, log or I/O."""
+    """The gate imports enum, typing, __future__ and a number, nothing else, and so no clock, log or I/O."""
     imported: set[str | None] = set()
     for node in ast.walk(SOURCE):
         if isinstance(node, ast.Import):
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module)
-    assert imported <= {"__future__", "enum", "typing"}
+    assert imported <= {"__future__", "enum", "typing", "ruth.units"}
+    tree = ast.parse(Path(units.__file__).read_text(encoding="utf-8"))
+    assert {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)} == {
+        "__future__",
+        "typing",
+    }
+    assert not [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.Call))]
 
 
 def test_a_gate_has_no_loop_and_keeps_nothing() -> None:
