@@ -256,13 +256,12 @@ class Stream:
         self._standing = before and allowed.allowed > 0
 
     def _release(self) -> None:
-        if self._to_release:
-            try:
-                self._to_release.pop()
-            except IndexError:  # another thread was faster
-                return
-            self._watch.close()
-            self._maker.let_go()
+        try:
+            self._to_release.pop()
+        except IndexError:  # released before, or another thread was faster
+            return
+        self._watch.close()
+        self._maker.let_go()
 
 
 def attach(

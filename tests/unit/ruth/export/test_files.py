@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from held import descriptors_of
-from ruth.export.files import names, open_export_directory, open_export_file
+from ruth.export.files import names, numbers_files_in_order, open_export_directory, open_export_file
 from waiting import within
 
 if TYPE_CHECKING:
@@ -153,3 +153,20 @@ def test_a_path_that_cannot_be_asked_names_nothing(camera: Path) -> None:
     status = (camera / "file").stat()
     for path in (camera / "file" / "below", camera / ("x" * 300), camera / "missing" / "file"):
         assert not names(str(path), status.st_dev, status.st_ino)
+
+
+@pytest.mark.parametrize(
+    ("release", "counts"), [("5.9.0", True), ("6.1.0-13-amd64", True), ("5.8.18", False), ("unknown", False)]
+)
+def test_the_kernel_that_counts_files(
+    directory: int, monkeypatch: pytest.MonkeyPatch, release: str, counts: bool
+) -> None:
+    """A tmpfs counts its files in order since Linux 5.9; of a kernel that has no number nothing is known."""
+    here = os.uname()
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result((*here[:2], release, *here[3:])))
+    assert numbers_files_in_order(directory) is counts
+
+
+def test_what_cannot_be_told_of_a_file_system() -> None:
+    """A descriptor of which the kernel tells nothing is of no tmpfs."""
+    assert not numbers_files_in_order(-1)

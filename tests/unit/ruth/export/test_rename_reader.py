@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from held import descriptors_of
+from ruth.export.files import numbers_files_in_order
 from ruth.export.layout import FrameRecord, pack_record
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.rename_reader import RenameReader
@@ -301,3 +302,50 @@ def test_when_a_frame_was_put_in_place_is_known(camera: Path, reader: RenameRead
         publish(camera, record_of(n))
         look()
         assert before - 10_000_000 <= reader.written_ns <= time.time_ns()
+
+
+def test_pixels_are_of_the_record_given_last(camera: Path, reader: RenameReader, look: Look) -> None:
+    """Of any other record there are none, be it right in itself."""
+    publish(camera, record_of(1))
+    given = look()
+    assert isinstance(given, FrameRecord)
+    found = reader.pixels(given)
+    assert found is not None
+    found.close()
+    assert reader.pixels(record_of(2)) is None
+
+
+def test_without_a_directory_nothing_is_found(camera: Path, reader: RenameReader) -> None:
+    """A reader that is not bound finds no frame, also if it stands there."""
+    publish(camera, record_of(1))
+    assert reader.find(1, 5) is None
+    reader.bind()
+    found = reader.find(1, 5)
+    assert found is not None
+    found.close()
+
+
+@pytest.mark.parametrize("name", [META_NAME, DATA_NAME])
+def test_a_frame_that_has_lost_a_file_is_gone(camera: Path, reader: RenameReader, name: str) -> None:
+    """Whichever of its two files is missing, no pixels are found and nothing is raised."""
+    publish(camera, record_of(1))
+    reader.bind()
+    (camera / name).unlink()
+    assert reader.find(1, 5) is None
+    assert descriptors_of(camera) == [str(camera)]
+
+
+def test_data_cut_while_it_is_opened(
+    camera: Path, reader: RenameReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Data that is shortened between the look at its size and its mapping is no frame."""
+    publish(camera, record_of(1))
+    reader.bind()
+
+    def cut(descriptor: int) -> bool:  # what is asked in between
+        os.truncate(camera / DATA_NAME, FRAME_SIZE - 1)
+        return numbers_files_in_order(descriptor)
+
+    monkeypatch.setattr("ruth.export.rename_reader.numbers_files_in_order", cut)
+    assert reader.find(1, 5) is None
+    assert descriptors_of(camera) == [str(camera)]

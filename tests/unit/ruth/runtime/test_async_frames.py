@@ -130,3 +130,32 @@ def test_another_thread_may_close(agent: SteppedAgent, attach: Attach) -> None:
     stream.close()
     thread.join(5)
     assert taken == [[]]
+
+
+def test_an_iterator_is_iterated_as_well(
+    agent: SteppedAgent, exporter: FrameExporter, attach: Attach
+) -> None:
+    """What ``aiter()`` gives can be handed on, and is taken up where it was left."""
+    stream = attach()
+
+    async def take() -> list[int]:
+        frames, taken = aiter(stream), []
+        for frame_id in range(2):
+            exporter.publish(FRAME, frame_id + 1)
+            agent.step()
+            async for frame in frames:
+                taken.append(frame.frame_id)
+                break
+        return taken
+
+    with within(20):
+        assert asyncio.run(take()) == [0, 1]
+
+
+def test_a_closed_stream_is_not_waited_for(agent: SteppedAgent, attach: Attach) -> None:
+    """A wait that begins after the stream was closed, in a thread that came late, ends at once."""
+    stream = attach()
+    stream.close()
+    began = time.monotonic_ns()
+    stream.wait_for_change(LOOK_NS)
+    assert time.monotonic_ns() - began < LOOK_NS // 2

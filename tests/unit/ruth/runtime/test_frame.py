@@ -12,6 +12,8 @@ import pytest
 
 import ruth
 from conftest import PROJECT
+from ruth.export.nv12 import Nv12Views
+from ruth.runtime.frame import Frame
 from ruth.vas.ring import FrameRing
 from stepped import CAMERA, SteppedAgent
 from version1 import Version1Writer
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Roots
-    from ruth.runtime.frame import Frame
     from ruth.runtime.stream import Stream
     from ruth.vas.exporter import FrameExporter
 
@@ -259,6 +260,21 @@ def test_an_older_dlpack_is_told_why(frame: Frame, asked: dict[str, Any]) -> Non
     """A consumer that cannot take read-only memory gets an error that says what to do, and no memory."""
     with pytest.raises(BufferError, match=r"read-only.*frame\.copy\(\)"):
         frame.__dlpack__(**asked)
+
+
+class OlderArray(np.ndarray[Any, Any]):
+    """An array of numpy before 2.1, which knows no version of DLPack."""
+
+    def __dlpack__(self, *, stream: object = None) -> Any:
+        raise AssertionError(f"asked for memory that is read-only, without a word on that: {stream}")
+
+
+def test_an_older_numpy_is_told_why(frame: Frame) -> None:
+    """A numpy that cannot mark memory read-only gives none out; the error says what to do."""
+    views = Nv12Views(*(view.view(OlderArray) for view in frame._views))
+    older = Frame(0, 0, views, time.monotonic_ns, lambda: True)
+    with pytest.raises(BufferError, match=r"numpy 2\.1.*frame\.copy\(\)"):
+        older.__dlpack__(max_version=(1, 0))
 
 
 def test_another_device_is_refused(frame: Frame) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from published import FRAME, exporter_of
-from ruth.runtime.frame_maker import HELD_MAX
+from ruth.runtime.frame_maker import HELD_MAX, FrameMaker
+from ruth.runtime.watch import SubscriptionWatch
 from stepped import CAMERA, MODEL, SteppedAgent
 from version1 import Version1Writer
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from conftest import Roots
     from ruth.runtime.frame import Frame
     from ruth.runtime.stream import Stream
+    from ruth.vas.exporter import FrameExporter
 
     Attach = Callable[..., Stream]
 
@@ -184,3 +186,20 @@ def test_from_version_1_to_2_and_back(roots: Roots, attach: Attach) -> None:
                 assert next(stream).timestamp_ns == round_ + 1
                 exporter.close()
             agent.step()
+
+
+def test_an_export_of_a_later_version_is_not_guessed_at(
+    roots: Roots, exporter: FrameExporter, agent: SteppedAgent
+) -> None:
+    """Of a version that it does not know it finds no frame, wherever the agent says that one is."""
+    assert exporter.publish(FRAME, 1)
+    assert agent.step()
+    watch = SubscriptionWatch(str(roots.state), CAMERA, MODEL)
+    allowed = watch.look()
+    watch.close()
+    assert allowed is not None
+    maker = FrameMaker(str(roots.export), CAMERA)
+    assert maker.make(allowed) is not None
+    for version in (0, 3, 2**32 - 1):
+        assert maker.make(allowed._replace(export_version=version)) is None
+    maker.let_go()

@@ -264,3 +264,17 @@ def test_export_errors_know_their_directory() -> None:
     """What an exporter turns into its message names the directory that was meant."""
     error = ExportError("/export/front-door", "no room")
     assert (str(error), error.directory) == ("/export/front-door: no room", "/export/front-door")
+
+
+def test_a_relative_root_below_a_folder_that_is_gone(
+    roots: Roots, messages: Messages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a relative root leads nowhere, since the working directory was removed: one message, no more."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    exporter = open_exporter("a", 16, 8, root="vas", environ=roots.environ(), report=messages)
+    assert not exporter.enabled
+    assert len(messages) == 1
+    assert "No such file or directory" in messages[0]

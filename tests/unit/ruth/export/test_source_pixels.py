@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from held import left_of
+from published import FRAME, exporter_of
+from ruth.export.layout import SLOT_RECORDS_OFFSET
+from ruth.export.outcome import Fresh
+from ruth.export.source import ExportSource
+from ruth.identity import META_NAME
+from version1 import Version1Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Roots
+
+CAMERA = "front-door"
+
+
+@pytest.fixture
+def source(roots: Roots) -> Iterator[ExportSource]:
+    """A reader of the camera's export, which does not stand yet."""
+    made = ExportSource(str(roots.export), CAMERA)
+    yield made
+    made.close()
+    assert left_of(roots.export) == []
+
+
+def test_a_frame_of_an_earlier_session_has_no_pixels(roots: Roots, source: ExportSource) -> None:
+    """A frame is looked for in the session that it was given in, and in no later one, be its id the same."""
+    earlier = exporter_of(roots, CAMERA)
+    assert earlier.publish(FRAME, 1)
+    given = source.try_read()
+    assert isinstance(given, Fresh)
+    earlier.close()
+    later = exporter_of(roots, CAMERA)
+    assert later.publish(FRAME, 1)
+    anew = source.try_read()
+    assert isinstance(anew, Fresh)
+    assert (anew.record.frame_id, anew.session) == (given.record.frame_id, given.session + 1)
+    assert source.pixels(given) is None
+    pixels = source.pixels(anew)
+    assert pixels is not None
+    assert pixels.intact()
+    del pixels
+    later.close()
+
+
+def test_a_slot_whose_record_is_cut_away_holds_no_frame(roots: Roots, source: ExportSource) -> None:
+    """Where ``frame.meta`` ends before a slot's record, nothing is found there."""
+    exporter = exporter_of(roots, CAMERA)
+    assert exporter.publish(FRAME, 1)
+    content = (roots.export / CAMERA / META_NAME).read_bytes()
+    given = source.try_read()
+    assert isinstance(given, Fresh)
+    assert source.ring is not None
+    assert source.ring.find(0, 1) is not None
+    os.truncate(roots.export / CAMERA / META_NAME, SLOT_RECORDS_OFFSET + 10)  # nobody stores into it now
+    assert source.ring.find(0, 1) is None
+    (roots.export / CAMERA / META_NAME).write_bytes(content)  # its writer's mapping is whole again
+    exporter.close()
+
+
+def test_a_version_1_folder_that_has_moved_is_left_when_told(roots: Roots, source: ExportSource) -> None:
+    """Whoever has a clock lets the path be compared: the next look is at what stands there by then."""
+    folder = roots.export / CAMERA
+    folder.mkdir(parents=True)
+    Version1Writer(folder).write(5, 1)
+    assert isinstance(source.try_read(), Fresh)
+    source.compare_path()  # it leads here: nothing changes
+    folder.rename(roots.export / "elsewhere")
+    folder.mkdir()
+    Version1Writer(folder).write(6, 2)
+    Version1Writer(roots.export / "elsewhere").write(7, 3)
+    source.compare_path()
+    found = source.try_read()
+    assert isinstance(found, Fresh)
+    assert found.record.frame_id == 6
