@@ -67,7 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb. Returns its exit code; never a traceback for what a user can do wrong."""
     _open_standard_descriptors()
     given = sys.argv[1:] if arguments is None else list(arguments)
-    options = parser_of(given).parse_args(given)
+    parser = parser_of(given)
+    if not given:
+        parser.print_help(sys.stderr)
+        return EXIT_USAGE
+    options = parser.parse_args(given)
     try:
         code: int = options.run(options)
         sys.stdout.flush()
