@@ -126,7 +126,7 @@ def state_of(sighting: Sighting, age_s: float | None) -> str:
 
     """
     if not sighting.alive:
-        return "absent" if sighting.record is None else "dead"
+        return "dead" if sighting.claimed else "absent"
     return "running" if age_s is not None and age_s < IDLE_AFTER_S else "idle"
 
 

@@ -25,7 +25,6 @@ from ruth.futex import FutexWord
 if TYPE_CHECKING:
     from ruth.agent.agent import StreamAgent
 
-_IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)  # until an interpreter is told otherwise
 _SIG_SETMASK: Final = 2
 _NO_SIGNALS: Final = bytes(128)  # sigset_t
 # Not signal.pthread_sigmask: that makes a set of enum members of what was blocked before.
@@ -47,7 +46,17 @@ class Nursery:
 
     """
 
-    __slots__ = ("_confinement", "_descriptors_end", "_handlers", "_null", "_title", "_umask", "export_root")
+    __slots__ = (
+        "_confinement",
+        "_descriptors_end",
+        "_handlers",
+        "_ignored",
+        "_launcher_pid",
+        "_null",
+        "_title",
+        "_umask",
+        "export_root",
+    )
 
     def __init__(self, export_root: str, states: int) -> None:
         self.export_root = export_root
@@ -58,15 +67,18 @@ class Nursery:
         # Not the limit, which may have been lowered since they were opened.
         self._descriptors_end = max(map(int, os.listdir("/proc/self/fd"))) + 1 + states
         self._umask = os.umask(0o022)
-        # With the default action back, a limit on the size of files would end the launcher: blocked until
-        # it is ignored again.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_BY_PYTHON)
+        self._launcher_pid = os.getpid()  # asked by the child, it could be that of whoever came after
         self._handlers: dict[int, Any] = {}
         for number in signal.valid_signals():
             handler = signal.getsignal(number)
             if handler not in (signal.SIG_DFL, None):
                 self._handlers[number] = handler
-                signal.signal(number, signal.SIG_DFL)
+        # With the default action back, what is ignored, here or by whoever started this, would end the
+        # launcher: blocked until it is ignored again.
+        self._ignored = [number for number, handler in self._handlers.items() if handler is signal.SIG_IGN]
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._ignored)
+        for handled in self._handlers:
+            signal.signal(handled, signal.SIG_DFL)
         # What ctypes makes at the first use of a type or a function it makes here, for all: 70 KB an agent.
         FutexWord(mmap.mmap(-1, mmap.PAGESIZE), 0).wake()
         # What exists now is never collected again: a collection in a child would write to every object's
@@ -79,7 +91,7 @@ class Nursery:
         """After the last fork: gives the launcher its signals and its umask back."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _IGNORED_BY_PYTHON)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._ignored)
         os.umask(self._umask)
         os.close(self._null)
         self._confinement.close()
@@ -105,12 +117,11 @@ class Nursery:
 
         """
         try:
-            launcher_pid = os.getppid()
             os.setsid()
             _sigprocmask(_SIG_SETMASK, _NO_SIGNALS, None)
             self._leave_descriptors(state)
             self._title.set(f"ruth: agent {process.agent.camera_id}")
-            process.run(state, launcher_pid)
+            process.run(state, self._launcher_pid)
         except BaseException:  # noqa: BLE001 - whatever it is ends this process, here and nowhere else
             traceback.print_exc()  # to /dev/null by now; seen if it happened before
         finally:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from launch.child import Nursery
 from launch.exits import EXIT_FAILURE, EXIT_OK
-from launch.state_file import ALREADY_RUNNING, AlreadyRunningError, claim, claim_problem
+from launch.state_file import AlreadyRunningError, claim, claim_problem
 from ruth.descriptor import close_descriptor
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # So many cameras are claimed, and then so many processes forked. What the launcher writes to between two
 # forks, reference counts too, the first of the two children has for itself from then on: a claim before each
 # fork cost each agent 330 KB, as measured.
-BATCH: Final = 64
+BATCH: Final = 16
 
 
 class Launched(NamedTuple):
@@ -44,13 +44,14 @@ class Launched(NamedTuple):
 
     Attributes:
         started: Camera and pid.
-        running: Cameras that had a live agent already; they were left alone.
+        running: What was said of cameras that had a live agent already, or were just being launched; they
+            were left alone.
         failed: Camera, and what went wrong.
 
     """
 
     started: tuple[tuple[str, int], ...]
-    running: tuple[str, ...]
+    running: tuple[tuple[str, str], ...]
     failed: tuple[tuple[str, str], ...]
 
 
@@ -89,7 +90,7 @@ class _Launch:
         self.nursery = Nursery(export_root, states=BATCH)
         self.state_root = state_root
         self.started: list[tuple[str, int]] = []
-        self.running: list[str] = []
+        self.running: list[tuple[str, str]] = []
         self.failed: list[tuple[str, str]] = []
 
     def claim_some(self, waiting: deque[StreamAgent]) -> list[tuple[AgentProcess, int]]:
@@ -100,8 +101,8 @@ class _Launch:
             try:
                 process = self.nursery.process_of(agent)
                 claimed.append((process, claim(self.state_root, agent.camera_id, len(agent.subscriptions))))
-            except AlreadyRunningError:
-                self.running.append(agent.camera_id)
+            except AlreadyRunningError as error:
+                self.running.append((agent.camera_id, str(error)))
             except OSError as error:
                 if claimed and error.errno == errno.EMFILE:
                     break  # there is room again once those are forked
@@ -197,8 +198,7 @@ def report(launched: Launched) -> None:
     """Says what was launched: a line a camera on stdout, problems on stderr. Loses it rather than fail."""
     lines = [f"{camera_id}: agent {pid}\n" for camera_id, pid in launched.started]
     _say(1, "".join(lines))
-    problems = [f"ruth: {camera_id}: {ALREADY_RUNNING}\n" for camera_id in launched.running]
-    problems += [f"ruth: {camera_id}: {text}\n" for camera_id, text in launched.failed]
+    problems = [f"ruth: {camera_id}: {text}\n" for camera_id, text in (*launched.running, *launched.failed)]
     _say(2, "".join(problems))
 
 

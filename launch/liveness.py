@@ -24,6 +24,7 @@ class Sighting(NamedTuple):
 
     Attributes:
         camera_id: The camera.
+        claimed: Whether a launcher has ever taken it on: it has a state file.
         alive: Whether its lock is held.
         record: What the agent last wrote; None if there is none, or the agent has not written one yet.
         process: Fields of ``/proc/<pid>/stat`` of that very process, alive or zombie, as
@@ -33,6 +34,7 @@ class Sighting(NamedTuple):
     """
 
     camera_id: str
+    claimed: bool
     alive: bool
     record: AgentRecord | None
     process: list[bytes] | None
@@ -76,8 +78,8 @@ def look(state_root: str, camera_id: str) -> Sighting:
             if alive and (process is None or process[STATE] == ZOMBIE):
                 alive = reader.alive()  # asked again: it may have died between the two looks
     except (OSError, ValueError):
-        return Sighting(camera_id, alive=False, record=None, process=None)
-    return Sighting(camera_id, alive, record, process)
+        return Sighting(camera_id, claimed=False, alive=False, record=None, process=None)
+    return Sighting(camera_id, True, alive, record, process)
 
 
 def has_open(pid: int, file: os.stat_result) -> bool:

@@ -19,13 +19,15 @@ from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
 from ruth.descriptor import close_descriptor
 from ruth.identity import STATE_NAME, camera_directory, id_problem
 
-ALREADY_RUNNING: Final = "has a live agent, left alone"  # what AlreadyRunningError is for whoever asked
 _PAGE: Final = 4096
 _OPEN: Final = os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class AlreadyRunningError(Exception):
-    """The camera has a live agent: its lock is held."""
+    """The camera has a live agent, or is just being launched: its lock is held. The message says which."""
+
+    def __init__(self, *, launched: bool) -> None:
+        super().__init__(f"{'has a live agent' if launched else 'is being launched already'}, left alone")
 
 
 class LockRefusedError(OSError):
@@ -48,7 +50,7 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
         A descriptor, open for reading and writing, ``STATE_SIZE`` bytes long.
 
     Raises:
-        AlreadyRunningError: The camera has a live agent.
+        AlreadyRunningError: The camera has a live agent, or is just being launched.
         LockRefusedError: Somebody else keeps the lock from being taken.
         OSError: The file cannot be made, or its memory not be reserved.
         InvalidIdError: ``camera_id`` is no id.
@@ -60,6 +62,8 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
     parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         descriptor = os.open(STATE_NAME, os.O_RDWR | os.O_CREAT | _OPEN, 0o644, dir_fd=parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, f"{directory}/{STATE_NAME}") from None
     finally:
         close_descriptor(parent)
     try:
@@ -69,14 +73,15 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
             fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, WHOLE_FILE_WRITE_LOCK)
         except (BlockingIOError, PermissionError):  # EAGAIN or EACCES, fcntl(2)
             if is_held(descriptor):
-                raise AlreadyRunningError(camera_id) from None
+                launched = os.pread(descriptor, len(NO_RECORD), 0) != NO_RECORD
+                raise AlreadyRunningError(launched=launched) from None
             problem = "locked by a process that is no agent"
             raise LockRefusedError(errno.EAGAIN, problem, f"{directory}/{STATE_NAME}") from None
+        # First of all: until the new agent has written its own, there must be no record. The lock says that
+        # an agent lives, and with the old record's pid somebody else could be taken for it.
+        os.pwrite(descriptor, NO_RECORD, 0)
         os.fchmod(descriptor, 0o644)
         os.truncate(descriptor, max(STATE_SIZE, os.fstat(descriptor).st_size))  # never shorter
-        # Until the new agent has written its own, there must be no record: the lock says that an agent
-        # lives, and with the old record's pid somebody else could be taken for it.
-        os.pwrite(descriptor, NO_RECORD, 0)
         used = HEADER_SIZE + MODEL_SIZE * model_count
         os.posix_fallocate(descriptor, 0, -(-used // _PAGE) * _PAGE)
     except BaseException:  # closed whatever it was, and raised again

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> NoReturn:
         raise UsageError(f"ruth: camera {options.camera!r} is not in {options.config}; it has: {known}")
     from launch.agent_process import AgentProcess
     from launch.confine.confinement import Confinement
-    from launch.state_file import ALREADY_RUNNING, AlreadyRunningError, claim, claim_problem
+    from launch.state_file import AlreadyRunningError, claim, claim_problem
     from launch.title import Title
 
     export_root = export_root_here()
@@ -44,8 +44,8 @@ def run(options: argparse.Namespace) -> NoReturn:
     try:
         paths = confinement.paths_of(agent.camera_id)
         state = claim(state_root_here(), agent.camera_id, len(agent.subscriptions))
-    except AlreadyRunningError:
-        message(f"ruth: {agent.camera_id}: {ALREADY_RUNNING}")
+    except AlreadyRunningError as error:
+        message(f"ruth: {agent.camera_id}: {error}")
         raise SystemExit(EXIT_FAILURE) from None
     except OSError as error:
         message(f"ruth: {agent.camera_id}: {claim_problem(error)}")

@@ -40,7 +40,7 @@ _PATH_BENEATH = struct.Struct("=Qi")  # packed in the kernel's header as well
 def landlock_version() -> int:
     """The version of the kernel's interface; 0 if it has none, or none that is switched on."""
     with unless_absent():
-        return system_call(_CREATE_RULESET, 0, 0, _CREATE_RULESET_VERSION)
+        return system_call("landlock_create_ruleset", _CREATE_RULESET, 0, 0, _CREATE_RULESET_VERSION)
     return 0
 
 
@@ -71,13 +71,15 @@ def make_ruleset(readable: Iterable[str]) -> tuple[int, Measure]:
     if version >= _SCOPE_VERSION:
         scopes, size = _SCOPES, 24
         measures |= Measure.LANDLOCK_SIGNALS | Measure.LANDLOCK_ABSTRACT_SOCKETS
-    ruleset = system_call(_CREATE_RULESET, _RULESET.pack(files, tcp, scopes), size, 0)
+    ruleset = system_call(
+        "landlock_create_ruleset", _CREATE_RULESET, _RULESET.pack(files, tcp, scopes), size, 0
+    )
     try:
         for directory in readable:
             parent = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 rule = _PATH_BENEATH.pack(_READ_FILE | _READ_DIR, parent)
-                system_call(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0)
+                system_call("landlock_add_rule", _ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0)
             finally:
                 os.close(parent)
     except BaseException:  # closed whatever it was, and raised again
@@ -93,4 +95,4 @@ def restrict_self(ruleset: int) -> None:
         OSError: The kernel refused.
 
     """
-    system_call(_RESTRICT_SELF, ruleset, 0)
+    system_call("landlock_restrict_self", _RESTRICT_SELF, ruleset, 0)

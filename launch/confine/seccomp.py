@@ -34,22 +34,25 @@ _AUDIT_ARCH_X86_64: Final = 0xC000003E
 
 # All that an agent does once it watches its camera: it looks, maps, waits and decides, and dies.
 ALLOWED: Final = {
-    "read": 0, "close": 3, "stat": 4, "fstat": 5, "lstat": 6, "lseek": 8, "mprotect": 10, "munmap": 11,
+    "read": 0, "stat": 4, "fstat": 5, "lstat": 6, "lseek": 8, "mprotect": 10, "munmap": 11,
     "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15, "pread64": 17, "sched_yield": 24,
     "mremap": 25, "madvise": 28, "nanosleep": 35, "getpid": 39, "exit": 60, "uname": 63, "gettimeofday": 96,
     "gettid": 186, "futex": 202, "restart_syscall": 219, "clock_gettime": 228, "clock_nanosleep": 230,
     "exit_group": 231, "tgkill": 234, "newfstatat": 262, "getrandom": 318, "statx": 332,
 }  # fmt: skip
 # tgkill is how abort(3) ends a process; whom else it could signal is Landlock's to refuse.
-# And these, with some arguments: a traceback goes to 1 or 2; mmap(2) duplicates its descriptor in Python.
-# Shared memory without a file would count against no limit.
-_WRITE, _MMAP, _FCNTL = 1, 9, 72
+# And these, with some arguments: a traceback goes to 1 or 2, which stay what they are, so that no other file
+# takes their numbers; mmap(2) duplicates its descriptor in Python. Shared memory without a file, and what
+# grows as a stack does, would count against no limit.
+_WRITE, _CLOSE, _MMAP, _FCNTL = 1, 3, 9, 72
+_FIRST_OF_ITS_OWN: Final = 3
+_GROWS_DOWN: Final = 0x100  # MAP_GROWSDOWN
 _WRITING: Final = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
 _SHARED_ANONYMOUS: Final = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS
 
 # struct seccomp_data (linux/seccomp.h): nr, arch, instruction pointer, six arguments.
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
-_LOAD, _AND, _EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06  # linux/bpf_common.h
+_LOAD, _AND, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06  # linux/bpf_common.h
 _RETURN_ALLOW: Final = 0x7FFF0000
 _RETURN_ERRNO: Final = 0x00050000
 _RETURN_EPERM: Final = _RETURN_ERRNO | errno.EPERM
@@ -65,7 +68,7 @@ def available() -> bool:
     if os.uname().machine != "x86_64" or sys.maxsize < 2**32:
         return False
     with unless_absent():
-        system_call(_SECCOMP, _GET_ACTION_AVAIL, 0, _RETURN_ERRNO.to_bytes(4, sys.byteorder))
+        system_call("seccomp", _SECCOMP, _GET_ACTION_AVAIL, 0, _RETURN_ERRNO.to_bytes(4, sys.byteorder))
         return True
     return False
 
@@ -73,7 +76,7 @@ def available() -> bool:
 def can_seal() -> bool:
     """Whether the kernel has mseal(2)."""
     with unless_absent():
-        system_call(_MSEAL, 0, 0, 0)  # of nothing
+        system_call("mseal", _MSEAL, 0, 0, 0)  # of nothing
         return True
     return False
 
@@ -138,8 +141,8 @@ class SealedPaths:
 
         """
         self._page.put(self._content)
-        system_call(_MPROTECT, self._page.address, _SIZE, mmap.PROT_READ)
-        system_call(_MSEAL, self._page.address, _SIZE, 0)
+        system_call("mprotect", _MPROTECT, self._page.address, _SIZE, mmap.PROT_READ)
+        system_call("mseal", _MSEAL, self._page.address, _SIZE, 0)
 
     def open(self, path: str, flags: int, *, dir_fd: int | None = None) -> int:
         """As :func:`os.open`, by the address of ``path`` in the page; once sealed.
@@ -152,7 +155,7 @@ class SealedPaths:
         if address is None:
             raise PermissionError(errno.EPERM, "not a path of this camera", path)
         try:
-            return system_call(_OPENAT, _AT_FDCWD if dir_fd is None else dir_fd, address, flags, 0)
+            return system_call("openat", _OPENAT, _AT_FDCWD if dir_fd is None else dir_fd, address, flags, 0)
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from None
 
@@ -185,6 +188,7 @@ def program(paths: Iterable[int] | None) -> bytes:
     add(_EQUAL, _MMAP, "mmap")
     add(_EQUAL, _FCNTL, "fcntl")
     add(_EQUAL, _WRITE, "write")
+    add(_EQUAL, _CLOSE, "close")
     for number in ALLOWED.values():
         add(_EQUAL, number, "allow")
     add(_RETURN, _RETURN_EPERM)
@@ -201,7 +205,13 @@ def program(paths: Iterable[int] | None) -> bytes:
     add(_LOAD, _argument(2))
     add(_AND, _WRITING)
     add(_EQUAL, os.O_RDONLY, "allow", "refuse")
+    here("close")
+    add(_LOAD, _argument(0))
+    add(_AT_LEAST, _FIRST_OF_ITS_OWN, "allow", "refuse")
     here("mmap")
+    add(_LOAD, _argument(3))
+    add(_AND, _GROWS_DOWN)
+    add(_EQUAL, 0, None, "refuse")
     add(_LOAD, _argument(3))
     add(_AND, _SHARED_ANONYMOUS)
     add(_EQUAL, _SHARED_ANONYMOUS, "refuse", "allow")
@@ -248,4 +258,4 @@ class Filter:
             OSError: The kernel refused.
 
         """
-        system_call(_SECCOMP, _SET_MODE_FILTER, 0, self._program)
+        system_call("seccomp", _SECCOMP, _SET_MODE_FILTER, 0, self._program)

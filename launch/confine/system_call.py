@@ -22,17 +22,22 @@ _syscall.restype = ctypes.c_long
 _prctl = _libc.prctl
 
 
-def system_call(number: int, *arguments: int | bytes) -> int:
+def system_call(name: str, number: int, *arguments: int | bytes) -> int:
     """The system call ``number``; integers are passed as 64-bit words, bytes as their address.
 
+    Args:
+        name: Of the call, for the error.
+        number: On this machine.
+        arguments: At most six.
+
     Raises:
-        OSError: It failed.
+        OSError: It failed; ``filename`` is ``name``.
 
     """
     words = [ctypes.c_char_p(one) if isinstance(one, bytes) else ctypes.c_ulong(one) for one in arguments]
     result: int = _syscall(ctypes.c_long(number), *words)
     if result < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), name)
     return result
 
 
@@ -40,12 +45,12 @@ def process_control(option: int, *arguments: int) -> None:
     """prctl(2).
 
     Raises:
-        OSError: It failed.
+        OSError: It failed; ``filename`` is ``prctl``.
 
     """
     words = [ctypes.c_ulong(one) for one in (*arguments, 0, 0, 0, 0)[:4]]
     if _prctl(option, *words) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), "prctl")
 
 
 @contextmanager

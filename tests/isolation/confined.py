@@ -123,6 +123,18 @@ def change_the_page(_camera: str, opener: Opener, how: str) -> None:
         ctypes.memset(page, 0, 1)
 
 
+def another_file_as_stdout(*_: object) -> None:
+    """Puts the own state where the filter lets things be written."""
+    check(_libc.close(1))
+    number = fcntl.fcntl(_state[0], fcntl.F_DUPFD_CLOEXEC, 1)
+    os.write(number, bytes(2**20))
+
+
+def _libc_mmap(size: int, flags: int) -> None:
+    _libc.mmap.restype = ctypes.c_size_t
+    check(_libc.mmap(None, ctypes.c_size_t(size), mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0))
+
+
 def state_descriptors() -> list[int]:
     """The descriptors of agent.state, which the agent has open for writing."""
     return _state
@@ -156,10 +168,12 @@ ATTEMPTS: dict[str, Callable[..., object]] = {
     "execute": lambda *_: os.execv("/bin/true", ["true"]),  # noqa: S606 - refused by the kernel
     "io_uring": lambda *_: raw(425, 1, bytes(120)),
     "private memory": lambda *_: bytearray(100 * 2**20),
+    "memory that grows as a stack does": lambda *_: _libc_mmap(100 * 2**20, 0x2 | 0x20 | 0x100),
     "a little memory": lambda *_: bytearray(10 * 2**20),
     "address space": lambda *_: mmap.mmap(-1, 5 * 2**30, mmap.MAP_PRIVATE, mmap.PROT_READ),
     "abort": lambda *_: os.abort(),
     "change the page": change_the_page,
+    "another file as stdout": another_file_as_stdout,
     "raise its limits": lambda *_: check(_libc.setrlimit(9, bytes(16))),
     "priority": lambda _, __, pid: os.setpriority(os.PRIO_PROCESS, int(pid), 19),
     "processors": lambda _, __, pid: os.sched_setaffinity(int(pid), {0}),

@@ -174,6 +174,7 @@ def test_nothing_new_is_started(roots: Roots, how: str) -> None:
     [
         ("private memory", "MemoryError"),
         ("address space", "refused ENOMEM"),
+        ("memory that grows as a stack does", "refused EPERM"),
         ("a little memory", "done"),
         ("a mapping of its export", "done"),
         ("nothing", "done"),
@@ -218,7 +219,15 @@ def test_the_lock_of_a_writer_cannot_be_taken(roots: Roots) -> None:
 
 
 @pytest.mark.parametrize(
-    "how", ["grow its state", "cut its state", "write its state", "append to its state", "lease"]
+    "how",
+    [
+        "grow its state",
+        "cut its state",
+        "write its state",
+        "append to its state",
+        "lease",
+        "another file as stdout",
+    ],
 )
 def test_its_state_keeps_its_size(roots: Roots, how: str) -> None:
     """An agent cannot fill the tmpfs through its state: it writes into the mapping and nowhere else."""

@@ -225,7 +225,7 @@ def test_a_state_that_is_cut_off(roots: Roots, processes: Processes) -> None:
     wait_dead(roots, "a")
     follower = start(roots, processes)
     os.truncate(roots.state / "a" / "agent.state", 0)
-    assert follower.next("agent")["state"] == "absent"
+    assert follower.next("agent")["state"] == "dead"
     before, started = wake_ups(follower.process.pid), time.monotonic()
     wait_until(lambda: wake_ups(follower.process.pid) >= before + 30, "it looks now and then")
     assert time.monotonic() - started > 0.2

@@ -128,6 +128,26 @@ def test_nohup_holds(roots: Roots, processes: Processes) -> None:
     assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGTERM
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_an_ignored_signal_does_not_end_a_launch_under_way(
+    roots: Roots, processes: Processes, number: signal.Signals
+) -> None:
+    """What was ignored when the launcher was started is ignored while it forks, too."""
+    cameras = [f"camera-{place}" for place in range(40)]
+    launcher = processes.ruth(
+        "up",
+        configure(roots, *cameras),
+        env=roots.environ(),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN),
+    )
+    wait_until(lambda: children_of(launcher.pid), "it forks")
+    while len(children_of(launcher.pid)) < len(cameras):
+        launcher.send_signal(number)
+        assert launcher.poll() is None
+    for camera in cameras:
+        pid_of(roots, camera)
+
+
 def test_killed_launcher_takes_nobody_along(roots: Roots, processes: Processes) -> None:
     """A launcher killed with -9 leaves every agent running."""
     launcher = processes.ruth("up", configure(roots, "a", "b"), env=roots.environ())
@@ -252,7 +272,7 @@ def test_a_failing_fork_costs_one_camera(roots: Roots, processes: Processes) -> 
         pid_of(roots, camera)
     wait_until(err.read_bytes, "the launcher says what failed")
     assert err.read_bytes() == b"ruth: c: fork: Resource temporarily unavailable\n"
-    assert look(roots, "c").state == "absent"
+    assert look(roots, "c").state == "dead"  # it was claimed, and nothing lives
 
 
 def test_more_cameras_than_descriptors(roots: Roots, processes: Processes) -> None:

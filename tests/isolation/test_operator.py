@@ -321,7 +321,8 @@ def test_down_does_not_signal_a_starting_camera(roots: Roots, processes: Process
         assert ruth(roots, "down").stderr == "ruth: no live agents\n"
     finally:
         os.close(held)
-    wait_until(lambda: look(roots, "a").state == "absent", "nothing is known of it")
+    wait_until(lambda: look(roots, "a").state == "dead", "it was taken on, and nothing lives")
+    assert look(roots, "a").death is None
 
 
 def test_a_readers_lock_is_no_life(roots: Roots, processes: Processes) -> None:

@@ -70,7 +70,7 @@ def test_a_live_process(processes: Processes) -> None:
     assert process.stdout is not None
     process.stdin.write(b"\n")
     process.stdout.read(1)  # by now it is all there
-    sighting = Sighting("a", True, record_of(process.pid, os.getpid()), read_stat(process.pid))
+    sighting = Sighting("a", True, True, record_of(process.pid, os.getpid()), read_stat(process.pid))
     facts = process_facts(sighting)
     assert facts is not None
     assert (facts.pid, facts.parent_pid, facts.launcher_lives) == (process.pid, os.getpid(), True)
@@ -88,7 +88,7 @@ def test_a_zombie() -> None:
     """Of a zombie the kernel tells little, and that little is told."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        facts = process_facts(Sighting("a", False, record_of(process.pid), read_stat(process.pid)))
+        facts = process_facts(Sighting("a", True, False, record_of(process.pid), read_stat(process.pid)))
         assert facts is not None
         assert (facts.pid, facts.status, facts.parent_pid) == (process.pid, "zombie", os.getpid())
         assert facts.launcher_lives is False
@@ -99,9 +99,9 @@ def test_nobody() -> None:
     with subprocess.Popen(["sleep", "60"]) as process:
         record, stat = record_of(process.pid), read_stat(process.pid)
         process.send_signal(signal.SIGKILL)
-    assert process_facts(Sighting("a", True, None, None)) is None
-    assert process_facts(Sighting("a", True, record, None)) is None
-    assert process_facts(Sighting("a", True, record, stat)) is None
+    assert process_facts(Sighting("a", True, True, None, None)) is None
+    assert process_facts(Sighting("a", True, True, record, None)) is None
+    assert process_facts(Sighting("a", True, True, record, stat)) is None
     assert switches(process.pid) is None
 
 
