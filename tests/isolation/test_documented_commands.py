@@ -73,6 +73,7 @@ STAYS = {
     r"ruth vas (?!.*--once)": Stays("640x360 from test", signal.SIGTERM),
     r"ruth top$": Stays('"cameras"', code=130),
     r"ruth follow (?!.*--seconds)": Stays("person", code=130),
+    r"\.venv/bin/python docs/examples/motion.py ": Stays("% moves", code=130),
 }
 # What a command that ends must have printed; of all others, anything.
 PRINTS = {
@@ -150,7 +151,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     (folder / "etc" / "ruth").mkdir(parents=True)
     for path in (folder / "ruth.toml", folder / "etc" / "ruth" / "ruth.toml"):
         path.write_text(found[1], encoding="utf-8")
-    (folder / "launch").symlink_to(PROJECT / "launch")
+    for name in ("launch", "docs", ".venv"):
+        (folder / name).symlink_to(PROJECT / name)
     with open_roots() as roots, open_processes() as processes:
         exporter = exporter_of(roots, CAMERA)
         with Feed({CAMERA: exporter}):
