@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.document import FOLDER, with_measurements
 from benchmarks.machine import load_average, machine_here, today
 from benchmarks.plot import draw, plot_missing
+from benchmarks.reach import reach_table
 from benchmarks.record import FILE_NAME, Record, read_records, write_records
 from benchmarks.registry import NAMES, benchmark_named
-from benchmarks.result import as_text
+from benchmarks.result import as_text, table_as_text
 from benchmarks.stage import BenchmarkError, Stage, end_on_sigterm
 from launch.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
 from launch.messages import message
@@ -64,50 +65,47 @@ def main(arguments: Sequence[str]) -> int:
     if options.quick and options.document:
         parser.error("--quick is for trying: its numbers do not belong into the documentation")
     output: Path = _PAGE.parent / FOLDER if options.document else options.output
+    end_on_sigterm()
+    names = options.names or NAMES
     try:
-        records = _run_all(options.names or NAMES, quick=options.quick)
+        for number, name in enumerate(names, 1):
+            record = _run(name, f"{number}/{len(names)} {name}", quick=options.quick)
+            write_records(output, [record])  # at once: what comes next may fail
+            sys.stdout.write(f"\n{as_text(record.result)}{record.circumstances}\n")
+            sys.stdout.flush()
+            _draw(record, output)
     except BenchmarkError as error:
-        message(f"benchmarks: {error}")
+        message(f"benchmarks: {name}: {error}")
         return EXIT_FAILURE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    write_records(output, records)
-    for record in records:
-        sys.stdout.write(f"\n{as_text(record.result)}{record.circumstances}\n")
-    _draw_all(records, output)
+    if set(NAMES) <= set(names):
+        sys.stdout.write(f"\n{table_as_text(reach_table(read_records(output)))}\n")
     if options.document:
         page = with_measurements(_PAGE.read_text(encoding="utf-8"), read_records(output))
         _PAGE.write_text(page, encoding="utf-8")
+    sys.stdout.write(f"plots and {FILE_NAME}: {output}\n")
     return EXIT_OK
 
 
-def _run_all(names: Sequence[str], *, quick: bool) -> list[Record]:
-    end_on_sigterm()
-    machine = str(machine_here())
-    records = []
-    for number, name in enumerate(names, 1):
-        load_before, begun = load_average(), time.monotonic()
+def _run(name: str, head: str, *, quick: bool) -> Record:
+    load_before, begun = load_average(), time.monotonic()
 
-        def say(text: str, begun: float = begun, head: str = f"{number}/{len(names)} {name}") -> None:
-            message(f"{head} {time.monotonic() - begun:5.1f} s  {text}")
+    def say(text: str) -> None:
+        message(f"{head} {time.monotonic() - begun:5.1f} s  {text}")
 
-        with Stage(say, quick=quick) as stage:
-            result = benchmark_named(name).run(stage)
-        seconds = round(time.monotonic() - begun, 1)
-        records.append(Record(result, today(), machine, load_before, seconds, quick))
-    return records
+    with Stage(say, quick=quick) as stage:
+        result = benchmark_named(name).run(stage)
+    seconds = round(time.monotonic() - begun, 1)
+    return Record(result, today(), str(machine_here()), load_before, seconds, quick)
 
 
-def _draw_all(records: Sequence[Record], output: Path) -> None:
+def _draw(record: Record, output: Path) -> None:
     missing = plot_missing()
-    if missing is not None:
+    if missing is None:
+        draw(record.result, output / f"{record.result.name}.png")
+    else:
         message(f"benchmarks: {missing}")
-        return
-    for record in records:
-        path = output / f"{record.result.name}.png"
-        if draw(record.result, path):
-            sys.stdout.write(f"plot: {path}\n")
-    sys.stdout.write(f"numbers: {output / FILE_NAME}\n")
 
 
 if __name__ == "__main__":

@@ -109,13 +109,14 @@ def launch(
     if len(pids) < len(cameras):
         raise NoRoomError(f"{len(pids)} of {len(cameras)} agents were launched")
     for camera in cameras:
-        stage.wait_until(partial(_ready, state_root / camera / STATE_NAME), f"the agent of {camera} is ready")
+        stage.wait_until(partial(is_ready, state_root, camera), f"the agent of {camera} is ready")
     return Launched(launcher, tuple(pids), time.monotonic() - begun)
 
 
-def _ready(path: Path) -> bool:
+def is_ready(state_root: Path, camera: str) -> bool:
+    """Whether the camera's agent, or a peer's reader, has made its record."""
     try:
-        with path.open("rb") as file:
+        with (state_root / camera / STATE_NAME).open("rb") as file:
             return int.from_bytes(file.read(4), "little") == state.STATE_VERSION
     except FileNotFoundError:
         return False

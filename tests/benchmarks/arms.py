@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from benchmarks.agents import Latencies, Watch, launch
+from benchmarks.agents import Latencies, Watch, is_ready, launch
 from benchmarks.cost import cpu_ns_of
 from benchmarks.readers import read
 from benchmarks.transports import Place, transport_named
-from ruth.identity import STATE_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,16 +54,20 @@ class Arm:
         os.mkdir(place.folder)
         module = transport_named(transport)
         self._publisher = module.Publisher(place, bytearray(os.urandom(frame_bytes)), readers)
-        states = [self._folder / f"ruth-{number}" for number in range(readers)]
-        for state_root, link in zip(states, self._publisher.links, strict=False):
-            if module.AGENTS:
-                self._launched.append(launch(stage, self._folder / "vas", state_root, [CAMERA]))
-            else:
-                self._workers.append(stage.worker(read, transport, place, link, str(state_root)))
-        self.pids = self._workers + [pid for launched in self._launched for pid in launched.pids]
-        self.watches = [self._watch(state_root) for state_root in states]
         self.publish = self._publisher.publish
-        stage.wait_until(self._all_read, f"{readers} readers of {transport} read")
+        try:
+            states = [self._folder / f"ruth-{number}" for number in range(readers)]
+            for state_root, link in zip(states, self._publisher.links, strict=False):
+                if module.AGENTS:
+                    self._launched.append(launch(stage, self._folder / "vas", state_root, [CAMERA]))
+                else:
+                    self._workers.append(stage.worker(read, transport, place, link, str(state_root)))
+            self.pids = self._workers + [pid for launched in self._launched for pid in launched.pids]
+            self.watches = [self._watch(state_root) for state_root in states]
+            stage.wait_until(self._all_read, f"{readers} readers of {transport} read")
+        except BaseException:  # closed whatever it was, and raised again
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -75,8 +79,7 @@ class Arm:
         self._publisher.close()
 
     def _watch(self, state_root: Path) -> Watch:
-        path = state_root / CAMERA / STATE_NAME
-        self._stage.wait_until(path.exists, f"a reader of {self.name} starts")
+        self._stage.wait_until(partial(is_ready, state_root, CAMERA), f"a reader of {self.name} starts")
         return Watch(state_root, CAMERA)
 
     def _all_read(self) -> bool:

@@ -1,7 +1,7 @@
 """Puts measured tables into ``docs/benchmarks.md``. Pure: text in, text out.
 
-A line ``<!-- measured: NAME -->`` begins what was measured of a benchmark, and ``<!-- end -->`` ends it. All
-else on the page is written by people.
+A line ``<!-- measured: NAME -->`` begins what was measured of a benchmark, ``<!-- measured: all -->`` what of
+all was to be reached, and ``<!-- end -->`` ends it. All else on the page is written by people.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from benchmarks.result import as_markdown
+from benchmarks.reach import reach_table
+from benchmarks.result import as_markdown, table_as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,8 @@ def with_measurements(page: str, records: Mapping[str, Record]) -> str:
     """The page with what ``records`` hold in its places; places without a record stay as they are."""
 
     def measured(found: re.Match[str]) -> str:
+        if found[2] == "all":
+            return f"{found[1]}\n{table_as_markdown(reach_table(records))}\n{found[3]}"
         record = records.get(found[2])
         if record is None:
             return found[0]

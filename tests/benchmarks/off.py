@@ -35,6 +35,8 @@ ABOUT: Final = "a decode loop with the flag off and without Ruth: instructions, 
 
 BARE: Final = "without Ruth"
 OFF: Final = "flag off"
+FILES: Final = "files and folders made"
+ALLOCATED: Final = "bytes allocated by 10,000 frames, beyond the loop without Ruth"
 _VARIANTS: Final = {BARE: "bare", OFF: "off"}
 _FRAME_BYTES: Final = 1920 * 1080 * 3 // 2
 _COLLECTED: Final = re.compile(r"Collected : (\d+)")
@@ -97,8 +99,8 @@ def tables_of(
     heads = ("arm", "instructions a frame", "ns a frame of 1 byte", "us a 1080p frame", "x without Ruth")
     heavy = [name for name in brought.modules if name in HEAVY]
     facts: tuple[tuple[Cell, ...], ...] = (
-        ("files and folders made", int(brought.files)),
-        ("bytes allocated by 10,000 frames, beyond the loop without Ruth", brought.allocated),
+        (FILES, int(brought.files)),
+        (ALLOCATED, brought.allocated),
         ("modules of Ruth loaded", ", ".join(name for name in brought.modules if "ruth." in name)),
         ("of those that map memory, wait or weigh something", ", ".join(heavy) or "none"),
     )

@@ -124,25 +124,31 @@ def shown(cell: Cell) -> str:
 
 def as_text(result: Result) -> str:
     """For a terminal: each table under its title, then the notes."""
-    parts = []
-    for table in result.tables:
-        rows = [[shown(cell) for cell in row] for row in table.rows]
-        parts.append(f"{table.title}\n" + format_table(table.heads, rows, right=_alignment(table)))
+    parts = [table_as_text(table) for table in result.tables]
     parts += [f"{note}\n" for note in result.notes]
     return "\n".join(parts)
 
 
+def table_as_text(table: Table) -> str:
+    """A table under its title."""
+    rows = [[shown(cell) for cell in row] for row in table.rows]
+    return f"{table.title}\n" + format_table(table.heads, rows, right=_alignment(table))
+
+
 def as_markdown(result: Result) -> str:
     """For a page: each table under its title in bold, then the notes as a list."""
-    parts = []
-    for table in result.tables:
-        line = "".join(" ---: |" if mark == ">" else " --- |" for mark in _alignment(table))
-        rows = ["".join(f" {shown(cell)} |" for cell in row) for row in table.rows]
-        head = "".join(f" {head} |" for head in table.heads)
-        parts.append(f"**{table.title}**\n\n" + "".join(f"|{row}\n" for row in (head, line, *rows)))
+    parts = [f"**{table.title}**\n\n{table_as_markdown(table)}" for table in result.tables]
     if result.notes:
         parts.append("".join(f"* {note}\n" for note in result.notes))
     return "\n".join(parts)
+
+
+def table_as_markdown(table: Table) -> str:
+    """A table of Markdown, without its title."""
+    line = "".join(" ---: |" if mark == ">" else " --- |" for mark in _alignment(table))
+    rows = ["".join(f" {shown(cell)} |" for cell in row) for row in table.rows]
+    head = "".join(f" {head} |" for head in table.heads)
+    return "".join(f"|{row}\n" for row in (head, line, *rows))
 
 
 def _alignment(table: Table) -> str:

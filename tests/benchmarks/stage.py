@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -141,12 +140,12 @@ class Stage:
         self._reap_orphans()
 
     def _reap_orphans(self) -> None:
-        """Agents, mostly, whose launcher is gone."""
-        resource_tracker._resource_tracker._stop()  # of multiprocessing: it would live as long as we do
+        """Agents, mostly, whose launcher is gone. multiprocessing's own helper ends with this process."""
         for child in psutil.Process().children(recursive=True):
             with suppress(psutil.Error, ChildProcessError):
-                child.kill()
-                os.waitpid(child.pid, 0)
+                if "resource_tracker" not in " ".join(child.cmdline()):
+                    child.kill()
+                    os.waitpid(child.pid, 0)
 
     def wait_until(self, condition: Callable[[], Found], what: str, deadline_s: float = 30.0) -> Found:
         """The first true value of ``condition()``. BenchmarkError, naming ``what``, past the deadline."""

@@ -41,6 +41,7 @@ FPS: Final = 25
 CAMERA: Final = "bench"
 MODEL: Final = "audit"  # wants every frame
 
+KNOWN: Final = "array of a frame known to be allowed"
 NEWEST: Final = "newest allowed frame: look, find, array"
 FLOOR: Final = "map, read, copy"
 _TIMES: Final = {"attach, array, close": 2, "copy of a viewed frame": 1, FLOOR: 1}
@@ -120,6 +121,14 @@ def _ways(stream: ruth.Stream, export_root: Path, state_root: Path) -> dict[str,
         assert frame is not None
         return frame
 
+    allowed = stream._watch.look()
+    assert allowed is not None
+
+    def known() -> object:
+        frame = stream._maker.make(allowed)
+        assert frame is not None
+        return frame.nv12
+
     def first() -> object:
         roots = {"export_root": str(export_root), "state_root": str(state_root)}
         with ruth.attach(CAMERA, MODEL, **roots) as another:
@@ -138,6 +147,7 @@ def _ways(stream: ruth.Stream, export_root: Path, state_root: Path) -> dict[str,
             return np.frombuffer(whole[wanted], np.uint8)
 
     return {
+        KNOWN: known,
         NEWEST: lambda: latest().nv12,
         "the same, and whether it was intact": lambda: (frame := latest(), frame.nv12, frame.intact),
         "attach, array, close": first,

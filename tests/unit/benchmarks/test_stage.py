@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
 
 import psutil
@@ -12,6 +13,8 @@ from benchmarks.cost import cpu_ns, private_bytes
 from benchmarks.stage import BenchmarkError, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from conftest import Processes
 
 ORPHAN = """
@@ -24,6 +27,13 @@ sys.stdout.write(f"{pid}\\n")
 sys.stdout.flush()
 time.sleep(600)
 """
+
+
+@pytest.fixture(autouse=True)
+def no_helper_left(processes: Processes) -> Iterator[None]:
+    """Ends the helper that multiprocessing starts beside the first worker, which would outlive the test."""
+    yield
+    resource_tracker._resource_tracker._stop()
 
 
 def test_everything_is_gone_afterwards(processes: Processes) -> None:
@@ -40,7 +50,8 @@ def test_everything_is_gone_afterwards(processes: Processes) -> None:
     assert not other.exists()
     for pid in (process.pid, orphan, worker):
         assert not psutil.pid_exists(pid)
-    assert not psutil.Process().children()
+    left = [child for child in psutil.Process().children() if "resource_tracker" not in str(child.cmdline())]
+    assert not left
 
 
 def test_a_dead_worker_is_noticed(processes: Processes) -> None:

@@ -1,0 +1,210 @@
+"""What was to be reached (DESIGN.md, "Speed to reach") beside what was measured. Pure: records to a table.
+
+A figure is found in the tables that benchmarks hand over, by its row and its head, so that it is never
+written twice. What was not measured is not judged.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from benchmarks import cameras, decode, gate, idle, notice, off, publish, view
+from benchmarks.result import Table, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from benchmarks.record import Record
+    from benchmarks.result import Cell
+
+Key: TypeAlias = "tuple[Cell, ...]"
+
+REACHED: Final = "yes"
+BEHIND: Final = "no"
+
+
+class Goal(NamedTuple):
+    """One thing to reach.
+
+    Attributes:
+        what: In words.
+        goal: In words.
+        found: The figure, from the records; None if it was not measured.
+        good: Whether a figure is as good as it has to be.
+
+    """
+
+    what: str
+    goal: str
+    found: Callable[[Mapping[str, Record]], float | None]
+    good: Callable[[float], bool]
+
+
+def cell(records: Mapping[str, Record], name: str, table: int, key: Key, head: str) -> float | None:
+    """The number below ``head`` in the row that begins with ``key``; None if there is none.
+
+    Args:
+        records: By benchmark.
+        name: The benchmark.
+        table: Which of its tables, from 0.
+        key: First cells of the row; a None fits every cell.
+        head: A head of the table.
+
+    """
+    if name not in records:
+        return None
+    found = records[name].result.tables[table]
+    place = found.heads.index(head)
+    for row in found.rows:
+        if all(wanted is None or wanted == here for wanted, here in zip(key, row, strict=False)):
+            value = row[place]
+            return float(value) if isinstance(value, int | float) else None
+    return None
+
+
+def reach_table(records: Mapping[str, Record]) -> Table:
+    """Every goal, what was found, and whether that is enough."""
+    rows = []
+    for goal in GOALS:
+        found = goal.found(records)
+        reached = None if found is None else REACHED if goal.good(found) else BEHIND
+        rows.append((goal.what, goal.goal, shown(found), reached))
+    return Table("Reached", ("what", "to reach", "measured", "reached"), tuple(rows))
+
+
+def _at_most(
+    what: str, most: float, unit: str, name: str, table: int, key: Key, head: str, scale: float = 1.0
+) -> Goal:
+    def found(records: Mapping[str, Record]) -> float | None:
+        value = cell(records, name, table, key, head)
+        return None if value is None else value * scale
+
+    return Goal(what, f"<= {most:g}{unit}", found, lambda value: value <= most)
+
+
+def _publishing(readers: int, most: float) -> Goal:
+    what = f"publish a 1080p frame, {readers} reader{'' if readers == 1 else 's'}"
+    return _at_most(what, most, " x memcpy", publish.NAME, 0, ("1080p", readers, "Ruth"), "x memcpy")
+
+
+def _least_cpu(records: Mapping[str, Record]) -> float | None:
+    """CPU of publisher and 8 readers, in those of the best peer."""
+    head = "CPU of all, us a frame"
+    figures = {
+        name: cell(records, publish.NAME, 0, ("1080p", 8, name), head)
+        for name in publish.ARMS
+        if name != publish.FLOOR
+    }
+    own = figures.pop("Ruth")
+    others = [value for value in figures.values() if value is not None]
+    return own / min(others) if own is not None and others else None
+
+
+def _ahead(setting: str) -> Callable[[Mapping[str, Record]], float | None]:
+    """The median of Ruth in those of the best peer."""
+
+    def found(records: Mapping[str, Record]) -> float | None:
+        figures = {name: cell(records, notice.NAME, 0, (setting, name), "median, us") for name in notice.ARMS}
+        own = figures.pop(notice.OURS)
+        others = [value for value in figures.values() if value is not None]
+        return own / min(others) if own is not None and others else None
+
+    return found
+
+
+def _slowest_decoding(table: int) -> Callable[[Mapping[str, Record]], float | None]:
+    """The arm that decodes slowest, in frames a second without Ruth."""
+
+    def found(records: Mapping[str, Record]) -> float | None:
+        arms = decode.PACED if table == 0 else decode.FLAT_OUT
+        figures = [cell(records, decode.NAME, table, (arm,), "x without Ruth") for arm in arms]
+        return min((value for value in figures if value is not None), default=None)
+
+    return found
+
+
+def _differing_recordings(records: Mapping[str, Record]) -> float | None:
+    if decode.NAME not in records:
+        return None
+    texts = [str(row[-1]) for table in records[decode.NAME].result.tables for row in table.rows]
+    counts = [text.split() for text in texts]
+    return float(sum(int(words[2]) - int(words[0]) for words in counts))
+
+
+def _most_cameras(records: Mapping[str, Record]) -> float | None:
+    """The most cameras of which no frame was missed."""
+    if cameras.NAME not in records:
+        return None
+    frames = records[cameras.NAME].result.tables[0]
+    missed = frames.heads.index("missed")
+    found = [row[0] for row in frames.rows if row[1] == cameras.OURS and row[missed] == 0]
+    return float(max((number for number in found if isinstance(number, int)), default=0))
+
+
+_THOUSAND: Final = (1_000, cameras.OURS)
+
+GOALS: Final = (
+    _publishing(0, 1.08),
+    _publishing(1, 1.08),
+    _publishing(8, 1.20),
+    Goal("CPU of publisher and 8 readers", "<= 1 x the best peer's", _least_cpu, lambda value: value <= 1),
+    _at_most(
+        "publish to decision, flat out", 3, " us", notice.NAME, 0, (notice.FLAT_OUT, "Ruth"), "median, us"
+    ),
+    Goal("the same", "< 1 x the best peer's", _ahead(notice.FLAT_OUT), lambda value: value < 1),
+    *(
+        _at_most(
+            f"publish to decision, {setting}",
+            0.7,
+            " x iceoryx2",
+            notice.NAME,
+            0,
+            (setting, "Ruth"),
+            "x iceoryx2",
+        )
+        for setting in (notice.PACED, notice.AWAKE)
+    ),
+    _at_most("one decision, 4 models", 80, " ns", gate.NAME, 0, (4, gate.AGENT), "median, ns a decision"),
+    _at_most("view of an allowed 1080p frame", 2, " us", view.NAME, 0, (view.KNOWN,), "median, us"),
+    _at_most(
+        "private memory of an agent, 1,000 cameras",
+        1.0,
+        " MB",
+        cameras.NAME,
+        1,
+        _THOUSAND,
+        "private memory, MB",
+    ),
+    _at_most("one more agent, launched", 0.6, " ms", cameras.NAME, 1, _THOUSAND, "one more, ms"),
+    _at_most("frames missed, 1,000 cameras", 0, "", cameras.NAME, 0, _THOUSAND, "missed"),
+    _at_most("p99 to the decision, 1,000 cameras", 1_000, " us", cameras.NAME, 0, _THOUSAND, "p99, us"),
+    _at_most(
+        "CPU a frame and agent, 1,000 cameras",
+        18,
+        " us",
+        cameras.NAME,
+        0,
+        _THOUSAND,
+        "CPU, us a frame and agent",
+    ),
+    Goal("cameras without a frame missed", ">= 2,000", _most_cameras, lambda value: value >= 2_000),
+    _at_most("files made, flag off", 0, "", off.NAME, 1, (off.FILES,), "found"),
+    _at_most("bytes allocated, flag off", 0, "", off.NAME, 1, (off.ALLOCATED,), "found"),
+    *(
+        _at_most(f"wake-ups a second, {name}", 1.05, "", idle.NAME, 0, (name,), "wake-ups a second")
+        for name in (idle.ABSENT, idle.FROZEN)
+    ),
+    Goal(
+        "decoding at a camera's pace, slowest arm",
+        ">= 0.98 x without Ruth",
+        _slowest_decoding(0),
+        lambda value: value >= 0.98,
+    ),
+    Goal(
+        "decoding flat out, slowest arm",
+        ">= 0.98 x without Ruth",
+        _slowest_decoding(1),
+        lambda value: value >= 0.98,
+    ),
+    Goal("recordings that differ by a byte", "0", _differing_recordings, lambda value: value == 0),
+)
