@@ -46,7 +46,8 @@ class AgentView:
 
     Attributes:
         pid: Of the live agent; None if there is none, or it cannot be seen from here.
-        state: ``running``, ``idle`` (alive, no new frame for 2 s), ``dead`` or ``absent`` (never started).
+        state: ``running``, ``idle`` (alive, no new frame for 2 s), ``dead`` or ``absent`` (no launch
+            has ever claimed it).
         death: How the kernel says it died, ``"SIGKILL"`` or ``"exit 3"``; None if it lives, or if its
             launcher has ended and with it the kernel's memory of it.
         export: ``"v1"`` or ``"v2"`` while bound, else None.

@@ -13,6 +13,7 @@ import mmap
 import os
 import signal
 import traceback
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -20,6 +21,7 @@ from launch.agent_process import AgentProcess
 from launch.confine.confinement import Confinement
 from launch.exits import EXIT_FAILURE
 from launch.title import Title
+from ruth.descriptor import close_descriptor
 from ruth.futex import FutexWord
 
 if TYPE_CHECKING:
@@ -93,9 +95,10 @@ class Nursery:
             signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self._ignored)
         os.umask(self._umask)
-        os.close(self._null)
+        close_descriptor(self._null)
         self._confinement.close()
-        self._title.restore()
+        with suppress(OSError):  # how it is shown; all agents are launched by now
+            self._title.restore()
 
     def process_of(self, agent: StreamAgent) -> AgentProcess:
         """All of an agent's process that can be made before the fork.
@@ -104,8 +107,7 @@ class Nursery:
             OSError: The path of the camera's export is too long.
 
         """
-        paths = self._confinement.paths_of(agent.camera_id)
-        opener = os.open if paths is None else paths.open
+        paths, opener = self._confinement.paths_of(agent.camera_id)
         return AgentProcess(agent, self.export_root, opener, partial(self._confinement.apply, paths))
 
     def become(self, process: AgentProcess, state: int) -> NoReturn:

@@ -40,7 +40,7 @@ BATCH: Final = 16
 
 
 class Launched(NamedTuple):
-    """What came of one launch; camera ids in the order of the configuration.
+    """What came of one launch; ``started`` and ``running`` in the order of the configuration.
 
     Attributes:
         started: Camera and pid.

@@ -24,7 +24,7 @@ class Sighting(NamedTuple):
 
     Attributes:
         camera_id: The camera.
-        claimed: Whether a launcher has ever taken it on: it has a state file.
+        claimed: Whether a launch has ever claimed the camera: it has a state file.
         alive: Whether its lock is held.
         record: What the agent last wrote; None if there is none, or the agent has not written one yet.
         process: Fields of ``/proc/<pid>/stat`` of that very process, alive or zombie, as

@@ -13,21 +13,12 @@ import mmap
 import struct
 from typing import Final
 
-from ruth.agent.proc_stat import (
-    ARG_END,
-    ARG_START,
-    END_CODE,
-    END_DATA,
-    ENV_END,
-    ENV_START,
-    START_BREAK,
-    START_CODE,
-    START_DATA,
-    START_STACK,
-    read_stat,
-)
+from ruth.agent.proc_stat import read_stat
 
-_BEFORE_BREAK: Final = (START_CODE, END_CODE, START_DATA, END_DATA, START_BREAK)
+# Numbers of fields in /proc/self/stat (proc(5)).
+_BEFORE_BREAK: Final = (26, 27, 45, 46, 47)  # start_code, end_code, start_data, end_data, start_brk
+_START_STACK: Final = 28
+_ARG_START, _ARG_END, _ENV_START, _ENV_END = 48, 49, 50, 51
 _PR_SET_NAME: Final = 15
 _PR_SET_MM: Final = 35
 _PR_SET_MM_MAP: Final = 14
@@ -63,11 +54,11 @@ class Title:
 
     def __init__(self) -> None:
         fields = read_stat("self")
-        self._shown_before = int(fields[ARG_START]), int(fields[ARG_END])
+        self._shown_before = int(fields[_ARG_START]), int(fields[_ARG_END])
         # As long as it is shown, whoever looks reads it: nobody may let go of this object before.
         self._memory = mmap.mmap(-1, _SIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         # With a last byte that is not NUL the kernel shows all up to the first NUL (fs/proc/base.c,
-        # get_mm_cmdline), so that a title of any length needs no other system call in the child.
+        # get_mm_cmdline), so that a title, up to a page of it, needs no system call in the child.
         self._memory[-1] = 1
         with open("/proc/self/cmdline", "rb") as cmdline:
             self._write(b" ".join(cmdline.read().split(b"\0")[:-1]))
@@ -90,7 +81,7 @@ class Title:
         self._memory[: len(text)] = text
 
     def restore(self) -> None:
-        """Shows this process's own command line again, and lets go of the memory."""
+        """Shows this process's own command line again; from then on nobody reads the memory."""
         _show(*self._shown_before)
 
 
@@ -100,11 +91,11 @@ def _show(start: int, end: int) -> None:
     layout = _MM_MAP.pack(
         *(int(fields[number]) for number in _BEFORE_BREAK),
         _sbrk(0),
-        int(fields[START_STACK]),
+        int(fields[_START_STACK]),
         start,
         end,
-        int(fields[ENV_START]),
-        int(fields[ENV_END]),
+        int(fields[_ENV_START]),
+        int(fields[_ENV_END]),
         0,
         0,
         _NO_EXECUTABLE_CHANGE,

@@ -29,10 +29,9 @@ try:
             if not frame.intact:
                 continue
             boxes, scores = detector.detectMultiScale(small, winStride=(8, 8), scale=1.05)
+            # left, top, width, height in the camera's pixels
             people = [
-                [
-                    round(float(edge) * scale) for edge in box
-                ]  # left, top, width, height in the camera's pixels
+                [round(float(edge) * scale) for edge in box]
                 for box, score in zip(boxes, scores, strict=True)
                 if score > CERTAIN
             ]

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> NoReturn:
     export_root = export_root_here()
     confinement = Confinement(export_root)
     try:
-        paths = confinement.paths_of(agent.camera_id)
+        paths, opener = confinement.paths_of(agent.camera_id)
         state = claim(state_root_here(), agent.camera_id, len(agent.subscriptions))
     except AlreadyRunningError as error:
         message(f"ruth: {agent.camera_id}: {error}")
@@ -55,5 +55,4 @@ def run(options: argparse.Namespace) -> NoReturn:
     title = Title()
     title.set(f"ruth: agent {agent.camera_id}")
     confinement.limit()
-    opener = os.open if paths is None else paths.open
     AgentProcess(agent, export_root, opener, lambda: confinement.apply(paths)).run(state, launcher_pid=0)

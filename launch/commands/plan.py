@@ -23,15 +23,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
     parser.add_argument(
-        "--source-fps", type=rate, metavar="F", help="frames a second of a camera (default 25)"
+        "--source-fps", type=rate, metavar="F", help=f"frames a second of a camera (default {SOURCE_FPS:g})"
     )
     parser.add_argument(
         "--jitter",
         type=milliseconds,
         metavar="MS",
-        help="how much too early or late a frame may come, in milliseconds (default 1)",
+        help=f"how much too early or late a frame may come, in milliseconds (default {JITTER_MS:g})",
     )
-    parser.add_argument("--size", type=frame_size, metavar="WxH", help="of a frame (default 1920x1080)")
+    parser.add_argument(
+        "--size", type=frame_size, metavar="WxH", help="of a frame (default {}x{})".format(*SIZE)
+    )
     parser.add_argument(
         "--hosts", type=positive, metavar="CAMERAS", help="count the hosts for so many cameras like these"
     )

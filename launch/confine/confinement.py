@@ -9,7 +9,7 @@ shows what is in force. If anything else keeps a measure from being applied, the
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from launch.confine.landlock import make_ruleset, restrict_self
 from launch.confine.limits import apply_limits, memory_limits
@@ -17,7 +17,11 @@ from launch.confine.measure import Measure
 from launch.confine.seccomp import Filter, PathPage, SealedPaths, available, can_seal
 from launch.confine.system_call import process_control
 from launch.roots import standing_directory
+from ruth.descriptor import close_descriptor
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
+
+if TYPE_CHECKING:
+    from ruth.export.files import Opener
 
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
@@ -57,7 +61,7 @@ class Confinement:
     def close(self) -> None:
         """Lets go of the descriptor, once every agent has its own."""
         if self.descriptor >= 0:
-            os.close(self.descriptor)
+            close_descriptor(self.descriptor)
             self.descriptor = -1
 
     def limit(self) -> None:
@@ -72,22 +76,25 @@ class Confinement:
         process_control(_PR_SET_NO_NEW_PRIVS, 1)
         self._limited |= Measure.NO_NEW_PRIVS
 
-    def paths_of(self, camera_id: str) -> SealedPaths | None:
+    def paths_of(self, camera_id: str) -> tuple[SealedPaths | None, Opener]:
         """All that one camera's agent may open, made before the fork; None where that cannot be limited.
+
+        Beside it what the agent opens them with, once it is confined.
 
         Raises:
             OSError: The camera's path is too long.
 
         """
         if self._page is None:
-            return None
-        return SealedPaths(self._page, camera_directory(self._export_root, camera_id))
+            return None, os.open
+        paths = SealedPaths(self._page, camera_directory(self._export_root, camera_id))
+        return paths, paths.open
 
     def apply(self, paths: SealedPaths | None) -> Measure:
         """Confines this process, limited before, to one camera, for good.
 
         Args:
-            paths: The camera's, by :meth:`paths_of`. From here on files are opened with its ``open``.
+            paths: The camera's, by :meth:`paths_of`.
 
         Returns:
             What is in force.

@@ -12,7 +12,7 @@ from typing import Final
 
 from launch.confine.measure import Measure
 
-# Beyond what the launcher has before it forks. An agent stays below 1 MB for life (docs/benchmarks.md);
+# Beyond what the launcher has before it forks. An agent takes some 2 MB for life (docs/benchmarks.md);
 # what else it maps is its camera's ring: 62 slots of 7680 x 4320 pixels are 3.1 GB.
 PRIVATE_MEMORY_ROOM: Final = 64 * 1024 * 1024
 ADDRESS_SPACE_ROOM: Final = 4 * 1024 * 1024 * 1024

@@ -47,7 +47,7 @@ class Forecast(NamedTuple):
 
     Attributes:
         rate: What it gives.
-        wanted: Which frames it stands for where it skips some of them: every so manieth; 0 where it skips
+        wanted: n, where it is meant to let every n-th frame pass and skips some of them; 0 where it skips
             none.
         better: A cap that gives exactly those, as the simulation shows; None if there is none, or no need.
 

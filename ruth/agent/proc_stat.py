@@ -8,9 +8,6 @@ from typing import Final
 STATE: Final = 3
 PARENT: Final = 4
 START_TICKS: Final = 22  # clock ticks since boot: tells a pid from its later reuse
-START_CODE, END_CODE, START_STACK = 26, 27, 28
-START_DATA, END_DATA, START_BREAK = 45, 46, 47
-ARG_START, ARG_END, ENV_START, ENV_END = 48, 49, 50, 51
 EXIT_CODE: Final = 52  # as waitpid(2) gives it; 0 for whoever may not trace the process
 
 ZOMBIE: Final = b"Z"

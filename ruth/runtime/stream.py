@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # How long one wait lasts at the most: a state file that was made anew must be found within a second
 # (docs/decisions/0005-waiting.md has the same for agents).
 LOOK_NS: Final = 980_000_000
-_LONGEST_S: Final = 1_000_000_000  # the clock counts nanoseconds in 63 bits
+_LONGEST_S: Final = 1_000_000_000  # 31 years; added to the clock, still far below its 63 bits
 
 
 class Stream:

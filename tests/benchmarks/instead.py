@@ -25,8 +25,7 @@ def host(camera: str, export_root: str, state_root: str) -> NoReturn:
     state = claim(state_root, camera, len(agent.subscriptions))
     confinement = Confinement(export_root)
     confinement.limit()
-    paths = confinement.paths_of(camera)
-    opener = os.open if paths is None else paths.open
+    paths, opener = confinement.paths_of(camera)
     AgentProcess(agent, export_root, opener, lambda: confinement.apply(paths)).run(state, os.getppid())
 
 

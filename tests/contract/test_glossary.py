@@ -22,7 +22,7 @@ def test_words_are_in_order() -> None:
 
 
 def test_what_is_counted_has_a_word() -> None:
-    """Every word that frames are counted by, in JSON or on a stream, is explained, and means one thing."""
+    """Every word that frames are counted by, in JSON or on a stream, is explained."""
     fields = {*AgentView.__slots__, *ModelView.__slots__, *Row.__slots__, *Stream.__slots__}
     assert (fields & COUNTERS) == COUNTERS - {"observed"}  # its number is called `frames`
     explained = {part for word in WORDS for part in word.split(", ")}

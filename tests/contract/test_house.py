@@ -158,7 +158,7 @@ def test_an_emoji_would_be_found() -> None:
 
 @pytest.mark.parametrize("package", ["ruth", "launch"])
 def test_no_module_is_too_long(package: str) -> None:
-    """No file has more than 400 lines."""
+    """No module of ruth or launch has more than 400 lines."""
     lengths = {
         str(file.relative_to(PROJECT)): len(file.read_text(encoding="utf-8").splitlines())
         for file in modules_of(package)

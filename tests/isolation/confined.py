@@ -218,8 +218,7 @@ def main() -> None:
     confinement.limit()
     if os.environ.get(LANDLOCK_ALONE):
         confinement._page = confinement._filter = None  # as on a kernel without filters
-    paths = confinement.paths_of(camera_id)
-    opener = os.open if paths is None else paths.open
+    paths, opener = confinement.paths_of(camera_id)
 
     def confine() -> Measure:
         measures = confinement.apply(paths)

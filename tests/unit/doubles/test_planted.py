@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -69,7 +70,7 @@ except OSError as error:
     print(error.errno)
 """
     done = run(code)
-    assert done.stdout == f"{24}\n", done.stderr  # EMFILE
+    assert done.stdout == f"{errno.EMFILE}\n", done.stderr
 
 
 def test_a_broken_gate() -> None:
@@ -86,7 +87,7 @@ print(*(model.last_decision.name for model in models))
 
 
 def test_every_fault_has_a_signal_of_its_own() -> None:
-    """Each fault is brought about by a signal that nobody else uses, and does something."""
+    """Each fault has an action, and a real-time signal that brings it about."""
     assert set(planted._ACTIONS) == set(Fault)
     assert all(signal.SIGRTMIN < fault <= signal.SIGRTMAX for fault in Fault)
 
