@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from launch.doctor.finding import Finding, Level
+from launch.sizing.host import AGENT_PRIVATE_BYTES
 from ruth.export.layout import PAGE_SIZE, SLOT_COUNT_DEFAULT, VERSION_1, nv12_size
 
 if TYPE_CHECKING:
@@ -16,8 +17,7 @@ ASSUMED_BYTES: Final = (
     SLOT_COUNT_DEFAULT * -(-nv12_size(ASSUMED_WIDTH, ASSUMED_HEIGHT) // PAGE_SIZE) * PAGE_SIZE
 )
 
-# Of one agent, measured and rounded up: private memory, descriptors, memory maps (`ruth inspect` shows them).
-AGENT_BYTES: Final = 3_000_000
+# Of one agent, measured and rounded up: descriptors, memory maps (`ruth inspect` shows them).
 AGENT_DESCRIPTORS: Final = 10
 AGENT_MAPPINGS: Final = 200
 # Below that the launcher itself cannot open a state and prepare the confinement.
@@ -50,7 +50,7 @@ def shared_memory(host: Host) -> Finding:
 
 def memory(host: Host) -> Finding:
     """Whether there is memory for the agents, and for the exports that are to come."""
-    agents, coming = host.to_launch * AGENT_BYTES, _bytes_to_come(host)
+    agents, coming = host.to_launch * AGENT_PRIVATE_BYTES, _bytes_to_come(host)
     room = _tightest(host.memory)
     needed = f"agents to launch: {host.to_launch} ({_mb(agents)})"
     if coming:

@@ -15,7 +15,7 @@ from ruth.export.layout import META_SIZE_V2, PAGE_SIZE, SLOT_COUNT_DEFAULT, nv12
 if TYPE_CHECKING:
     from launch.config.plan import HostPlan
 
-AGENT_PRIVATE_BYTES: Final = 2_300_000  # 1.5 to 2.1 MB, with Python 3.11 to 3.13
+AGENT_PRIVATE_BYTES: Final = 2_300_000  # 1.3 to 2.1 MB, with Python 3.11 to 3.13
 AGENT_CPU_S_PER_FRAME: Final = 0.0002  # 0.5 % of a core at 25 fps; 100 to 150 us while others had both cores
 # A Python that waits. Its agents share nearly all of it, so that it counts once.
 LAUNCHER_PRIVATE_BYTES: Final = 17_000_000

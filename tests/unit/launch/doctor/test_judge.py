@@ -10,12 +10,12 @@ from launch.doctor.finding import Finding, Level, named
 from launch.doctor.judge import CHECKS, judge, stops_launch
 from launch.doctor.judge_limits import (
     AGENT_ADDRESSES,
-    AGENT_BYTES,
     AGENT_DESCRIPTORS,
     AGENT_MAPPINGS,
     ASSUMED_BYTES,
     LAUNCHER_DESCRIPTORS,
 )
+from launch.sizing.host import AGENT_PRIVATE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,7 +186,7 @@ def test_a_tmpfs_without_a_limit() -> None:
 
 def test_memory_for_exports_to_come() -> None:
     """Memory that is short only with the exports to come is no reason not to launch, and is said."""
-    room = Room("memory.max", 4 * AGENT_BYTES, 0, "MemoryMax=")
+    room = Room("memory.max", 4 * AGENT_PRIVATE_BYTES, 0, "MemoryMax=")
     host = replace(FINE, cameras=(replace(CAMERA, export=None),), memory=(room,))
     assert of(host, "memory").level is Level.WARN
     assert not stops_launch(judge(host))
