@@ -169,7 +169,7 @@ def _need_lines(forecast: HostForecast, limit: int) -> list[str]:
         hosts = "one camera is too much for it" if forecast.hosts is None else str(forecast.hosts)
         rows.append(("hosts", f"{hosts} for {forecast.cameras_wanted} cameras"))
     if forecast.assumed:
-        rows.insert(1, ("assumed", f"{', '.join(forecast.assumed)}: state what differs"))
+        rows.insert(1, ("assumed", f"{', '.join(forecast.assumed)}: say if not so"))
     lines: list[str] = []
     for name, text in rows:
         lines += wrap(f"{name:<18}{text}", limit, subsequent_indent=" " * 18)

@@ -115,7 +115,7 @@ def test_what_was_assumed_is_said() -> None:
     plan = parse_config("[cameras.a.models]\nm = {}\n")
     source = Source(25, 1_000_000)
     assumed = as_text(forecast_of(plan, source, (1920, 1080), HOST, None, ASSUMED), None, "...")
-    assert "assumed           --source-fps 25, --jitter 1, --size 1920x1080: state what differs" in assumed
+    assert "assumed           --source-fps 25, --jitter 1, --size 1920x1080: say if not so" in assumed
     assert "assumed" not in shown("m = {}")
 
 
