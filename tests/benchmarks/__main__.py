@@ -19,7 +19,7 @@ from benchmarks.reach import reach_table
 from benchmarks.record import FILE_NAME, Record, read_records, write_records
 from benchmarks.registry import NAMES, benchmark_named
 from benchmarks.result import as_text, table_as_text
-from benchmarks.stage import BenchmarkError, Stage, end_on_sigterm
+from benchmarks.stage import BenchmarkError, Stage, end_on_sigterm, end_resource_tracker
 from launch.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
 from launch.messages import message
 
@@ -79,6 +79,8 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_FAILURE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    finally:
+        end_resource_tracker()
     if set(NAMES) <= set(names):
         sys.stdout.write(f"\n{table_as_text(reach_table(read_records(output)))}\n")
     if options.document:

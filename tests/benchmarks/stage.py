@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -39,6 +40,11 @@ class BenchmarkError(Exception):
 
 class NoRoomError(BenchmarkError):
     """The machine has no room for what was to be measured; less may do."""
+
+
+def end_resource_tracker() -> None:
+    """Ends the helper that multiprocessing starts once for all workers, if it did, and waits for it."""
+    resource_tracker._resource_tracker._stop()
 
 
 class Stage:
@@ -140,10 +146,10 @@ class Stage:
         self._reap_orphans()
 
     def _reap_orphans(self) -> None:
-        """Agents, mostly, whose launcher is gone. multiprocessing's own helper ends with this process."""
+        """Agents, mostly, whose launcher is gone. multiprocessing's helper goes on to the end of them all."""
         for child in psutil.Process().children(recursive=True):
             with suppress(psutil.Error, ChildProcessError):
-                if "resource_tracker" not in " ".join(child.cmdline()):
+                if child.pid != resource_tracker._resource_tracker._pid:
                     child.kill()
                     os.waitpid(child.pid, 0)
 
