@@ -8,6 +8,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from agents import MODELS, configure, look, pid_of, wait_observed
@@ -93,6 +94,9 @@ class Limited:
 
     def deciding(self) -> tuple[str, ...]:
         """The cameras whose agents observe a frame; of the others nobody has died."""
+        for camera in CAMERAS:  # confined is not yet looked: it waits once it has
+            agent = psutil.Process(look(self._roots, camera).pid)
+            wait_until(lambda agent=agent: agent.status() == psutil.STATUS_SLEEPING, f"{camera} has looked")
         bound = tuple(camera for camera in CAMERAS if look(self._roots, camera).export == "v2")
         for camera, exporter in self._exporters.items():
             exporter.publish(FRAME, 0)
