@@ -23,7 +23,7 @@ import struct
 import sys
 from typing import TYPE_CHECKING, Final
 
-from launch.confine.system_call import system_call, unless_absent
+from launch.confine.system_call import last_error, syscall, system_call, unless_absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,7 +131,11 @@ class SealedPaths:
         self._content = os.fsencode(path) + b"\0"
         if page.used + len(self._content) > _SIZE:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
-        self._addresses = {**page.addresses, path: page.next_address}
+        # As ctypes passes them, made once: a frame of version 1 is opened at each look.
+        self._addresses = {
+            name: ctypes.c_void_p(address)
+            for name, address in (*page.addresses.items(), (path, page.next_address))
+        }
 
     def seal(self) -> None:
         """Writes the path and seals the page, for the life of this process.
@@ -154,10 +158,10 @@ class SealedPaths:
         address = self._addresses.get(path)
         if address is None:
             raise PermissionError(errno.EPERM, "not a path of this camera", path)
-        try:
-            return system_call("openat", _OPENAT, _AT_FDCWD if dir_fd is None else dir_fd, address, flags, 0)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from None
+        descriptor: int = syscall(_OPENAT, _AT_FDCWD if dir_fd is None else dir_fd, address, flags, 0)
+        if descriptor < 0:
+            raise last_error(path)
+        return descriptor
 
 
 def _argument(number: int) -> int:

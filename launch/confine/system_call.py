@@ -17,8 +17,9 @@ _ABSENT: Final = frozenset((errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL))
 
 # Made here, before any fork: a ctypes library made in a child costs it 800 KB of memory (launch.title).
 _libc = ctypes.CDLL(None, use_errno=True)
-_syscall = _libc.syscall
-_syscall.restype = ctypes.c_long
+# As it is, for a call that is made once a frame: plain integers are passed as C int.
+syscall = _libc.syscall
+syscall.restype = ctypes.c_long
 _prctl = _libc.prctl
 
 
@@ -35,10 +36,15 @@ def system_call(name: str, number: int, *arguments: int | bytes) -> int:
 
     """
     words = [ctypes.c_char_p(one) if isinstance(one, bytes) else ctypes.c_ulong(one) for one in arguments]
-    result: int = _syscall(ctypes.c_long(number), *words)
+    result: int = syscall(ctypes.c_long(number), *words)
     if result < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), name)
+        raise last_error(name)
     return result
+
+
+def last_error(name: str) -> OSError:
+    """What the last call that failed in this thread failed with; ``name`` is its file name."""
+    return OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), name)
 
 
 def process_control(option: int, *arguments: int) -> None:
@@ -50,7 +56,7 @@ def process_control(option: int, *arguments: int) -> None:
     """
     words = [ctypes.c_ulong(one) for one in (*arguments, 0, 0, 0, 0)[:4]]
     if _prctl(option, *words) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), "prctl")
+        raise last_error("prctl")
 
 
 @contextmanager

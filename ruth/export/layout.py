@@ -80,17 +80,19 @@ ORDERED_MACHINES = frozenset({"x86_64", "amd64"})
 
 _RECORD = struct.Struct("<I4xQQIIIIQQQ")
 _FRAME = struct.Struct("<QQ")
+# frame_id and timestamp_ns of the record at 0 of a head (``struct.error`` if it is shorter). No function of
+# ours around it: it is called once a frame.
+unpack_frame = struct.Struct(f"<{FRAME_ID_OFFSET}xQQ").unpack_from
 _RING = struct.Struct("<IIQQQI28x")
 
 # What of a version 2 head stays the same within one export while it is open: all of the ring but its wake.
 RING_AFTER_WAKE = slice(SLOT_COUNT_OFFSET, SLOT_RECORDS_OFFSET)
 
-AFTER_TIMESTAMP = WIDTH_OFFSET  # what of a record follows its frame's number and time
-
-# What of a slot's record stays the same from one frame in it to the next.
+# What of a record stays the same from one frame in it to the next.
 BEFORE_FRAME = slice(VERSION_OFFSET, FRAME_ID_OFFSET)
 FRAME = slice(FRAME_ID_OFFSET, WIDTH_OFFSET)  # what does not: id and timestamp
 AFTER_FRAME = slice(WIDTH_OFFSET, SEQUENCE_OFFSET)
+AFTER_FRAME_V1 = slice(WIDTH_OFFSET, None)  # version 1 has no sequence; what is too much changes as well
 
 
 class FrameRecord(NamedTuple):
@@ -132,12 +134,6 @@ class RingHeader(NamedTuple):
 def unpack_version(meta: bytes) -> int:
     """The version that the first bytes of ``meta`` state; 0, which is none, if there are no four."""
     return int.from_bytes(meta[VERSION_OFFSET : VERSION_OFFSET + 4], "little") if len(meta) >= 4 else 0
-
-
-def unpack_frame(meta: bytes) -> tuple[int, int]:
-    """frame_id and timestamp_ns of the record at 0 of ``meta`` (``struct.error`` if shorter)."""
-    frame_id, timestamp_ns = _FRAME.unpack_from(meta, FRAME_ID_OFFSET)
-    return frame_id, timestamp_ns
 
 
 def pack_frame(frame_id: int, timestamp_ns: int) -> bytes:

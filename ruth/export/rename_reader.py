@@ -12,7 +12,6 @@ that polls pays each of them once a frame, after a sleep that has emptied the ca
 from __future__ import annotations
 
 import os
-import stat
 from mmap import MAP_SHARED, PROT_READ, mmap
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,8 @@ from ruth.export.files import (
     read_export_file,
 )
 from ruth.export.layout import (
-    AFTER_TIMESTAMP,
+    AFTER_FRAME_V1,
+    BEFORE_FRAME,
     META_SIZE_V1,
     VERSION_1,
     FrameRecord,
@@ -58,9 +58,10 @@ class RenameReader:
     """
 
     __slots__ = (
+        "_after_frame",
+        "_before_frame",
         "_directory",
         "_given",
-        "_given_head",
         "_identity",
         "_opener",
         "_path",
@@ -77,7 +78,7 @@ class RenameReader:
         self._directory = -1
         self._identity = (0, 0)
         self._given: FrameRecord | None = None
-        self._given_head = b""
+        self._before_frame = self._after_frame = b""  # of the record given: what another frame has as well
         self.bound = False
         self._readable: tuple[int, int, int] | None = None
         self.restarted = False
@@ -111,8 +112,6 @@ class RenameReader:
             data = os.stat(DATA_NAME, dir_fd=self._directory, follow_symlinks=False)
         except OSError as error:
             return Absent(f"{DATA_NAME}: {error.strerror}")
-        if not stat.S_ISREG(data.st_mode):
-            return Absent(f"{DATA_NAME}: not a regular file")
         rights = (data.st_mode, data.st_uid, data.st_gid)
         if rights != self._readable:  # a frame that nobody here may look at is none; asked once for all alike
             try:
@@ -120,15 +119,17 @@ class RenameReader:
             except OSError as error:
                 return Absent(f"{DATA_NAME}: {error.strerror}")
             self._readable = rights
-        given, old = self._given, self._given_head
         # Nearly always only the frame's number and time have changed; the rest was judged with the last one.
-        if given is not None and head[AFTER_TIMESTAMP:] == old[AFTER_TIMESTAMP:] and head[:8] == old[:8]:
+        if head[AFTER_FRAME_V1] == self._after_frame and head[BEFORE_FRAME] == self._before_frame:
+            given = self._given
             frame_id, timestamp_ns = unpack_frame(head)
-            if frame_id > given.frame_id and data.st_size == given.data_size:
+            if given is not None and frame_id > given.frame_id and data.st_size == given.data_size:
                 self.restarted = False
                 self.written_ns = data.st_ctime_ns
-                self._given = FrameRecord(given.version, frame_id, timestamp_ns, *given[3:])
-                return self._given
+                # As FrameRecord() does it, without the function of Python's that it is.
+                changed = (given.version, frame_id, timestamp_ns, *given[3:])
+                self._given = record = tuple.__new__(FrameRecord, changed)
+                return record
         outcome = self._judge(head, data.st_size)
         if isinstance(outcome, FrameRecord):
             self.written_ns = data.st_ctime_ns
@@ -148,7 +149,8 @@ class RenameReader:
         if record == self._given:
             return UNCHANGED
         self.restarted = self._given is None or record.frame_id <= self._given.frame_id
-        self._given, self._given_head = record, head
+        self._given = record
+        self._before_frame, self._after_frame = head[BEFORE_FRAME], head[AFTER_FRAME_V1]
         return record
 
     def pixels(self, record: FrameRecord) -> Pixels | None:

@@ -147,7 +147,9 @@ class ExportSource:
             return self._look_anew()
         outcome = ring.read()
         if isinstance(outcome, FrameRecord):
-            self._count_fresh()
+            self._reads_to_path_check -= 1
+            if self._reads_to_path_check <= 0:
+                self._check_path()
             return Fresh(outcome, self.session)
         if isinstance(outcome, Absent):  # closed, cut or written anew: what stands at the path now counts
             return self._look_anew()
@@ -159,18 +161,20 @@ class ExportSource:
             return self._look_anew()
         outcome = self._renamed.read()
         if isinstance(outcome, FrameRecord):
-            self._count_fresh()
-            return self._fresh_renamed(outcome)
+            self._reads_to_path_check -= 1
+            if self._reads_to_path_check <= 0:
+                self._check_path()
+            if self._renamed.restarted or self._was_ring:
+                self._begin_renamed()
+            return Fresh(outcome, self.session)
         if isinstance(outcome, Absent) or not self._path_leads_here():
             return self._look_anew()
         return outcome
 
-    def _count_fresh(self) -> None:
-        """Looks now and then whether this frame is the last one from here."""
-        self._reads_to_path_check -= 1
-        if self._reads_to_path_check <= 0:
-            self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
-            self._moved = not self._path_leads_here()
+    def _check_path(self) -> None:
+        """Finds out whether the frame just read is the last one from here."""
+        self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
+        self._moved = not self._path_leads_here()
 
     def _path_leads_here(self) -> bool:
         """Whether what is bound still stands at its path: both files of a ring, else the directory."""
@@ -221,13 +225,16 @@ class ExportSource:
             return self._lost(outcome.reason)
         self.version = VERSION_1
         self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
-        return self._fresh_renamed(outcome) if isinstance(outcome, FrameRecord) else outcome
-
-    def _fresh_renamed(self, record: FrameRecord) -> Fresh:
+        if not isinstance(outcome, FrameRecord):
+            return outcome
         if self._renamed.restarted or self._was_ring:
-            self.session += 1
+            self._begin_renamed()
+        return Fresh(outcome, self.session)
+
+    def _begin_renamed(self) -> None:
+        """A frame of version 1 that belongs to another session than the frame before it."""
+        self.session += 1
         self._was_ring = False
-        return Fresh(record, self.session)
 
     def _bind_ring(self, ring: RingReader) -> Outcome:
         self._renamed.close()

@@ -107,7 +107,7 @@ def through_own_directory(camera_id: str, opener: Opener, path: str) -> None:
 
 def change_the_page(_camera: str, opener: Opener, how: str) -> None:
     """Every way to put another path where the sealed one lies."""
-    address = min(opener.__self__._addresses.values())  # type: ignore[attr-defined]
+    address = opener.__self__._page.address  # type: ignore[attr-defined]
     page = ctypes.c_void_p(address)
     if how == "mprotect":
         check(_libc.mprotect(page, 4096, mmap.PROT_READ | mmap.PROT_WRITE))

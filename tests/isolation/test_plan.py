@@ -112,14 +112,21 @@ def test_a_camera_at_its_own_pace_gives_what_was_planned(
     processes.ruth("vas", f"{CAMERA}=test:64x48", env=roots.environ())
     frames = 25 * (60 if soaking else 3)
     wait_until(lambda: look(roots, CAMERA).frames > frames, f"{frames} frames", 90 if soaking else 20)
-    command = [sys.executable, "-m", "launch.cli", "inspect", CAMERA, "--json"]
-    done = subprocess.run(command, env=roots.environ(), capture_output=True, text=True, check=True)
-    seen = json.loads(done.stdout)
-    for model in seen["models"]:
-        gaps = model["allowed"] - 1
-        assert model["mean_fps"] == pytest.approx(
-            plan[model["model_id"]], rel=0.01 + seen["missed"] / gaps
-        ), model["model_id"]
+
+    def rates() -> dict[str, object]:
+        command = [sys.executable, "-m", "launch.cli", "inspect", CAMERA, "--json"]
+        done = subprocess.run(command, env=roots.environ(), capture_output=True, text=True, check=True)
+        seen = json.loads(done.stdout)
+        return {
+            model["model_id"]: (
+                model["mean_fps"],
+                pytest.approx(plan[model["model_id"]], rel=0.01 + seen["missed"] / (model["allowed"] - 1)),
+            )
+            for model in seen["models"]
+        }
+
+    # A first or last frame that a busy host brought late weighs less with every further frame.
+    wait_until(lambda: all(mean == planned for mean, planned in rates().values()), "the rates planned", 60)
 
 
 def test_memory_is_what_was_planned(roots: Roots, processes: Processes, config: Path) -> None:
