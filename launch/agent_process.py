@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from ruth.export.ring_reader import RingReader
 
 LOOK_NS: Final = QUIET_LOOK_NS  # just under a second
+# Between looks at the path while frames come, for they may be those of a writer that was replaced: after this
+# and one more frame what stands there is read.
+COMPARE_NS: Final = 900_000_000
 # After so many wake-ups in a row that brought no frame, a pause bounds what a writer gone wild can cost.
 EMPTY_WAKES: Final = 4
 EMPTY_WAKE_PAUSE_NS: Final = 1_000_000
@@ -109,9 +112,10 @@ class AgentProcess:
                 now_ns = time.monotonic_ns()
                 writer.write_frame(now_ns)
                 told.wake()
-                if now_ns - compared_ns >= LOOK_NS:  # slow frames must not hide that the files were replaced
+                if now_ns - compared_ns >= COMPARE_NS:
                     compared_ns = now_ns
-                    source.compare_path()
+                    if source.close_if_replaced():
+                        continue
             waiter.wait(outcome, observed=observed)
 
 
@@ -149,7 +153,10 @@ class Waiter:
             self._timed_out = False
         elif self._timed_out and isinstance(outcome, Fresh):
             self._missed_wakes = True  # a frame, but nobody woke us: look often from now on
-        self._count_empty(observed)
+        if observed or self._timed_out:
+            self._empty_wakes = 0
+        else:
+            self._count_empty()
         result = self._word.wait(ring.wake, self._until_due(outcome) if self._missed_wakes else LOOK_NS)
         self._timed_out = result == TIMED_OUT
         if result == WOKEN:
@@ -165,10 +172,7 @@ class Waiter:
             return self._pace.after_frame(record.frame_id, self._source.written_ns, time.time_ns())
         return self._pace.after_frame(record.frame_id, record.timestamp_ns, time.monotonic_ns())
 
-    def _count_empty(self, observed: bool) -> None:
-        if self._timed_out or observed:
-            self._empty_wakes = 0
-            return
+    def _count_empty(self) -> None:
         self._empty_wakes += 1
         if self._empty_wakes > EMPTY_WAKES:
             _sleep(EMPTY_WAKE_PAUSE_NS)

@@ -112,6 +112,7 @@ _WAKE: Final = WAKE_OFFSET // 4
 _EXPORT_VERSION: Final = EXPORT_VERSION_OFFSET // 4
 
 _ALLOW: Final = Decision.ALLOW
+_UINT32_MAX: Final = 2**32 - 1
 _UINT64_MAX: Final = 2**64 - 1
 _SEQUENCE_LIMIT: Final = 2**63
 
@@ -354,7 +355,8 @@ class StateWriter:
                 words[session_at] = words[_SESSION]
             else:
                 words[skipped_at] = subscription.skipped
-        self._publish(sequence)
+        words[_SEQUENCE] = sequence + 1
+        halves[_WAKE] = (halves[_WAKE] + 1) & _UINT32_MAX
 
     def write_export(self, version: int, session: int, inode: int = 0, epoch: int = 0) -> None:
         """Notes which export the agent is bound to.
@@ -385,5 +387,4 @@ class StateWriter:
 
     def _publish(self, odd_sequence: int) -> None:
         self._words[_SEQUENCE] = odd_sequence + 1
-        wake = self._halves[_WAKE]
-        self._halves[_WAKE] = (wake + 1) & 0xFFFFFFFF
+        self._halves[_WAKE] = (self._halves[_WAKE] + 1) & _UINT32_MAX

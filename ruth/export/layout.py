@@ -35,7 +35,11 @@ All integers are little-endian and naturally aligned.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VERSION_1 = 1
 VERSION_2 = 2
@@ -80,9 +84,6 @@ ORDERED_MACHINES = frozenset({"x86_64", "amd64"})
 
 _RECORD = struct.Struct("<I4xQQIIIIQQQ")
 _FRAME = struct.Struct("<QQ")
-# frame_id and timestamp_ns of the record at 0 of a head (``struct.error`` if it is shorter). No function of
-# ours around it: it is called once a frame.
-unpack_frame = struct.Struct(f"<{FRAME_ID_OFFSET}xQQ").unpack_from
 _RING = struct.Struct("<IIQQQI28x")
 
 # What of a version 2 head stays the same within one export while it is open: all of the ring but its wake.
@@ -92,7 +93,7 @@ RING_AFTER_WAKE = slice(SLOT_COUNT_OFFSET, SLOT_RECORDS_OFFSET)
 BEFORE_FRAME = slice(VERSION_OFFSET, FRAME_ID_OFFSET)
 FRAME = slice(FRAME_ID_OFFSET, WIDTH_OFFSET)  # what does not: id and timestamp
 AFTER_FRAME = slice(WIDTH_OFFSET, SEQUENCE_OFFSET)
-AFTER_FRAME_V1 = slice(WIDTH_OFFSET, None)  # version 1 has no sequence; what is too much changes as well
+GEOMETRY = slice(WIDTH_OFFSET, DATA_OFFSET_OFFSET)  # what any two frames of one camera have in common
 
 
 class FrameRecord(NamedTuple):
@@ -108,6 +109,19 @@ class FrameRecord(NamedTuple):
     data_size: int
     data_offset: int
     sequence: int
+
+
+# What follows is called once a frame, by a process that wakes with cold caches: so none of it is a function
+# of Python's. The two that unpack raise ``struct.error`` if there are too few bytes.
+
+# A record of its ten fields, as FrameRecord() and FrameRecord._make() make it.
+record_of: Callable[[tuple[int, ...]], FrameRecord] = partial(tuple.__new__, FrameRecord)
+
+# Of the record at 0: version, frame_id, timestamp_ns, data_offset, sequence. The rest is its GEOMETRY.
+unpack_frame = struct.Struct(f"<I4xQQ{DATA_OFFSET_OFFSET - WIDTH_OFFSET}xQQ").unpack_from
+
+# Of what lies from SEQUENCE_OFFSET on: the newest record's sequence and the wake word.
+unpack_wake = struct.Struct("<QI").unpack
 
 
 class RingHeader(NamedTuple):
@@ -143,7 +157,7 @@ def pack_frame(frame_id: int, timestamp_ns: int) -> bytes:
 
 def unpack_record(meta: bytes, offset: int = 0) -> FrameRecord:
     """The record at ``offset`` of ``meta``; 64 bytes from there must exist (``struct.error`` if not)."""
-    return FrameRecord._make(_RECORD.unpack_from(meta, offset))
+    return record_of(_RECORD.unpack_from(meta, offset))
 
 
 def unpack_ring(meta: bytes) -> RingHeader:

@@ -6,9 +6,12 @@ decided elsewhere, by a process.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ruth.export.layout import FrameRecord
 
 
@@ -24,6 +27,10 @@ class Fresh(NamedTuple):
 
     record: FrameRecord
     session: int
+
+
+# As Fresh() makes it, without the function of Python's that it is: once a frame, with cold caches.
+fresh_of: Callable[[tuple[FrameRecord, int]], Fresh] = partial(tuple.__new__, Fresh)
 
 
 @final

@@ -24,13 +24,13 @@ from ruth.export.files import (
     read_export_file,
 )
 from ruth.export.layout import (
-    AFTER_FRAME_V1,
-    BEFORE_FRAME,
+    GEOMETRY,
     META_SIZE_V1,
     VERSION_1,
     FrameRecord,
     geometry_problem,
     problem_v1,
+    record_of,
     unpack_frame,
     unpack_record,
     unpack_version,
@@ -58,9 +58,8 @@ class RenameReader:
     """
 
     __slots__ = (
-        "_after_frame",
-        "_before_frame",
         "_directory",
+        "_geometry",
         "_given",
         "_identity",
         "_opener",
@@ -78,7 +77,7 @@ class RenameReader:
         self._directory = -1
         self._identity = (0, 0)
         self._given: FrameRecord | None = None
-        self._before_frame = self._after_frame = b""  # of the record given: what another frame has as well
+        self._geometry = b""  # of the record given
         self.bound = False
         self._readable: tuple[int, int, int] | None = None
         self.restarted = False
@@ -120,15 +119,13 @@ class RenameReader:
                 return Absent(f"{DATA_NAME}: {error.strerror}")
             self._readable = rights
         # Nearly always only the frame's number and time have changed; the rest was judged with the last one.
-        if head[AFTER_FRAME_V1] == self._after_frame and head[BEFORE_FRAME] == self._before_frame:
-            given = self._given
-            frame_id, timestamp_ns = unpack_frame(head)
-            if given is not None and frame_id > given.frame_id and data.st_size == given.data_size:
+        given = self._given
+        if given is not None and len(head) == META_SIZE_V1 and head[GEOMETRY] == self._geometry:
+            version, frame_id, timestamp_ns, _, _ = unpack_frame(head)
+            if version == VERSION_1 and frame_id > given.frame_id and data.st_size == given.data_size:
                 self.restarted = False
                 self.written_ns = data.st_ctime_ns
-                # As FrameRecord() does it, without the function of Python's that it is.
-                changed = (given.version, frame_id, timestamp_ns, *given[3:])
-                self._given = record = tuple.__new__(FrameRecord, changed)
+                self._given = record = record_of((VERSION_1, frame_id, timestamp_ns, *given[3:]))
                 return record
         outcome = self._judge(head, data.st_size)
         if isinstance(outcome, FrameRecord):
@@ -150,7 +147,7 @@ class RenameReader:
             return UNCHANGED
         self.restarted = self._given is None or record.frame_id <= self._given.frame_id
         self._given = record
-        self._before_frame, self._after_frame = head[BEFORE_FRAME], head[AFTER_FRAME_V1]
+        self._geometry = head[GEOMETRY]
         return record
 
     def pixels(self, record: FrameRecord) -> Pixels | None:

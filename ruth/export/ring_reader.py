@@ -33,20 +33,24 @@ from ruth.export.layout import (
     AFTER_FRAME,
     BEFORE_FRAME,
     FRAME,
+    GEOMETRY,
     META_SIZE_V2,
     RECORD_SIZE,
     RING_AFTER_WAKE,
     SEQUENCE_OFFSET,
     SLOT_COUNT_OFFSET,
     SLOT_RECORDS_OFFSET,
-    WAKE_OFFSET,
+    VERSION_2,
     FrameRecord,
     machine_problem,
     pack_frame,
     problem_v2,
+    record_of,
     ring_problem,
+    unpack_frame,
     unpack_record,
     unpack_ring,
+    unpack_wake,
 )
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.pixels import Pixels, SlotPixels
@@ -56,9 +60,9 @@ if TYPE_CHECKING:
     from ruth.export.files import Opener
 
 _RECORD = slice(0, RECORD_SIZE)
-_SEQUENCE = slice(SEQUENCE_OFFSET, RECORD_SIZE)
 _SEQUENCE_SIZE = RECORD_SIZE - SEQUENCE_OFFSET
-_WAKE = slice(WAKE_OFFSET, SLOT_COUNT_OFFSET)
+_SEQUENCE_AND_WAKE_SIZE = SLOT_COUNT_OFFSET - SEQUENCE_OFFSET
+_SIZES = _SEQUENCE_AND_WAKE_SIZE, SLOT_RECORDS_OFFSET, _SEQUENCE_SIZE
 _NEVER_PUBLISHED = bytes(8)  # as a sequence
 
 
@@ -79,10 +83,13 @@ class RingReader:
     __slots__ = (
         "_data",
         "_data_size",
+        "_geometry",
         "_judged",
         "_meta",
+        "_offsets",
         "_ring",
         "_ring_bytes",
+        "_shape",
         "data_identity",
         "data_map",
         "given",
@@ -134,38 +141,49 @@ class RingReader:
         self.wakes = self._ring.wakes
         self.wake = self._ring.wake
         self.given = b""
+        self._geometry = b""  # of the record last returned, as bytes and as fields
+        self._shape: tuple[int, ...] = ()
+        self._offsets = range(0, self._data_size, self._ring.slot_size)
         self._judged: dict[int, bytes] = {}  # by slot, what was found valid of its record
 
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
         """One look at the newest record. An :class:`Absent` means: let this binding go."""
         try:
-            first = os.pread(self._meta, META_SIZE_V2, 0)  # step 1
+            first = os.pread(self._meta, _SEQUENCE_AND_WAKE_SIZE, SEQUENCE_OFFSET)  # step 1
             second = os.pread(self._meta, SLOT_RECORDS_OFFSET, 0)  # step 2
             again = os.pread(self._meta, _SEQUENCE_SIZE, SEQUENCE_OFFSET)  # step 3
+            meta_size = os.lseek(self._meta, 0, os.SEEK_END)
             data_size = os.lseek(self._data, 0, os.SEEK_END)
         except OSError as error:
             return Absent(f"cannot read: {error.strerror}")
-        if len(first) != META_SIZE_V2 or len(second) != SLOT_RECORDS_OFFSET or len(again) != _SEQUENCE_SIZE:
+        sizes = len(first), len(second), len(again)
+        if meta_size < META_SIZE_V2 or sizes != _SIZES:
             return Absent("frame.meta was shortened")
         if data_size < self._data_size:
             return Absent("frame.data was shortened")
-        if first[_SEQUENCE] != again:
+        if first[:_SEQUENCE_SIZE] != again:
             return TORN
-        self.wake = int.from_bytes(first[_WAKE], "little")
-        newest, ring = second[_RECORD], second[RING_AFTER_WAKE]
-        record = unpack_record(newest)
-        if record.sequence & 1:
+        _, self.wake = unpack_wake(first)
+        version, frame_id, timestamp_ns, data_offset, sequence = unpack_frame(second)
+        if sequence & 1:
             return TORN
-        if ring != self._ring_bytes:
+        newest = second[_RECORD]
+        if second[RING_AFTER_WAKE] != self._ring_bytes:
             found = unpack_ring(second)
             if found._replace(wake=0, flags=0) != self._ring._replace(wake=0, flags=0):
                 return Absent("frame.meta names another ring: a new writer in the same files")
-        if newest == self.given or record.sequence == 0:
+        if newest == self.given or sequence == 0:
             return Absent("closed by its writer") if unpack_ring(second).closed else UNCHANGED
+        # Nearly always another frame like the last one, in another slot: its geometry was judged with that.
+        if second[GEOMETRY] == self._geometry and version == VERSION_2 and data_offset in self._offsets:
+            self.given = newest
+            return record_of((version, frame_id, timestamp_ns, *self._shape, data_offset, sequence))
+        record = unpack_record(newest)
         problem = problem_v2(record, self._ring)
         if problem is not None:
             return Absent(problem)
         self.given = newest
+        self._geometry, self._shape = second[GEOMETRY], record[3:8]
         return record
 
     def pixels(self, record: FrameRecord) -> Pixels | None:

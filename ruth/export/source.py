@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from ruth.descriptor import close_descriptor
 from ruth.export.files import names, open_export_directory, open_export_file
 from ruth.export.layout import META_SIZE_V2, VERSION_1, VERSION_2, FrameRecord, unpack_version
-from ruth.export.outcome import Absent, Fresh, Torn, Unchanged
+from ruth.export.outcome import Absent, Fresh, Torn, Unchanged, fresh_of
 from ruth.export.rename_reader import RenameReader
 from ruth.export.ring_reader import RingReader
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from ruth.export.files import Opener
     from ruth.export.outcome import Outcome
     from ruth.export.pixels import Pixels
-
-# While frames come from a binding, its path is compared this often: a writer that was replaced can go on
-# writing into files that nobody can open any more. At 25 fps this is every 0.64 s.
-FRESH_READS_BETWEEN_PATH_CHECKS = 16
 
 
 class ExportSource:
@@ -52,9 +48,7 @@ class ExportSource:
         "_given",
         "_identity",
         "_meta_path",
-        "_moved",
         "_opener",
-        "_reads_to_path_check",
         "_renamed",
         "_was_ring",
         "camera_id",
@@ -73,8 +67,6 @@ class ExportSource:
         self._identity: tuple[int, int, int] | None = None
         self._was_ring = False
         self._given = b""
-        self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
-        self._moved = False
         self.ring: RingReader | None = None
         self.version = 0
         self.session = 0
@@ -101,11 +93,16 @@ class ExportSource:
             Never raises for anything that stands, or does not stand, below the export root.
 
         """
-        if self.ring is not None:
-            return self._read_ring(self.ring)
-        if self._renamed.bound:
-            return self._read_renamed()
-        return self._look()
+        ring = self.ring
+        if ring is None:
+            return self._read_renamed() if self._renamed.bound else self._look()
+        outcome = ring.read()
+        if isinstance(outcome, FrameRecord):
+            return fresh_of((outcome, self.session))
+        if isinstance(outcome, Absent):  # closed, cut or written anew: what stands at the path now counts
+            return self._look_anew()
+        # Torn as well: for good, if its writer was killed inside the record.
+        return outcome if self._path_leads_here() else self._look_anew()
 
     def pixels(self, fresh: Fresh) -> Pixels | None:
         """Where the pixels of a frame lie, for whoever looks at them.
@@ -124,13 +121,16 @@ class ExportSource:
             return self.ring.pixels(fresh.record)
         return self._renamed.pixels(fresh.record)
 
-    def compare_path(self) -> None:
-        """Lets the next :meth:`try_read` bind anew if the path leads elsewhere by now.
+    def close_if_replaced(self) -> bool:
+        """Lets go of what is bound if its path leads elsewhere by now. Whether it did.
 
-        For whoever has a clock: while frames come from a binding, its path is looked at only now and then.
+        For whoever has a clock: as long as frames come, :meth:`try_read` does not look at the path, and a
+        writer that was replaced can go on writing into files that nobody can open any more.
         """
-        if not self._path_leads_here():
-            self._moved = True
+        if self._path_leads_here():
+            return False
+        self.close()
+        return True
 
     def close(self) -> None:
         """Lets go of every file and mapping. The next :meth:`try_read` binds anew."""
@@ -140,41 +140,16 @@ class ExportSource:
             self.ring.close()
             self.ring = None
         self.version = 0
-        self._moved = False
-
-    def _read_ring(self, ring: RingReader) -> Outcome:
-        if self._moved:
-            return self._look_anew()
-        outcome = ring.read()
-        if isinstance(outcome, FrameRecord):
-            self._reads_to_path_check -= 1
-            if self._reads_to_path_check <= 0:
-                self._check_path()
-            return Fresh(outcome, self.session)
-        if isinstance(outcome, Absent):  # closed, cut or written anew: what stands at the path now counts
-            return self._look_anew()
-        # Torn as well: for good, if its writer was killed inside the record.
-        return outcome if self._path_leads_here() else self._look_anew()
 
     def _read_renamed(self) -> Outcome:
-        if self._moved:
-            return self._look_anew()
         outcome = self._renamed.read()
         if isinstance(outcome, FrameRecord):
-            self._reads_to_path_check -= 1
-            if self._reads_to_path_check <= 0:
-                self._check_path()
             if self._renamed.restarted or self._was_ring:
                 self._begin_renamed()
-            return Fresh(outcome, self.session)
+            return fresh_of((outcome, self.session))
         if isinstance(outcome, Absent) or not self._path_leads_here():
             return self._look_anew()
         return outcome
-
-    def _check_path(self) -> None:
-        """Finds out whether the frame just read is the last one from here."""
-        self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
-        self._moved = not self._path_leads_here()
 
     def _path_leads_here(self) -> bool:
         """Whether what is bound still stands at its path: both files of a ring, else the directory."""
@@ -224,7 +199,6 @@ class ExportSource:
         if isinstance(outcome, Absent):
             return self._lost(outcome.reason)
         self.version = VERSION_1
-        self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
         if not isinstance(outcome, FrameRecord):
             return outcome
         if self._renamed.restarted or self._was_ring:
@@ -240,7 +214,6 @@ class ExportSource:
         self._renamed.close()
         self.ring = ring
         self.version = VERSION_2
-        self._reads_to_path_check = FRESH_READS_BETWEEN_PATH_CHECKS
         if ring.identity == self._identity:
             ring.given = self._given  # the same export, found again: its last frame is not new
         if ring.identity != self._identity or not self._was_ring:

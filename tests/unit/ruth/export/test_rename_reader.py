@@ -151,6 +151,23 @@ def test_an_id_that_does_not_grow_is_a_writer_started_anew(
     assert reader.restarted is restarted
 
 
+@pytest.mark.parametrize("field", FrameRecord._fields)
+@pytest.mark.parametrize("value", [0, 1, 2, 8, 4096, 2**31])
+def test_a_later_frame_is_judged_like_the_first_one(
+    camera: Path, look: Look, reader: RenameReader, field: str, value: int
+) -> None:
+    """Who has been given frames answers about the next one as who comes anew, field by field."""
+    publish(camera, record_of(1))
+    assert look() == record_of(1)
+    publish(camera, record_of(2, 6)._replace(**{field: value}))
+    other = RenameReader(str(camera))
+    other.bind()
+    try:
+        assert reader.read() == other.read()
+    finally:
+        other.close()
+
+
 def test_data_of_another_size_is_a_pair_being_changed(camera: Path, look: Look) -> None:
     """While frame.data is already the next frame's, of another size, nothing is taken; then it is."""
     larger = record_of(2)._replace(width=32, stride=32, data_size=2 * FRAME_SIZE)

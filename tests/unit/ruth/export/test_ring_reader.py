@@ -316,6 +316,32 @@ def test_frames_that_differ_only_in_their_id_are_two(ring: FrameRing, bind: Call
         assert frame(reader.read()) == (n, 0)
 
 
+@pytest.mark.parametrize(
+    ("offset", "size"),
+    [
+        (VERSION_OFFSET, 4),
+        (VERSION_OFFSET + 4, 4),  # the zero behind it, which means nothing
+        (WIDTH_OFFSET, 4),
+        (HEIGHT_OFFSET, 4),
+        (PIXEL_FORMAT_OFFSET, 4),
+        (STRIDE_OFFSET, 4),
+        (DATA_SIZE_OFFSET, 8),
+        (DATA_OFFSET_OFFSET, 8),
+    ],
+)
+@pytest.mark.parametrize("value", [0, 1, 2, 8, 4096, 3 * 4096, 2**31])
+def test_a_later_frame_is_judged_like_the_first_one(
+    camera: Path, ring: FrameRing, bind: Callable[[], RingReader], offset: int, size: int, value: int
+) -> None:
+    """Who has been given frames of a ring answers about the next one as who comes anew, field by field."""
+    publish(ring, 1)
+    staying = bind()
+    assert frame(staying.read()) == (0, 1)
+    publish(ring, 2)
+    edit(camera, offset, value, size)
+    assert staying.read() == bind().read()
+
+
 def test_a_record_that_is_being_changed_is_torn(
     camera: Path, ring: FrameRing, bind: Callable[[], RingReader]
 ) -> None:

@@ -24,7 +24,7 @@ from ruth.export.layout import (
     pack_record,
 )
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Fresh
-from ruth.export.source import FRESH_READS_BETWEEN_PATH_CHECKS, ExportSource
+from ruth.export.source import ExportSource
 from ruth.identity import DATA_NAME, META_NAME
 from ruth.vas.ring import FrameRing
 
@@ -190,7 +190,7 @@ def test_a_look_finds_one_of_four_values(
     assert isinstance(source.try_read(), Absent)
     assert (source.version, source.session) == (0, 0)
     writer = write(kind)
-    for n in range(2 * FRESH_READS_BETWEEN_PATH_CHECKS):
+    for n in range(40):
         writer.publish(1000 + n)
         assert fresh(source.try_read()) == (n, 1000 + n, 1)
         assert source.try_read() is UNCHANGED
@@ -331,7 +331,7 @@ def test_a_bound_version_2_export_is_not_opened_again(
     writer.publish(1)
     assert isinstance(source.try_read(), Fresh)
     with watched(camera) as events:
-        for n in range(3 * FRESH_READS_BETWEEN_PATH_CHECKS):
+        for n in range(40):
             writer.publish(2 + n)
             assert isinstance(source.try_read(), Fresh)
             assert source.try_read() is UNCHANGED
@@ -449,17 +449,14 @@ def test_exports_replaced_without_a_pause_are_told_apart(
 
 
 @pytest.mark.parametrize("retired", [True, False], ids=["retired", "not retired"])
-def test_frames_of_a_replaced_writer_end_soon(
+def test_frames_of_a_replaced_writer_end_when_the_path_is_compared(
     roots: Roots, source: ExportSource, write: Callable[..., Writer], retired: bool
 ) -> None:
-    """A writer that goes on in files that nobody can open any more is given up after a few frames.
-
-    Whether its successor told it or not: the path is compared often enough to find it within a second.
-    """
-    assert FRESH_READS_BETWEEN_PATH_CHECKS < 25  # frames of a second
+    """A writer that goes on in files that nobody can open any more is given up, told or not."""
     old = write(RingWriter)
     old.publish(1)
     assert fresh(source.try_read()) == (0, 1, 1)
+    assert not source.close_if_replaced()
     if retired:
         write(RingWriter).publish(77)
     else:
@@ -467,12 +464,11 @@ def test_frames_of_a_replaced_writer_end_soon(
         other.publish(77)
         for name in (DATA_NAME, META_NAME):
             (roots.export / "other" / name).rename(roots.export / "front-door" / name)
-    for n in range(FRESH_READS_BETWEEN_PATH_CHECKS + 1):
-        old.publish(2 + n)
-        outcome = source.try_read()
-        if fresh(outcome)[2] == 2:
-            break
-    assert fresh(outcome) == (0, 77, 2)
+    old.publish(2)
+    if not retired:
+        assert fresh(source.try_read()) == (1, 2, 1)
+    assert source.close_if_replaced()
+    assert fresh(source.try_read()) == (0, 77, 2)
     old.publish(99)
     assert source.try_read() is UNCHANGED
 
@@ -575,16 +571,13 @@ def test_unlinked_files_are_let_go_of(
 def test_data_unlinked_under_a_writer_that_goes_on_is_noticed(
     camera: Path, source: ExportSource, write: Callable[..., Writer]
 ) -> None:
-    """Frames whose pixels nobody can open any more end as soon as those of a replaced writer."""
+    """Frames whose pixels nobody can open any more end when the path is compared."""
     writer = write(RingWriter)
     writer.publish(1)
     assert fresh(source.try_read()) == (0, 1, 1)
     (camera / DATA_NAME).unlink()
-    outcomes = []
-    for n in range(FRESH_READS_BETWEEN_PATH_CHECKS + 1):
-        writer.publish(2 + n)
-        outcomes.append(source.try_read())
-    assert isinstance(outcomes[-1], Absent)
+    assert source.close_if_replaced()
+    assert isinstance(source.try_read(), Absent)
     assert source.ring is None
 
 

@@ -65,18 +65,20 @@ def test_a_slot_whose_record_is_cut_away_holds_no_frame(roots: Roots, source: Ex
     exporter.close()
 
 
-def test_a_version_1_folder_that_has_moved_is_left_when_told(roots: Roots, source: ExportSource) -> None:
-    """Whoever has a clock lets the path be compared: the next look is at what stands there by then."""
+def test_a_version_1_folder_that_has_moved_is_left_when_it_is_compared(
+    roots: Roots, source: ExportSource
+) -> None:
+    """Whoever has a clock has the path compared: the next look is at what stands there by then."""
     folder = roots.export / CAMERA
     folder.mkdir(parents=True)
     Version1Writer(folder).write(5, 1)
     assert isinstance(source.try_read(), Fresh)
-    source.compare_path()  # it leads here: nothing changes
+    assert not source.close_if_replaced()
     folder.rename(roots.export / "elsewhere")
     folder.mkdir()
     Version1Writer(folder).write(6, 2)
     Version1Writer(roots.export / "elsewhere").write(7, 3)
-    source.compare_path()
+    assert source.close_if_replaced()
     found = source.try_read()
     assert isinstance(found, Fresh)
     assert found.record.frame_id == 6
