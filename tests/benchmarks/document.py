@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FOLDER = "benchmarks"
 """Where, beside the page, plots and results.json lie."""
 
-_MEASURED = re.compile(r"(<!-- measured: ([a-z]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+_MEASURED = re.compile(r"(<!-- measured: ([a-z0-9]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
 def with_measurements(page: str, records: Mapping[str, Record]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from benchmarks import cameras, decode, gate, idle, notice, off, publish, view
+from benchmarks import cameras, decode, gate, idle, notice, off, publish, version1, view
 from benchmarks.result import Table, shown
 
 if TYPE_CHECKING:
@@ -188,6 +188,18 @@ GOALS: Final = (
         "CPU, us a frame and agent",
     ),
     Goal("cameras without a frame missed", ">= 2,000", _most_cameras, lambda value: value >= 2_000),
+    *(
+        _at_most(
+            f"CPU of an agent on version 1, {cameras} camera{'s' if cameras > 1 else ''}",
+            0.5,
+            " % of a core",
+            version1.NAME,
+            0,
+            (cameras, version1.OURS),
+            "CPU of one, % of a core",
+        )
+        for cameras in version1.COUNTS
+    ),
     _at_most("files made, flag off", 0, "", off.NAME, 1, (off.FILES,), "found"),
     _at_most("bytes allocated, flag off", 0, "", off.NAME, 1, (off.ALLOCATED,), "found"),
     *(
