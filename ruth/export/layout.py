@@ -83,17 +83,14 @@ FLAG_CLOSED = 2
 ORDERED_MACHINES = frozenset({"x86_64", "amd64"})
 
 _RECORD = struct.Struct("<I4xQQIIIIQQQ")
-_FRAME = struct.Struct("<QQ")
 _RING = struct.Struct("<IIQQQI28x")
 
 # What of a version 2 head stays the same within one export while it is open: all of the ring but its wake.
 RING_AFTER_WAKE = slice(SLOT_COUNT_OFFSET, SLOT_RECORDS_OFFSET)
 
-# What of a record stays the same from one frame in it to the next.
-BEFORE_FRAME = slice(VERSION_OFFSET, FRAME_ID_OFFSET)
-FRAME = slice(FRAME_ID_OFFSET, WIDTH_OFFSET)  # what does not: id and timestamp
-AFTER_FRAME = slice(WIDTH_OFFSET, SEQUENCE_OFFSET)
-GEOMETRY = slice(WIDTH_OFFSET, DATA_OFFSET_OFFSET)  # what any two frames of one camera have in common
+# What the records of a camera's frames have in common, and what those of one slot have.
+GEOMETRY = slice(WIDTH_OFFSET, DATA_OFFSET_OFFSET)
+LASTING = slice(WIDTH_OFFSET, SEQUENCE_OFFSET)
 
 
 class FrameRecord(NamedTuple):
@@ -118,10 +115,12 @@ class FrameRecord(NamedTuple):
 record_of: Callable[[tuple[int, ...]], FrameRecord] = partial(tuple.__new__, FrameRecord)
 
 # Of the record at 0: version, frame_id, timestamp_ns, data_offset, sequence. The rest is its GEOMETRY.
-unpack_frame = struct.Struct(f"<I4xQQ{DATA_OFFSET_OFFSET - WIDTH_OFFSET}xQQ").unpack_from
+unpack_frame: Callable[[bytes], tuple[int, int, int, int, int]] = struct.Struct(
+    f"<I4xQQ{DATA_OFFSET_OFFSET - WIDTH_OFFSET}xQQ"
+).unpack_from
 
 # Of what lies from SEQUENCE_OFFSET on: the newest record's sequence and the wake word.
-unpack_wake = struct.Struct("<QI").unpack
+unpack_wake: Callable[[bytes], tuple[int, int]] = struct.Struct("<QI").unpack
 
 
 class RingHeader(NamedTuple):
@@ -148,11 +147,6 @@ class RingHeader(NamedTuple):
 def unpack_version(meta: bytes) -> int:
     """The version that the first bytes of ``meta`` state; 0, which is none, if there are no four."""
     return int.from_bytes(meta[VERSION_OFFSET : VERSION_OFFSET + 4], "little") if len(meta) >= 4 else 0
-
-
-def pack_frame(frame_id: int, timestamp_ns: int) -> bytes:
-    """The 16 bytes of both as they stand in a record (``struct.error`` if either has more than 64 bits)."""
-    return _FRAME.pack(frame_id, timestamp_ns)
 
 
 def unpack_record(meta: bytes, offset: int = 0) -> FrameRecord:

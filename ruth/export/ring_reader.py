@@ -30,10 +30,8 @@ from typing import TYPE_CHECKING
 from ruth.descriptor import close_descriptor
 from ruth.export.files import open_export_file
 from ruth.export.layout import (
-    AFTER_FRAME,
-    BEFORE_FRAME,
-    FRAME,
     GEOMETRY,
+    LASTING,
     META_SIZE_V2,
     RECORD_SIZE,
     RING_AFTER_WAKE,
@@ -43,7 +41,6 @@ from ruth.export.layout import (
     VERSION_2,
     FrameRecord,
     machine_problem,
-    pack_frame,
     problem_v2,
     record_of,
     ring_problem,
@@ -63,7 +60,7 @@ _RECORD = slice(0, RECORD_SIZE)
 _SEQUENCE_SIZE = RECORD_SIZE - SEQUENCE_OFFSET
 _SEQUENCE_AND_WAKE_SIZE = SLOT_COUNT_OFFSET - SEQUENCE_OFFSET
 _SIZES = _SEQUENCE_AND_WAKE_SIZE, SLOT_RECORDS_OFFSET, _SEQUENCE_SIZE
-_NEVER_PUBLISHED = bytes(8)  # as a sequence
+_NEVER_PUBLISHED = 0  # as a sequence
 
 
 class RingReader:
@@ -212,12 +209,10 @@ class RingReader:
         """
         slot = frame_id % self._ring.slot_count
         before = self._slot_now(slot)
-        if len(before) != RECORD_SIZE:
-            return None
-        lasting = before[BEFORE_FRAME] + before[AFTER_FRAME]
-        if self._judged.get(slot) != lasting and not self._judge_slot(slot, before, lasting):
-            return None
         if not _is_of(before, frame_id, timestamp_ns):
+            return None
+        lasting = before[LASTING]
+        if self._judged.get(slot) != lasting and not self._judge_slot(slot, before, lasting):
             return None
         return SlotPixels(self, slot, before, lasting)
 
@@ -262,10 +257,13 @@ class RingReader:
 
 def _is_of(slot_record: bytes, frame_id: int, timestamp_ns: int) -> bool:
     """Whether a slot's record, if it is whole, says that the slot holds that frame."""
-    sequence = slot_record[SEQUENCE_OFFSET:]
+    if len(slot_record) != RECORD_SIZE:
+        return False
+    version, found_id, found_ns, _, sequence = unpack_frame(slot_record)
     return (
-        len(sequence) == _SEQUENCE_SIZE
-        and slot_record[FRAME] == pack_frame(frame_id, timestamp_ns)
-        and not sequence[0] & 1
+        found_id == frame_id
+        and found_ns == timestamp_ns
+        and version == VERSION_2
+        and sequence & 1 == 0
         and sequence != _NEVER_PUBLISHED
     )
