@@ -108,11 +108,11 @@ class AgentProcess:
             if isinstance(outcome, Fresh):
                 record = outcome.record
                 observed = agent.observe(record.frame_id, record.timestamp_ns)
-            if observed:
                 now_ns = time.monotonic_ns()
-                writer.write_frame(now_ns)
-                told.wake()
-                if now_ns - compared_ns >= COMPARE_NS:
+                if observed:
+                    writer.write_frame(now_ns)
+                    told.wake()
+                if now_ns - compared_ns >= COMPARE_NS:  # observed or not: either keeps try_read off the path
                     compared_ns = now_ns
                     if source.close_if_replaced():
                         continue

@@ -296,6 +296,28 @@ def test_an_old_writer_that_goes_on_does_not_hide_its_successor(
     new.close()
 
 
+def test_frames_that_are_not_decided_on_do_not_hide_a_successor(roots: Roots, processes: Processes) -> None:
+    """While an old writer goes on with an id that has been decided on, its successor is found as well."""
+    old = exporter_of(roots, "a")
+    ring = old._ring
+    assert ring is not None
+
+    def same_id_again(_number: int) -> bytes:
+        ring.frame_id = 0
+        return FRAME
+
+    launched(roots, processes, "a")
+    wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
+    with Feed({"a": old}, picture=same_id_again) as feed:
+        wait_until(lambda: len(feed.published["a"]) >= 25, "the id has come again for a second")
+        assert record(roots, "a").frames == 1
+        (roots.export / "a").rename(roots.export / "old")  # so that the successor does not wake its readers
+        new = exporter_of(roots, "a")
+        new.publish(FRAME, time.monotonic_ns())
+        wait_until(lambda: record(roots, "a").session == 2, "the successor is bound", 2)
+    new.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS])
 def test_a_crash_is_one_cameras(roots: Roots, processes: Processes, number: signal.Signals) -> None:
     """When one agent dies, the others observe every frame and decide as without it."""
