@@ -111,13 +111,15 @@ class RenameReader:
             data = os.stat(DATA_NAME, dir_fd=self._directory, follow_symlinks=False)
         except OSError as error:
             return Absent(f"{DATA_NAME}: {error.strerror}")
-        rights = (data.st_mode, data.st_uid, data.st_gid)
-        if rights != self._readable:  # a frame that nobody here may look at is none; asked once for all alike
+        if (data.st_mode, data.st_uid, data.st_gid) != self._readable:
+            # A frame that nobody here may look at is none, nor is what is no regular file; asked once for all
+            # alike. What was opened is judged: another file may have got the name since.
             try:
-                close_descriptor(open_export_file(self._directory, DATA_NAME, self._opener)[0])
+                descriptor, data = open_export_file(self._directory, DATA_NAME, self._opener)
             except OSError as error:
                 return Absent(f"{DATA_NAME}: {error.strerror}")
-            self._readable = rights
+            close_descriptor(descriptor)
+            self._readable = (data.st_mode, data.st_uid, data.st_gid)
         # Nearly always only the frame's number and time have changed; the rest was judged with the last one.
         given = self._given
         if given is not None and len(head) == META_SIZE_V1 and head[GEOMETRY] == self._geometry:

@@ -192,7 +192,7 @@ def test_data_cut_short_is_not_taken(camera: Path, look: Look, size: int) -> Non
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "FIFO", "link"])
 def test_a_header_without_its_data_is_absent(camera: Path, look: Look, kind: str) -> None:
-    """A frame.data that is missing or no regular file is no frame; it is not even opened to find out."""
+    """A frame.data that is missing or no regular file is no frame."""
     publish(camera, record_of(1))
     data = camera / DATA_NAME
     data.rename(camera / "elsewhere")
@@ -308,6 +308,28 @@ def test_pixels_that_may_not_be_read_are_no_frame(camera: Path) -> None:
     (camera / DATA_NAME).chmod(0o600)
     assert reader.read() == Absent("frame.data: Permission denied")
     refused.clear()
+    assert reader.read() == record_of(1)
+    reader.close()
+
+
+def test_what_was_opened_is_judged(camera: Path) -> None:
+    """If another file gets the name between the look at it and its opening, what was opened counts."""
+    link = "x" * FRAME_SIZE  # a link has the size of a frame, so that only its kind can tell
+
+    def opener(path: str, flags: int, *, dir_fd: int | None = None) -> int:
+        if path == DATA_NAME and (camera / DATA_NAME).is_symlink():
+            put(camera, DATA_NAME, b"cut short")
+        return os.open(path, flags, dir_fd=dir_fd)
+
+    reader = RenameReader(str(camera), opener)
+    publish(camera, record_of(0))
+    reader.bind()
+    assert reader.read() == record_of(0)
+    publish(camera, record_of(1))
+    (camera / DATA_NAME).unlink()
+    (camera / DATA_NAME).symlink_to(link)
+    assert reader.read() is TORN
+    put(camera, DATA_NAME, bytes(FRAME_SIZE))
     assert reader.read() == record_of(1)
     reader.close()
 
