@@ -88,7 +88,7 @@ _RING = struct.Struct("<IIQQQI28x")
 # What of a version 2 head stays the same within one export while it is open: all of the ring but its wake.
 RING_AFTER_WAKE = slice(SLOT_COUNT_OFFSET, SLOT_RECORDS_OFFSET)
 
-# What the records of a camera's frames have in common, and what those of one slot have.
+# What the records of all frames of one geometry have in common, and what those of one slot have besides.
 GEOMETRY = slice(WIDTH_OFFSET, DATA_OFFSET_OFFSET)
 LASTING = slice(WIDTH_OFFSET, SEQUENCE_OFFSET)
 
@@ -108,13 +108,14 @@ class FrameRecord(NamedTuple):
     sequence: int
 
 
-# What follows is called once a frame, by a process that wakes with cold caches: so none of it is a function
-# of Python's. The two that unpack raise ``struct.error`` if there are too few bytes.
+# These three are called once a frame, by a process that wakes with cold caches: so none of them is a function
+# of Python's. The two that unpack raise ``struct.error`` if there are too few bytes, and the last one also if
+# there are too many.
 
 # A record of its ten fields, as FrameRecord() and FrameRecord._make() make it.
 record_of: Callable[[tuple[int, ...]], FrameRecord] = partial(tuple.__new__, FrameRecord)
 
-# Of the record at 0: version, frame_id, timestamp_ns, data_offset, sequence. The rest is its GEOMETRY.
+# Of the bytes of a record: version, frame_id, timestamp_ns, data_offset, sequence. The rest is its GEOMETRY.
 unpack_frame: Callable[[bytes], tuple[int, int, int, int, int]] = struct.Struct(
     f"<I4xQQ{DATA_OFFSET_OFFSET - WIDTH_OFFSET}xQQ"
 ).unpack_from

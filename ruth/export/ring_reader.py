@@ -140,6 +140,7 @@ class RingReader:
         self.given = b""
         self._geometry = b""  # of the record last returned, as bytes and as fields
         self._shape: tuple[int, ...] = ()
+        # Every data_offset in which ruth.export.layout.offset_problem finds nothing.
         self._offsets = range(0, self._data_size, self._ring.slot_size)
         self._judged: dict[int, bytes] = {}  # by slot, what was found valid of its record
 
