@@ -266,7 +266,8 @@ class OlderArray(np.ndarray[Any, Any]):
     """An array of numpy before 2.1, which knows no version of DLPack."""
 
     def __dlpack__(self, *, stream: object = None) -> Any:
-        raise AssertionError(f"asked for memory that is read-only, without a word on that: {stream}")
+        assert self.flags.writeable, f"asked for memory that is read-only, without a word on that: {stream}"
+        return np.asarray(self).__dlpack__()
 
 
 def test_an_older_numpy_is_told_why(frame: Frame) -> None:
@@ -275,6 +276,15 @@ def test_an_older_numpy_is_told_why(frame: Frame) -> None:
     older = Frame(0, 0, views, time.monotonic_ns, lambda: True)
     with pytest.raises(BufferError, match=r"numpy 2\.1.*frame\.copy\(\)"):
         older.__dlpack__(max_version=(1, 0))
+
+
+def test_an_older_numpy_gives_a_copy_out(frame: Frame) -> None:
+    """A copy is writable: a numpy that knows no version of DLPack gives it out all the same."""
+    copy = frame.copy()
+    assert copy is not None
+    older = Frame(0, 0, Nv12Views(*(view.view(OlderArray) for view in copy._views)), lambda: 0, lambda: True)
+    assert np.array_equal(np.from_dlpack(older), frame.nv12)
+    assert type(older.__dlpack__(max_version=(1, 0))).__name__ == "PyCapsule"
 
 
 def test_another_device_is_refused(frame: Frame) -> None:
