@@ -215,8 +215,10 @@ class RingReader:
             return None
         if len(before) != RECORD_SIZE:
             return None
-        _, found_id, found_ns, _, sequence = unpack_frame(before)
-        if found_id != frame_id or found_ns != timestamp_ns or sequence & 1 or not sequence:
+        version, found_id, found_ns, _, sequence = unpack_frame(before)
+        if found_id != frame_id or found_ns != timestamp_ns or version != VERSION_2:
+            return None
+        if sequence & 1 or sequence == _NEVER_PUBLISHED:
             return None
         lasting = before[LASTING]
         if self._judged.get(slot) != lasting and not self._judge_slot(slot, before, lasting):
