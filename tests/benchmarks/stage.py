@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from multiprocessing import resource_tracker
+from multiprocessing import resource_tracker, util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -44,6 +44,7 @@ class NoRoomError(BenchmarkError):
 
 def end_resource_tracker() -> None:
     """Ends the helper that multiprocessing starts once for all workers, if it did, and waits for it."""
+    util._exit_function()  # what it tracks is let go of first, or both would unlink the same semaphores
     resource_tracker._resource_tracker._stop()
 
 

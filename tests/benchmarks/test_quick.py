@@ -42,6 +42,7 @@ def test_the_short_form_gives_numbers(name: str, tmp_path: Path, processes: Proc
     done = subprocess.run(command, cwd=PROJECT / "tests", capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert f"1/1 {name}" in done.stderr
+    assert "Traceback" not in done.stderr
     record = read_records(tmp_path)[name]
     assert record.quick
     complete = not [note for note in record.result.notes if any(words in note for words in LEFT_OUT)]
