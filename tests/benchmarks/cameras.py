@@ -17,6 +17,7 @@ import psutil
 from benchmarks.agents import Watch, camera_name, launch
 from benchmarks.cost import cpu_ns_of, private_bytes
 from benchmarks.feed import DESCRIPTORS, EXPORT_BYTES, Feeder, raise_descriptor_limit
+from benchmarks.floor import wait_alone
 from benchmarks.result import Chart, Result, Series, Table
 from benchmarks.samples import summary_of
 from benchmarks.stage import BenchmarkError, NoRoomError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.agents import Launched
+    from benchmarks.floor import Floor
     from benchmarks.stage import Stage
 
 NAME: Final = "cameras"
@@ -39,6 +41,7 @@ STEP_BEYOND: Final = 500  # cameras more each time, until frames are missed or l
 MOST: Final = 3_000
 COMPARED: Final = (OURS, "forkserver", "spawn")
 COMPARED_UP_TO: Final = 100
+FLOORS: Final = (1, 100, 1_000)  # cameras for which waiting alone is measured as well
 # Of all frames: it goes no further. The feeder that publishes runs on the same cores, so that frames can come
 # too late before an agent misses one.
 MISSED_FOR_GOOD: Final = 0.001
@@ -87,6 +90,7 @@ class Measured:
 def run(stage: Stage) -> Result:
     """Measures, as the module says."""
     measured: list[Measured] = []
+    floors: list[Floor] = []
     notes: list[str] = []
     counts = [1, 4] if stage.quick else [*COUNTS, *range(COUNTS[-1] + STEP_BEYOND, MOST + 1, STEP_BEYOND)]
     for cameras in counts:
@@ -94,13 +98,16 @@ def run(stage: Stage) -> Result:
             check_room(stage.folder, cameras)
             ways = COMPARED if cameras <= COMPARED_UP_TO else (OURS,)
             measured.extend(_measure(stage, cameras, by) for by in ways)
+            if cameras in FLOORS:
+                floors.append(_floor(stage, cameras))
         except NoRoomError as error:
             notes.append(f"{cameras:,} cameras: {error}.")
             break
         last = measured[-1]
         if last.missed > last.frames * MISSED_FOR_GOOD or last.late > last.frames * LATE_FOR_GOOD:
             break
-    return Result(NAME, tables_of(measured), charts_of(measured), tuple(notes))
+    tables = (*tables_of(measured), floor_table(measured, floors))
+    return Result(NAME, tables, charts_of(measured), tuple(notes))
 
 
 def check_room(folder: Path, cameras: int) -> None:
@@ -170,6 +177,16 @@ def tables_of(measured: Sequence[Measured]) -> tuple[Table, ...]:
     return frames, processes
 
 
+def floor_table(measured: Sequence[Measured], floors: Sequence[Floor]) -> Table:
+    """Waiting alone beside an agent."""
+    agents = {one.cameras: one.cpu_us for one in measured if one.by == OURS}
+    return Table(
+        "Processes that only wait for the same frames",
+        ("cameras", "wake-ups a second", "CPU, us a wake-up", "an agent takes, x"),
+        tuple((*floor, agents[floor.cameras] / floor.cpu_us) for floor in floors),
+    )
+
+
 def charts_of(measured: Sequence[Measured]) -> tuple[Chart, ...]:
     """Latency, CPU and memory over the number of cameras."""
     places = tuple(sorted({one.cameras for one in measured}))
@@ -208,10 +225,26 @@ def _measure(stage: Stage, cameras: int, by: str) -> Measured:
         shutil.rmtree(folder)
 
 
+def _floor(stage: Stage, cameras: int) -> Floor:
+    folder = stage.new_folder()
+    names = [camera_name(number) for number in range(cameras)]
+    stage.say(f"{cameras:,} cameras, processes that only wait")
+    feeder = Feeder(stage, folder, names, FPS)
+    try:
+        return wait_alone(stage, folder, names, _seconds(stage))
+    finally:
+        feeder.end()
+        shutil.rmtree(folder)
+
+
+def _seconds(stage: Stage) -> float:
+    return 0.5 if stage.quick else 10.0
+
+
 def _look(
     stage: Stage, cameras: int, by: str, feeder: Feeder, launched: Launched, state_root: Path
 ) -> Measured:
-    seconds = 0.5 if stage.quick else 10.0
+    seconds = _seconds(stage)
     names = [camera_name(number) for number in range(cameras)]
     feeder.watch(state_root)
     watches = [Watch(state_root, name) for name in names]

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import cameras, decode, notice, publish
 from benchmarks.decode_runs import BARE, DRAINED, Measured, without_pace
+from benchmarks.floor import Floor
 from launch.vas.ffmpeg import FFmpeg, camera_arguments
 from launch.vas.source import parse_sources
 
@@ -59,6 +60,12 @@ def test_one_camera_more() -> None:
     _, processes = cameras.tables_of([camera_row(1, 0.2), camera_row(101, 0.3)])
     place = processes.heads.index("one more, ms")
     assert [row[place] for row in processes.rows] == [None, pytest.approx(1.0)]
+
+
+def test_what_an_agent_takes_beyond_waiting() -> None:
+    """An agent's CPU time a frame is put beside that of as many processes which only wait."""
+    rows = cameras.floor_table([camera_row(1, 0.2), camera_row(101, 0.3)], [Floor(101, 25.0, 8.0)]).rows
+    assert rows == ((101, 25.0, 8.0, pytest.approx(20.0 / 8.0)),)
 
 
 def test_decoding() -> None:
