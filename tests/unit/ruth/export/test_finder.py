@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exports import META_V2, WIDTH, put
+from exports import META_V2, WIDTH, patched, put
 from held import left_of
 from rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, publish
 from rings import WIDTH as RING_WIDTH
 from ruth.export.finder import FrameFinder
 from ruth.export.layout import (
+    DATA_INODE_OFFSET,
     DATA_OFFSET_OFFSET,
     EPOCH_OFFSET,
     HEIGHT_OFFSET,
@@ -129,6 +130,21 @@ def test_a_slot_that_is_not_valid_is_refused(
         assert bound.find(0, 100) is not None
     change(camera, slot_record_offset(0) + field, value, size)
     assert bound.find(0, 100) is None
+    assert bound.find(0, 100) is None  # nor is it taken for judged
+
+
+def test_a_slot_that_was_cut_off_holds_no_frame(camera: Path, ring: FrameRing, finder: FrameFinder) -> None:
+    """Where frame.meta has become too short for a slot's record there is no frame, and nothing is raised."""
+    publish(ring, 100)
+    ring_bytes, data = ((camera / name).read_bytes() for name in ("frame.meta", "frame.data"))
+    ring.close()
+    put(camera, patched(ring_bytes, (DATA_INODE_OFFSET, 8, 0)), data)  # which no writer maps
+    bound = finder.bind_ring(*identity(camera))
+    assert bound is not None
+    assert bound.find(0, 100) is not None
+    for size in (slot_record_offset(1) - 1, slot_record_offset(0), 0):
+        os.truncate(camera / "frame.meta", size)
+        assert bound.find(0, 100) is None
 
 
 def test_random_slot_records_never_raise(camera: Path, ring: FrameRing, finder: FrameFinder) -> None:

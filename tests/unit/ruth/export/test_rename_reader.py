@@ -14,6 +14,7 @@ from ruth.export.layout import FrameRecord, pack_record
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.rename_reader import RenameReader
 from ruth.identity import DATA_NAME, META_NAME
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 16, 8
 FRAME_SIZE = WIDTH * HEIGHT * 3 // 2
+
+_ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
 
 def record_of(frame_id: int, timestamp_ns: int = 5) -> FrameRecord:
@@ -290,7 +293,15 @@ def test_pixels_that_may_not_be_read_are_no_frame_as_a_user(camera: Path, look: 
     assert look() == record_of(1)
 
 
-def test_pixels_that_may_not_be_read_are_no_frame(camera: Path) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda data: data.chmod(0o600), id="mode"),
+        pytest.param(lambda data: os.chown(data, 12345, -1), id="owner", marks=_ROOT_ONLY),
+        pytest.param(lambda data: os.chown(data, -1, 12345), id="group", marks=_ROOT_ONLY),
+    ],
+)
+def test_pixels_that_may_not_be_read_are_no_frame(camera: Path, change: Callable[[Path], None]) -> None:
     """A frame whose data cannot be opened is none, until it can; asked again whenever its rights change."""
     refused: list[str] = []
 
@@ -305,7 +316,7 @@ def test_pixels_that_may_not_be_read_are_no_frame(camera: Path) -> None:
     assert reader.read() == record_of(0)
     refused.append(DATA_NAME)
     publish(camera, record_of(1))
-    (camera / DATA_NAME).chmod(0o600)
+    change(camera / DATA_NAME)
     assert reader.read() == Absent("frame.data: Permission denied")
     refused.clear()
     assert reader.read() == record_of(1)
@@ -336,11 +347,18 @@ def test_what_was_opened_is_judged(camera: Path) -> None:
 
 def test_when_a_frame_was_put_in_place_is_known(camera: Path, reader: RenameReader, look: Look) -> None:
     """Of the frame taken last it is known when its data got its name, by the wall clock."""
+    noted = 0
     for n in range(3):
-        before = time.time_ns()
-        publish(camera, record_of(n))
-        look()
-        assert before - 10_000_000 <= reader.written_ns <= time.time_ns()
+
+        def put_later(n: int = n, before: int = noted) -> int:  # the kernel's clock moves in steps of its own
+            publish(camera, record_of(n))
+            changed_ns = (camera / DATA_NAME).stat().st_ctime_ns
+            return changed_ns if changed_ns != before else 0
+
+        noted = wait_until(put_later, "a file of another time")
+        assert look() == record_of(n)
+        assert reader.written_ns == noted
+        assert abs(time.time_ns() - noted) < 10_000_000_000
 
 
 def test_pixels_are_of_the_record_given_last(camera: Path, reader: RenameReader, look: Look) -> None:
@@ -372,6 +390,22 @@ def test_a_frame_that_has_lost_a_file_is_gone(camera: Path, reader: RenameReader
     (camera / name).unlink()
     assert reader.find(1, 5) is None
     assert descriptors_of(camera) == [str(camera)]
+
+
+@pytest.mark.parametrize("size", [0, FRAME_SIZE - 1, FRAME_SIZE + 1, 2 * FRAME_SIZE])
+def test_data_of_another_size_is_not_the_frame_s(camera: Path, reader: RenameReader, size: int) -> None:
+    """Data that is longer or shorter than its header says is no frame's, though its file is the right one."""
+    publish(camera, record_of(1))
+    reader.bind()
+    os.truncate(camera / DATA_NAME, size)
+    assert reader.find(1, 5) is None
+
+
+def test_a_header_of_another_version_is_not_found(camera: Path, reader: RenameReader) -> None:
+    """Of a header that has the size of version 1 the version is compared all the same."""
+    publish(camera, record_of(1)._replace(version=2))
+    reader.bind()
+    assert reader.find(1, 5) is None
 
 
 def test_data_cut_while_it_is_opened(

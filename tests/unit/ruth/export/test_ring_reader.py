@@ -264,6 +264,18 @@ def test_closing_lets_go_of_everything(camera: Path, ring: FrameRing, bind: Call
     assert reader.data_map is None
 
 
+def test_closing_again_takes_nothing_from_others(
+    camera: Path, ring: FrameRing, bind: Callable[[], RingReader]
+) -> None:
+    """A descriptor is closed once: who has got its number since keeps it when a binding is closed again."""
+    reader = bind()
+    reader.close()
+    meta = camera / META_NAME
+    with meta.open("rb") as one, meta.open("rb") as other:  # the lowest numbers that are free
+        reader.close()
+        assert os.fstat(one.fileno()).st_ino == os.fstat(other.fileno()).st_ino == meta.stat().st_ino
+
+
 def test_a_view_in_use_outlives_the_binding(
     camera: Path, ring: FrameRing, bind: Callable[[], RingReader]
 ) -> None:
@@ -368,6 +380,19 @@ def test_a_shortened_meta_is_lost_and_not_a_signal(
     assert reader.read() == Absent("frame.meta was shortened")
 
 
+@pytest.mark.parametrize("length", [0, 1, 56, 63, 64, 67])
+def test_a_meta_short_for_one_pread_is_lost(
+    camera: Path, ring: FrameRing, bind: Callable[[], RingReader], length: int
+) -> None:
+    """What a single pread met short is not taken apart, though the file is whole again by the next one."""
+    publish(ring, 1)
+    leave(camera, ring)
+    reader = bind()
+    os.truncate(camera / META_NAME, length)
+    with after_the_next_pread(lambda: os.truncate(camera / META_NAME, META_SIZE_V2)):
+        assert reader.read() == Absent("frame.meta was shortened")
+
+
 @pytest.mark.parametrize("length", [0, 1, 4095, 4096, SLOTS * 4096 - 1])
 def test_a_shortened_data_is_lost_and_not_a_signal(
     camera: Path, ring: FrameRing, bind: Callable[[], RingReader], length: int
@@ -419,7 +444,9 @@ def test_a_record_that_is_no_frame_of_the_ring_is_absent(
     publish(ring, 1)
     reader = bind()
     edit(camera, offset, value, size)
-    assert isinstance(reader.read(), Absent)
+    found = reader.read()
+    assert isinstance(found, Absent)
+    assert reader.read() == found  # and is not taken for one judged before
 
 
 def test_the_last_frame_of_a_closed_export_is_still_given(
@@ -488,6 +515,21 @@ def test_the_same_id_of_another_session_is_another_frame(
     assert reader.pixels(record) is None
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "size"), [(VERSION_OFFSET, 1, 4), (SEQUENCE_OFFSET, 3, 8), (SEQUENCE_OFFSET, 0, 8)]
+)
+def test_a_slot_whose_record_does_not_count_holds_no_frame(
+    camera: Path, ring: FrameRing, bind: Callable[[], RingReader], field: int, value: int, size: int
+) -> None:
+    """Of another version, under change or never published: then a slot of that id and time holds no frame."""
+    reader = bind()
+    publish(ring, 1)
+    record = reader.read()
+    assert isinstance(record, FrameRecord)
+    edit(camera, slot_record_offset(0) + field, value, size)
+    assert reader.pixels(record) is None
+
+
 # --- the wake word ----------------------------------------------------------------------------------------
 
 
@@ -526,6 +568,27 @@ def test_a_frame_published_during_a_look_is_not_slept_through(
     assert word.wait(reader.wake, 30_000_000_000) == CHANGED
     assert frame(reader.read()) == (1, 2)
     assert word.wait(reader.wake, 1_000_000) == TIMED_OUT
+
+
+def test_the_wake_word_is_of_the_first_pread(
+    camera: Path, ring: FrameRing, bind: Callable[[], RingReader]
+) -> None:
+    """A word that moved after it was taken is the old one still, so that no wait sleeps through the end.
+
+    The flag that says closed is taken after the word, and the writer sets it before it moves the word.
+    """
+    reader = bind()
+    with after_the_next_pread(lambda: edit(camera, WAKE_OFFSET, 77, 4)):
+        assert reader.read() is UNCHANGED
+    assert reader.wake == 0
+
+
+def test_a_binding_has_a_word_to_wait_for_before_its_first_look(
+    camera: Path, ring: FrameRing, bind: Callable[[], RingReader]
+) -> None:
+    """Until a look has taken another one, the wake word is as it was when the export was bound."""
+    edit(camera, WAKE_OFFSET, 77, 4)
+    assert bind().wake == 77
 
 
 @pytest.mark.parametrize("stores", range(1, 6))

@@ -375,6 +375,22 @@ def test_another_version_is_a_new_session(source: ExportSource, write: Callable[
         assert source.version == kind.version
 
 
+def test_another_version_met_torn_is_a_new_session(
+    camera: Path, source: ExportSource, write: Callable[..., Writer]
+) -> None:
+    """A version 1 found again behind a ring is another session, also where its first look gave no frame."""
+    renaming = write(RenamingWriter)
+    renaming.publish(1)
+    assert fresh(source.try_read()) == (0, 1, 1)
+    write(RingWriter).publish(2)
+    assert fresh(source.try_read()) == (0, 2, 2)
+    renaming.publish(3)
+    os.truncate(camera / DATA_NAME, 1)
+    assert source.try_read() is TORN
+    renaming.publish(4)
+    assert fresh(source.try_read()) == (2, 4, 3)
+
+
 def test_a_ring_that_is_replaced_at_once_is_never_absent(
     source: ExportSource, write: Callable[..., Writer]
 ) -> None:
