@@ -389,6 +389,21 @@ def test_the_first_frame_is_that_of_the_present_export() -> None:
     assert firsts == [(4, 104), (0, 200), (7, 307)]
 
 
+def test_an_export_lost_before_its_first_frame_still_has_one() -> None:
+    """Which frame was the first is noted also where the export was lost and found again before it."""
+    memory, agent = memory_of(), agent_with(5)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
+    for session, number in ((1, 7), (2, 9)):
+        writer.write_export(2, session)
+        writer.write_export(0, session)
+        writer.write_export(2, session)
+        agent.begin_export()
+        agent.observe(number, 10 * number)
+        writer.write_frame(1)
+        found = record_of(memory)
+        assert (found.first_frame_id, found.first_timestamp_ns) == (number, 10 * number)
+
+
 def test_an_export_lost_and_found_is_the_same_one() -> None:
     """Letting an export go and binding it again changes its version on record, not its first frame."""
     memory, agent = memory_of(), agent_with(5)
@@ -514,6 +529,30 @@ def test_a_record_is_none_while_its_agent_is_being_started(left: int) -> None:
     assert record_of(memory).models[0].max_fps == 25
 
 
+@pytest.mark.parametrize("change", ["frame", "export", "confinement"])
+def test_a_change_is_whole_before_the_wake_word_moves(change: str) -> None:
+    """First the sequence is odd, last it is even, and only then does the word move that others wait for.
+
+    Who met the word moved and the record not yet whole would wait for a word that does not move again.
+    """
+    memory, agent = memory_of(), agent_with(5)
+    watched = WatchedMemory(memory, [])
+    writer = StateWriter(agent).begin(watched, IDENTITY)  # type: ignore[arg-type]
+    agent.observe(1, 1)
+    watched.stores.clear()
+    before = sequence_of(memory)
+    if change == "frame":
+        writer.write_frame(1)
+    elif change == "export":
+        writer.write_export(2, 1)
+    else:
+        writer.write_confinement(7)
+    first, *between, even, wake = watched.stores
+    assert first == (SEQUENCE_OFFSET, 1, before + 1)
+    assert {store[1:] for store in between} == {(1, before + 1)}
+    assert (even, wake) == ((SEQUENCE_OFFSET, 1, before + 2), (WAKE_OFFSET, 1, before + 2))
+
+
 def test_every_change_moves_sequence_and_wake() -> None:
     """Each frame and each change of export moves the sequence by two and the wake word by one."""
     memory, agent = memory_of(), agent_with(5)
@@ -543,6 +582,20 @@ def test_the_wake_word_goes_on_over_agents(left: int, goes_on: int) -> None:
     memory = memory_of(with_word(written(5), WAKE_OFFSET, left, size=4))
     StateWriter(agent_with(5)).begin(memory, IDENTITY)
     assert wake_of(memory) == goes_on
+
+
+@pytest.mark.parametrize("change", ["frame", "export"])
+def test_the_wake_word_wraps(change: str) -> None:
+    """After 2^32 changes the wake word is 0 again, whatever the change."""
+    memory, agent = memory_of(), agent_with(5)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
+    memory[WAKE_OFFSET : WAKE_OFFSET + 4] = UINT32_MAX.to_bytes(4, "little")
+    agent.observe(1, 1)
+    if change == "frame":
+        writer.write_frame(1)
+    else:
+        writer.write_export(2, 1)
+    assert wake_of(memory) == 0
 
 
 @pytest.mark.parametrize("junk", [0x00, 0x01, 0x7F, 0x80, 0xFF])

@@ -172,6 +172,16 @@ def test_begin_can_be_called_again(camera: Path, make: Callable[..., FrameRing])
     )
 
 
+def test_a_commit_ends_on_an_even_sequence(camera: Path, make: Callable[..., FrameRing]) -> None:
+    """Whether or not begin marked the slot, after a commit nothing is under change."""
+    ring = make()
+    for n in range(2 * SLOTS):
+        ring.commit(n)
+        meta = read_meta(camera)
+        assert unpack_record(meta).sequence % 2 == 0
+        assert unpack_record(meta, slot_record_offset(n % SLOTS)).sequence == 2 * (n // SLOTS + 1)
+
+
 def test_a_frame_given_up_is_never_seen(camera: Path, make: Callable[..., FrameRing]) -> None:
     """A frame begun and not committed stays marked as unfinished until the next one takes its slot."""
     ring = make()
@@ -208,7 +218,10 @@ class _Interrupted:
 
 @pytest.mark.parametrize("stores", range(1, 9))
 def test_an_interrupted_commit_heals_with_the_next(roots: Roots, stores: int) -> None:
-    """What a commit leaves behind that a signal handler cut short at any store, the next one mends."""
+    """What a commit leaves behind that a signal handler cut short at any store, the next one mends.
+
+    It takes the same id, so that none is missing.
+    """
     ring = FrameRing(str(roots.export / "a"), 64, 48, 64, 4)
     ring.begin()
     ring.commit(1)
@@ -224,5 +237,5 @@ def test_an_interrupted_commit_heals_with_the_next(roots: Roots, stores: int) ->
             ring.commit(timestamp)
             outcome = source.try_read()
             assert isinstance(outcome, Fresh)
-            assert outcome.record.timestamp_ns == timestamp
+            assert (outcome.record.frame_id, outcome.record.timestamp_ns) == (timestamp - 2, timestamp)
     ring.close()
