@@ -20,6 +20,8 @@ SECOND = 1000 * MS
 quick = settings(derandomize=True, max_examples=100, deadline=None)
 # Frames as a gate may meet them: ids that repeat, times that jump.
 frames = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2 * SECOND)), max_size=60)
+# From one frame to the next: at and around the intervals of 25 and 5 fps, to either side.
+NEAR_STEPS = [sign * (step * MS + by) for sign in (1, -1) for step in (0, 40, 200) for by in (-1, 0, 1)]
 
 
 def books(subscription: Subscription) -> tuple[int, int | None]:
@@ -161,7 +163,7 @@ def test_whatever_happens_the_gate_decides(
 @given(
     st.lists(
         st.one_of(
-            st.lists(st.integers(0, 400 * MS), max_size=12),
+            st.lists(st.one_of(st.integers(0, 400 * MS), st.sampled_from(NEAR_STEPS)), max_size=12),
             st.tuples(st.integers(0, 40), st.integers(0, 2 * SECOND)),
             st.sampled_from(["on", "off", "another export"]),
         ),
@@ -193,7 +195,7 @@ def test_judging_each_is_judging_one_after_the_other(
             show(frame_id, timestamp_ns)
         elif isinstance(happening, list):
             for step_ns in happening:
-                frame_id, timestamp_ns = frame_id + 1, timestamp_ns + step_ns
+                frame_id, timestamp_ns = frame_id + 1, max(0, timestamp_ns + step_ns)
                 show(frame_id, timestamp_ns)
         else:
             for subscription in together + alone:
@@ -201,6 +203,49 @@ def test_judging_each_is_judging_one_after_the_other(
                     subscription.begin_export()
                 else:
                     subscription.active = happening == "on"
+
+
+@pytest.mark.parametrize(
+    ("step_ns", "decision"),
+    [
+        (0, Decision.SKIP_INTERVAL),
+        (200 * MS - 1, Decision.SKIP_INTERVAL),
+        (200 * MS, Decision.ALLOW),
+        (200 * MS + 1, Decision.ALLOW),
+        (-1, Decision.SKIP_BACKWARDS),
+    ],
+)
+@pytest.mark.parametrize("allowed", [1, 2])
+def test_judging_each_keeps_the_interval_to_the_nanosecond(
+    allowed: int, step_ns: int, decision: Decision
+) -> None:
+    """Counted from the first frame allowed or from a later one, a frame at the interval is eligible."""
+    subscription = Subscription("front-door", "person", 5)
+    last_ns = SECOND
+    for frame_id in range(allowed):
+        last_ns += 200 * MS
+        judge_each([subscription], frame_id, last_ns)
+    assert subscription.allowed == allowed
+    judge_each([subscription], allowed, last_ns + step_ns)
+    assert subscription.last_decision is decision
+
+
+def test_a_frame_allowed_after_a_step_back_is_the_new_anchor() -> None:
+    """What is counted from is the last frame allowed again, not the time that ran backwards before it."""
+    subscription = Subscription("front-door", "person", 5)
+    stream = [(0, SECOND), (1, SECOND // 2), (2, SECOND // 2 + 200 * MS), (3, SECOND // 2 + 100 * MS)]
+    assert judged(subscription, stream[:3]) == [Decision.ALLOW, Decision.SKIP_BACKWARDS, Decision.ALLOW]
+    assert subscription.anchor_ns == stream[2][1]
+    assert judged(subscription, stream[3:]) == [Decision.SKIP_BACKWARDS]
+
+
+def test_judging_each_counts_from_a_time_that_ran_backwards() -> None:
+    """A time before the last one allowed is what the interval is counted from, here as in judge()."""
+    subscription = Subscription("front-door", "person", 5)
+    judge_each([subscription], 0, SECOND)
+    judge_each([subscription], 1, SECOND - 1)
+    judge_each([subscription], 2, SECOND - 1 + 200 * MS)
+    assert (subscription.allowed, subscription.skipped) == (2, 1)
 
 
 @quick
