@@ -281,6 +281,27 @@ def test_what_is_no_file_is_no_standing_meta(camera: Path, directory: ExportDire
     assert directory.open_standing_meta() == -1
 
 
+def test_a_page_is_closed_before_its_wake_word_moves(camera: Path, directory: ExportDirectory) -> None:
+    """Who meets the word moved meets the flag as well, and does not wait for a word that moves no more."""
+    meta = camera / META_NAME
+    meta.write_bytes(meta_page(VERSION_2, wake=7))
+    standing = directory.open_standing_meta()
+    stored: list[tuple[int, int]] = []
+
+    def watch(_: object, event: str, function: object) -> None:
+        if event == "c_return" and function is os.pwrite:
+            page = meta.read_bytes()
+            stored.append((number(page, FLAGS_OFFSET), number(page, WAKE_OFFSET)))
+
+    sys.setprofile(watch)
+    try:
+        retire(standing)
+    finally:
+        sys.setprofile(None)
+    closed = FLAG_WAKES | FLAG_CLOSED
+    assert stored == [(closed, 7), (closed, 8)]
+
+
 def test_retiring_tells_readers_that_no_frame_will_follow(camera: Path, directory: ExportDirectory) -> None:
     """A replaced version 2 page gets its closed flag and another wake word; its other bytes stay."""
     meta = camera / META_NAME
