@@ -16,6 +16,7 @@ from mmap import MAP_SHARED, PROT_READ, mmap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ruth.descriptor import close_descriptor
+from ruth.export.layout import VERSION_1
 from ruth.export.outcome import Absent, Fresh, Torn
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ _LOOK_S: Final = 0.002
 
 _NO_FRAME: Final = "its export holds no frame yet"
 _TORN: Final = "its newest header stays half-written: its writer was killed or stopped in the middle of it"
+# A version 1 header is never torn: its file was whole before it got its name.
+_UNPAIRED: Final = (
+    "its frame.data stays of another size than its header says: its writer was killed or stopped between the"
+    " two files, or the data was cut short or lengthened"
+)
 _OVERWRITTEN: Final = "its frames are overwritten faster than they can be copied"
 _NOT_SHOWN: Final = (
     "the newest frame's pixels are gone, or cannot be shown to be its own"
@@ -83,7 +89,7 @@ def copy_newest(source: ExportSource, patience_s: float = PATIENCE_S) -> CopiedF
         if isinstance(outcome, Fresh):
             found = _copy_of(source, outcome)
         elif isinstance(outcome, Torn):
-            found = NoFrame(_TORN)
+            found = NoFrame(_UNPAIRED if source.version == VERSION_1 else _TORN)
         elif isinstance(outcome, Absent):
             found = NoFrame(outcome.reason, absent=True)
         if isinstance(found, CopiedFrame):

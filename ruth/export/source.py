@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Self
 
 from ruth.descriptor import close_descriptor
 from ruth.export.files import names, open_export_directory, open_export_file
-from ruth.export.layout import META_SIZE_V2, VERSION_1, VERSION_2, FrameRecord, unpack_version
+from ruth.export.layout import (
+    META_SIZE_V2,
+    RECORD_SIZE,
+    VERSION_1,
+    VERSION_2,
+    FrameRecord,
+    unpack_version,
+)
 from ruth.export.outcome import Absent, Fresh, Torn, Unchanged, fresh_of
 from ruth.export.rename_reader import RenameReader
 from ruth.export.ring_reader import RingReader
@@ -191,6 +198,8 @@ class ExportSource:
         close_descriptor(meta)
         if version == VERSION_1:
             return self._bind_renamed()
+        if len(head) < RECORD_SIZE:
+            return self._lost(f"{META_NAME} has {len(head)} bytes")
         return self._lost(f"version {version}")
 
     def _bind_renamed(self) -> Outcome:

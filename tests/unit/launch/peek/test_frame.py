@@ -156,6 +156,22 @@ def test_only_torn_headers(camera: Path, source: ExportSource) -> None:
     assert not found.absent
 
 
+@pytest.mark.parametrize("length", [0, FRAME_SIZE - 1, FRAME_SIZE + 1])
+def test_version_1_data_of_another_size(camera: Path, source: ExportSource, length: int) -> None:
+    """Version 1 data of a wrong size is blamed on the data: a version 1 header is never half-written."""
+    put(camera, META_V1, bytes(length))
+    found = reason(source)
+    assert "frame.data stays of another size" in found.reason
+    assert not found.absent
+
+
+@pytest.mark.parametrize("length", [0, 3, 63])
+def test_a_header_file_cut_short(camera: Path, source: ExportSource, length: int) -> None:
+    """A header without a version is told by its length: no writer has stored a version 0."""
+    put(camera, bytes(length), b"")
+    assert reason(source).reason == f"frame.meta has {length} bytes"
+
+
 def test_pixels_of_another_frame(camera: Path, source: ExportSource) -> None:
     """Version 1 pixels that are older than their header are not shown: they are not its own."""
     (camera / "frame.meta").write_bytes(META_V1)
