@@ -58,7 +58,7 @@ class Pace:
         """
         frames = frame_id - self._frame_id
         if frames > 0:
-            self._learn((written_ns - self._written_ns) // frames)
+            self._learn((written_ns - self._written_ns) // frames, frames)
         self._frame_id, self._written_ns = frame_id, written_ns
         self._waited_ns = self._empty = self._remaining_ns = 0
         interval_ns = self.interval_ns
@@ -84,8 +84,12 @@ class Pace:
         longest_ns = max(SHORT_LOOK_NS, short_ns)
         return self._waiting(max(_SHORTEST_NS, min(short_ns << min(self._empty - 1, 8), longest_ns)))
 
-    def _learn(self, interval_ns: int) -> None:
-        """Averages in one interval; what does not fit counts only if several in a row agree."""
+    def _learn(self, interval_ns: int, frames: int) -> None:
+        """Averages in one interval; what does not fit counts only if several in a row agree.
+
+        Where frames were missed, ``interval_ns`` is the mean of several: a camera that got faster is followed
+        with the first look at it, not with the third, which for one of 1 fps would come three seconds later.
+        """
         known = self.interval_ns
         if not _INTERVAL_MIN_NS <= interval_ns <= _INTERVAL_MAX_NS:
             return
@@ -97,7 +101,7 @@ class Pace:
         else:
             self._odd = self._odd + 1 if _fits(interval_ns, self._odd_ns) else 1
             self._odd_ns = interval_ns
-            if self._odd >= _ODD_MAX:
+            if self._odd >= _ODD_MAX or (frames >= _ODD_MAX and interval_ns < known):
                 self._odd = 0
                 self.interval_ns = interval_ns
 

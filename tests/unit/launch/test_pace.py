@@ -110,6 +110,15 @@ def test_a_new_rate_is_learnt() -> None:
     assert followed.seen >= 585
 
 
+@pytest.mark.parametrize("slow_fps", [1, 2, 5])
+def test_a_camera_that_gets_faster(slow_fps: int) -> None:
+    """A camera that goes from a slow rate to 25 fps loses one and a half of its slow intervals, not more."""
+    slow = [n * 1_000 * MS // slow_fps for n in range(20)]
+    fast = [slow[-1] + n * 40 * MS for n in range(1, 201)]
+    missed = len(slow + fast) - follow(slow + fast).seen
+    assert missed <= 1.5 * 25 / slow_fps + 2
+
+
 def test_a_pause_is_not_taken_for_the_pace() -> None:
     """A pause between the first frames is forgotten with the next one."""
     arrivals = [0, *(1200 * MS + 40 * MS * n for n in range(100))]
