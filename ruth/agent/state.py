@@ -355,8 +355,7 @@ class StateWriter:
                 words[session_at] = words[_SESSION]
             else:
                 words[skipped_at] = subscription.skipped
-        words[_SEQUENCE] = sequence + 1  # as _publish(), without its call: once a frame
-        halves[_WAKE] = (halves[_WAKE] + 1) & _UINT32_MAX
+        self._publish(sequence)
 
     def write_export(self, version: int, session: int, inode: int = 0, epoch: int = 0) -> None:
         """Notes which export the agent is bound to.

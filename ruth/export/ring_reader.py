@@ -209,16 +209,8 @@ class RingReader:
 
         """
         slot = frame_id % self._ring.slot_count
-        try:  # _slot_now and _is_of once more: a runtime comes by here for each frame
-            before = os.pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
-        except OSError:
-            return None
-        if len(before) != RECORD_SIZE:
-            return None
-        version, found_id, found_ns, _, sequence = unpack_frame(before)
-        if found_id != frame_id or found_ns != timestamp_ns or version != VERSION_2:
-            return None
-        if sequence & 1 or sequence == _NEVER_PUBLISHED:
+        before = self._slot_now(slot)
+        if not _is_of(before, frame_id, timestamp_ns):
             return None
         lasting = before[LASTING]
         if self._judged.get(slot) != lasting and not self._judge_slot(slot, before, lasting):

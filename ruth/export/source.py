@@ -151,9 +151,7 @@ class ExportSource:
     def _read_renamed(self) -> Outcome:
         outcome = self._renamed.read()
         if isinstance(outcome, FrameRecord):
-            if self._renamed.restarted or self._was_ring:
-                self._begin_renamed()
-            return fresh_of((outcome, self.session))
+            return self._fresh_renamed(outcome)
         if isinstance(outcome, Absent) or not self._path_leads_here():
             return self._look_anew()
         return outcome
@@ -208,16 +206,13 @@ class ExportSource:
         if isinstance(outcome, Absent):
             return self._lost(outcome.reason)
         self.version = VERSION_1
-        if not isinstance(outcome, FrameRecord):
-            return outcome
-        if self._renamed.restarted or self._was_ring:
-            self._begin_renamed()
-        return Fresh(outcome, self.session)
+        return self._fresh_renamed(outcome) if isinstance(outcome, FrameRecord) else outcome
 
-    def _begin_renamed(self) -> None:
-        """A frame of version 1 that belongs to another session than the frame before it."""
-        self.session += 1
+    def _fresh_renamed(self, record: FrameRecord) -> Fresh:
+        if self._renamed.restarted or self._was_ring:
+            self.session += 1
         self._was_ring = False
+        return fresh_of((record, self.session))
 
     def _bind_ring(self, ring: RingReader) -> Outcome:
         self._renamed.close()
