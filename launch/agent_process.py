@@ -2,7 +2,8 @@
 
 Waiting, by what there is to wait for:
 
-* version 2: on the futex word of ``frame.meta``; the writer wakes it after each frame;
+* version 2: on the futex word of ``frame.meta``; the writer wakes it after each frame. Frames
+  that come one like the other are taken by a loop in C (:mod:`launch.steady`) until one is not like that;
 * version 1, or a writer that does not wake: on time, at the camera's own pace (:mod:`launch.pace`);
 * no export: a look every 0.98 s, as at the start (SPEC.md, "Failure rules": it remembers nothing).
 
@@ -20,6 +21,7 @@ import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from launch.pace import QUIET_LOOK_NS, SHORT_LOOK_NS, Pace
+from launch.steady.follower import Follower
 from ruth.agent.proc_stat import own_start_ticks
 from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
 from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from launch.confine.measure import Measure
+    from launch.steady.library import Follow
     from ruth.agent.agent import StreamAgent
     from ruth.export.files import Opener
     from ruth.export.outcome import Outcome
@@ -55,19 +58,26 @@ class AgentProcess:
         export_root: Folder of all exports, absolute.
         opener: What to open the camera's files with, once the process is confined.
         confine: Confines the process that calls it to this camera.
+        follow: The steady loop, or None (:func:`launch.steady.library.load`).
 
     """
 
-    __slots__ = ("_confine", "_source", "_waiter", "_writer", "agent")
+    __slots__ = ("_confine", "_follower", "_source", "_waiter", "_writer", "agent")
 
     def __init__(
-        self, agent: StreamAgent, export_root: str, opener: Opener, confine: Callable[[], Measure]
+        self,
+        agent: StreamAgent,
+        export_root: str,
+        opener: Opener,
+        confine: Callable[[], Measure],
+        follow: Follow | None,
     ) -> None:
         self.agent = agent
         self._confine = confine
         self._writer = StateWriter(agent)
         self._source = ExportSource(export_root, agent.camera_id, opener)
-        self._waiter = Waiter(self._source)
+        self._follower = None if follow is None else Follower(follow, agent, self._source, COMPARE_NS)
+        self._waiter = Waiter(self._source, self._follower)
 
     def run(self, state_descriptor: int, launcher_pid: int) -> NoReturn:
         """Hosts the agent until the process dies.
@@ -91,6 +101,8 @@ class AgentProcess:
         )
         writer.begin(memoryview(memory), identity)
         told = FutexWord(memory, STATE_WAKE_OFFSET)
+        if self._follower is not None:
+            self._follower.begin(told.address - STATE_WAKE_OFFSET)
         writer.write_confinement(self._confine())
         agent.start()
         noted = (0, 0)
@@ -122,10 +134,20 @@ class AgentProcess:
 class Waiter:
     """Decides how long to wait for what, and waits."""
 
-    __slots__ = ("_empty_wakes", "_missed_wakes", "_pace", "_ring", "_source", "_timed_out", "_word")
+    __slots__ = (
+        "_empty_wakes",
+        "_follower",
+        "_missed_wakes",
+        "_pace",
+        "_ring",
+        "_source",
+        "_timed_out",
+        "_word",
+    )
 
-    def __init__(self, source: ExportSource) -> None:
+    def __init__(self, source: ExportSource, follower: Follower | None) -> None:
         self._source = source
+        self._follower = follower
         self._pace = Pace()
         self._ring: RingReader | None = None
         self._word: FutexWord | None = None
@@ -157,7 +179,11 @@ class Waiter:
             self._empty_wakes = 0
         else:
             self._count_empty()
-        result = self._word.wait(ring.wake, self._until_due(outcome) if self._missed_wakes else LOOK_NS)
+        result = None
+        if observed and not self._missed_wakes and self._follower is not None:
+            result = self._follower.follow(ring, self._word.address, LOOK_NS)
+        if result is None:
+            result = self._word.wait(ring.wake, self._until_due(outcome) if self._missed_wakes else LOOK_NS)
         self._timed_out = result == TIMED_OUT
         if result == WOKEN:
             self._missed_wakes = False  # somebody does wake us

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from launch.agent_process import AgentProcess
 from launch.confine.confinement import Confinement
 from launch.exits import EXIT_FAILURE
+from launch.steady.library import load
 from launch.title import Title
 from ruth.descriptor import close_descriptor
 from ruth.futex import FutexWord
@@ -51,6 +52,7 @@ class Nursery:
     __slots__ = (
         "_confinement",
         "_descriptors_end",
+        "_follow",
         "_handlers",
         "_ignored",
         "_launcher_pid",
@@ -65,6 +67,7 @@ class Nursery:
         self._confinement = Confinement(export_root)
         self._confinement.limit()
         self._title = Title()
+        self._follow, _ = load()
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         # Not the limit, which may have been lowered since they were opened.
         self._descriptors_end = max(map(int, os.listdir("/proc/self/fd"))) + 1 + states
@@ -108,7 +111,8 @@ class Nursery:
 
         """
         paths, opener = self._confinement.paths_of(agent.camera_id)
-        return AgentProcess(agent, self.export_root, opener, partial(self._confinement.apply, paths))
+        confine = partial(self._confinement.apply, paths)
+        return AgentProcess(agent, self.export_root, opener, confine, self._follow)
 
     def become(self, process: AgentProcess, state: int) -> NoReturn:
         """Turns the child that calls it into an agent's process. Never returns into the launcher's code.

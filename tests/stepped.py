@@ -10,16 +10,27 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from launch.state_file import claim
+from launch.steady.follower import Follower
 from published import FRAME
 from ruth.agent.agent import StreamAgent
-from ruth.agent.state import STATE_SIZE, WAKE_OFFSET, AgentIdentity, StateWriter
+from ruth.agent.state import (
+    FRAME_ID_OFFSET,
+    OBSERVED_OFFSET,
+    STARTED_OFFSET,
+    STATE_SIZE,
+    WAKE_OFFSET,
+    AgentIdentity,
+    StateWriter,
+)
+from ruth.export.layout import WAKE_OFFSET as EXPORT_WAKE_OFFSET
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
-from ruth.futex import FutexWord
+from ruth.futex import FutexWord, address_of
 from ruth.subscription.subscription import Subscription
 
 if TYPE_CHECKING:
     from conftest import Roots
+    from launch.steady.library import Follow
     from ruth.runtime.stream import Stream
     from ruth.vas.exporter import FrameExporter
 
@@ -77,6 +88,19 @@ class SteppedAgent:
             self._word.wake()
         return observed
 
+    @property
+    def record(self) -> bytes:
+        """The state record without its two times, which no two agents have in common."""
+        content = bytearray(self.memory)
+        for offset in (STARTED_OFFSET, OBSERVED_OFFSET):
+            content[offset : offset + 8] = bytes(8)
+        return bytes(content)
+
+    @property
+    def observed_id(self) -> int:
+        """The newest frame's id, as the record says it."""
+        return int.from_bytes(self.memory[FRAME_ID_OFFSET : FRAME_ID_OFFSET + 8], "little")
+
     def die(self) -> None:
         """Lets go of the lock, as the kernel does when a process dies; the record stays as it is."""
         if self._descriptor < 0:
@@ -86,6 +110,42 @@ class SteppedAgent:
         fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, UNLOCK)
         os.close(self._descriptor)
         self._descriptor = -1
+
+
+class FollowedAgent(SteppedAgent):
+    """The same agent, with the steady loop before each look.
+
+    Attributes:
+        taken: Frames that the loop took.
+
+    """
+
+    def __init__(
+        self,
+        follow: Follow,
+        roots: Roots,
+        caps: dict[str, float | None] | None = None,
+        camera_id: str = CAMERA,
+    ) -> None:
+        super().__init__(roots, caps, camera_id)
+        self._follower = Follower(follow, self.agent, self._source, compare_ns=0)
+        self._follower.begin(self._word.address - WAKE_OFFSET)
+        self.taken = 0
+
+    def step(self) -> bool:
+        """One turn of the loop, if the agent is steady, and one look; whether a frame was observed."""
+        before = self.taken
+        self.follow(timeout_ns=0)
+        return super().step() or self.taken > before
+
+    def follow(self, timeout_ns: int) -> int | None:
+        """One turn of the loop, if there is a ring to follow. What it returned."""
+        ring, frames = self._source.ring, self.agent.frames
+        if ring is None or ring.meta_map is None:
+            return None
+        result = self._follower.follow(ring, address_of(ring.meta_map, EXPORT_WAKE_OFFSET), timeout_ns)
+        self.taken += self.agent.frames - frames
+        return result
 
 
 def publish(exporter: FrameExporter, agent: SteppedAgent | None = None, frames: int = 1) -> None:

@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> NoReturn:
     from launch.agent_process import AgentProcess
     from launch.confine.confinement import Confinement
     from launch.state_file import AlreadyRunningError, claim, claim_problem
+    from launch.steady.library import load
     from launch.title import Title
 
     export_root = export_root_here()
@@ -55,4 +56,7 @@ def run(options: argparse.Namespace) -> NoReturn:
     title = Title()
     title.set(f"ruth: agent {agent.camera_id}")
     confinement.limit()
-    AgentProcess(agent, export_root, opener, lambda: confinement.apply(paths)).run(state, launcher_pid=0)
+    follow, _ = load()
+    AgentProcess(agent, export_root, opener, lambda: confinement.apply(paths), follow).run(
+        state, launcher_pid=0
+    )

@@ -44,6 +44,7 @@ class Kernel:
         landlock: Version of its Landlock, 0 for none.
         seccomp: Whether agents can be given a system call filter.
         confinement_problem: Why agents cannot be confined, which keeps them from running; None if they can.
+        loop_problem: Why agents do without the compiled loop (:mod:`launch.steady`); None if they do not.
 
     """
 
@@ -55,6 +56,7 @@ class Kernel:
     landlock: int
     seccomp: bool
     confinement_problem: str | None
+    loop_problem: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from launch.inspection.header import read_header
 from launch.liveness import look
 from launch.roots import standing_directory
 from launch.state_file import known_cameras
+from launch.steady.library import load
 from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
 from ruth.descriptor import close_descriptor
 from ruth.export.layout import machine_problem
@@ -92,6 +93,7 @@ def _kernel(export_root: str) -> Kernel:
         landlock=landlock,
         seccomp=seccomp,
         confinement_problem=problem,
+        loop_problem=load()[1] or None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What kernel and machine mean for agents. Pure."""
+"""What kernel, machine and installation mean for agents. Pure."""
 
 from __future__ import annotations
 
@@ -60,3 +60,16 @@ def confinement(host: Host) -> Finding:
     guards += ["signals"] if kernel.landlock >= _LANDLOCK_SIGNALS else []
     text = f"Landlock {kernel.landlock} ({', '.join(guards)}), {filter_text}"
     return Finding("confinement", Level.OK, text)
+
+
+def loop(host: Host) -> Finding:
+    """Whether agents take their frames in C."""
+    problem = host.kernel.loop_problem
+    if problem is None:
+        return Finding("loop", Level.OK, "agents take frames in compiled code")
+    return Finding(
+        "loop",
+        Level.WARN,
+        f"agents take every frame in Python, which costs three times as much: {problem}",
+        "apt install gcc libc6-dev; then, with the Python that runs ruth: python3 -m launch.steady",
+    )

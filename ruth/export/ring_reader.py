@@ -25,7 +25,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from mmap import MAP_SHARED, PROT_READ, mmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ruth.descriptor import close_descriptor
 from ruth.export.files import open_export_file
@@ -61,6 +61,23 @@ _SEQUENCE_SIZE = RECORD_SIZE - SEQUENCE_OFFSET
 _SEQUENCE_AND_WAKE_SIZE = SLOT_COUNT_OFFSET - SEQUENCE_OFFSET
 _SIZES = _SEQUENCE_AND_WAKE_SIZE, SLOT_RECORDS_OFFSET, _SEQUENCE_SIZE
 _NEVER_PUBLISHED = 0  # as a sequence
+
+
+class Binding(NamedTuple):
+    """What does not change of a bound ring, for whoever reads it beside a :class:`RingReader`.
+
+    Attributes:
+        descriptors: Of ``frame.meta`` and ``frame.data``; they stay the reader's.
+        data_size: Bytes of the whole ring.
+        slot_size: Bytes of a slot.
+        ring: The ring's bytes behind its wake word, to be found the same at each look.
+
+    """
+
+    descriptors: tuple[int, int]
+    data_size: int
+    slot_size: int
+    ring: bytes
 
 
 class RingReader:
@@ -143,6 +160,11 @@ class RingReader:
         # Every data_offset in which ruth.export.layout.offset_problem finds nothing.
         self._offsets = range(0, self._data_size, self._ring.slot_size)
         self._judged: dict[int, bytes] = {}  # by slot, what was found valid of its record
+
+    @property
+    def binding(self) -> Binding:
+        """What does not change while it is bound."""
+        return Binding((self._meta, self._data), self._data_size, self._ring.slot_size, self._ring_bytes)
 
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
         """One look at the newest record. An :class:`Absent` means: let this binding go."""

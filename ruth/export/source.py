@@ -79,6 +79,11 @@ class ExportSource:
         self.session = 0
 
     @property
+    def paths(self) -> tuple[str, str]:
+        """Where ``frame.meta`` and ``frame.data`` are to stand."""
+        return self._meta_path, self._data_path
+
+    @property
     def written_ns(self) -> int:
         """When the last version 1 frame given was put in place, CLOCK_REALTIME."""
         return self._renamed.written_ns

@@ -140,6 +140,25 @@ class Subscription:
                 self._settle()
         return decision
 
+    @property
+    def steady(self) -> bool:
+        """Whether a later frame can only be eligible or too early (``steady_from``)."""
+        return self.steady_from != _NEVER
+
+    def book_allowed(self, allowed: int, last_frame_id: int, last_timestamp_ns: int) -> None:
+        """Books what was found eligible elsewhere while it was steady (docs/decisions/0015).
+
+        Args:
+            allowed: Frames found eligible by now, all told.
+            last_frame_id: Id of the last of them.
+            last_timestamp_ns: Its timestamp.
+
+        """
+        self.allowed = allowed
+        self.last_frame_id = last_frame_id
+        self.last_timestamp_ns = last_timestamp_ns
+        self._settle()
+
     def skip(self, reason: Decision) -> None:
         """Books a frame that the gate was not asked about: a stopped agent, a fault."""
         self.last_decision = reason

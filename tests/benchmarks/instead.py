@@ -17,6 +17,7 @@ from benchmarks.readers import agent_of
 from launch.agent_process import AgentProcess
 from launch.confine.confinement import Confinement
 from launch.state_file import claim
+from launch.steady.library import load
 
 
 def host(camera: str, export_root: str, state_root: str) -> NoReturn:
@@ -26,7 +27,10 @@ def host(camera: str, export_root: str, state_root: str) -> NoReturn:
     confinement = Confinement(export_root)
     confinement.limit()
     paths, opener = confinement.paths_of(camera)
-    AgentProcess(agent, export_root, opener, lambda: confinement.apply(paths)).run(state, os.getppid())
+    follow, _ = load()
+    AgentProcess(agent, export_root, opener, lambda: confinement.apply(paths), follow).run(
+        state, os.getppid()
+    )
 
 
 def main() -> None:

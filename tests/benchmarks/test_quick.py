@@ -26,7 +26,7 @@ ROWS = {
     "cameras": 6,
     "version1": 6,
     "idle": 2,
-    "gate": 9,
+    "gate": 12,
     "view": 6,
     "off": 2,
     "decode": 4,

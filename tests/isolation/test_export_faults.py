@@ -12,9 +12,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
+
 from agents import launched, look, record, wait_observed, wake_ups
 from exports import EXPORTS, HEIGHT, META_V1, META_V2, SLOT_SIZE, SLOTS, WIDTH, next_frame, patched, put
 from launch.agent_view import cpu_time_ns
+from launch.steady.library import VARIABLE
 from ruth.export.layout import (
     DATA_INODE_OFFSET,
     DATA_OFFSET_OFFSET,
@@ -192,8 +195,12 @@ def clean(folder: Path) -> None:
     folder.mkdir()
 
 
-def test_agents_idle_beside_any_of_it_and_go_on(roots: Roots, processes: Processes) -> None:
+@pytest.mark.parametrize("loop", ["on", "off"])
+def test_agents_idle_beside_any_of_it_and_go_on(
+    roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch, loop: str
+) -> None:
     """Alive, no decision, a look a second, and the first good frame is observed, by the same process."""
+    monkeypatch.setenv(VARIABLE, loop)
     cameras = faults()
     for camera, fault in cameras.items():
         (roots.export / camera).mkdir(parents=True)

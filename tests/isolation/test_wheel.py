@@ -137,17 +137,30 @@ def test_completion(installed: Installation, roots: Roots, shell: str) -> None:
 
 
 def test_contents(installed: Installation) -> None:
-    """The wheel holds both packages, typed, with every module; no tests, no documents, no script."""
+    """The wheel holds both packages, typed, with all modules and the loop; no tests, documents, scripts."""
     with zipfile.ZipFile(installed.wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name and ".data/" not in name}
     wanted = {
         str(path.relative_to(PROJECT))
         for package in ("ruth", "launch")
         for path in (PROJECT / package).rglob("*")
-        if path.suffix in (".py", ".typed")
+        if path.suffix in (".py", ".typed", ".c") and path.name != "hatch_build.py"
     }
-    assert names == wanted
+    assert names == wanted | {"launch/steady/loop.so"}
     assert {"ruth/py.typed", "launch/py.typed"} <= names
+
+
+def test_the_steady_loop_is_of_its_source(installed: Installation) -> None:
+    """An agent of the wheel finds the loop that was compiled from the source beside it."""
+    code = "from launch.steady.library import load; follow, problem = load(); print(follow is None, problem)"
+    done = subprocess.run(
+        [installed.prefix / "bin" / "python", "-c", code],
+        env={},
+        cwd=installed.prefix,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("False \n", "")
 
 
 def test_units_stand_where_systemd_looks(installed: Installation) -> None:

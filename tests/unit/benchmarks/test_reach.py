@@ -45,11 +45,11 @@ def test_a_cell_is_found_by_its_row_and_head() -> None:
 
 def test_what_is_reached_and_what_is_not() -> None:
     """A figure within its goal is reached, one beyond it is not, and what was not measured is not judged."""
-    assert judged("gate", GATE)["one decision, 4 models"] == ("79.0", REACHED)
+    assert judged("gate", GATE)["one decision, 4 models, in Python"] == ("79.0", REACHED)
     found = judged("cameras", FRAMES, PROCESSES)
     assert found["private memory of an agent, 1,000 cameras"] == ("1.50", BEHIND)
     assert found["one more agent, launched"] == ("0.500", REACHED)
-    assert found["one decision, 4 models"] == ("-", None)
+    assert found["one decision, 4 models, in Python"] == ("-", None)
 
 
 def test_frames_missed() -> None:

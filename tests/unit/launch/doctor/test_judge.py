@@ -28,7 +28,7 @@ EXPORTS = Folder(
     "/dev/shm/vas", "/dev/shm/vas", "tmpfs", "/dev/shm", 8000 * MB, 4000 * MB, None, True, False, 0o755, VAS
 )
 STATES = replace(EXPORTS, path="/dev/shm/ruth", standing="/dev/shm/ruth", writable=True, owner=RUTH)
-KERNEL = Kernel("x86_64", "6.18.0", "3.11.7", None, True, 7, True, None)
+KERNEL = Kernel("x86_64", "6.18.0", "3.11.7", None, True, 7, True, None, None)
 CAMERA = Camera("a", EXPORT, False, None, None)
 ROOM = Room("kernel.pid_max", 32768, 300, "sysctl kernel.pid_max=4194304")
 FINE = Host(
@@ -75,6 +75,7 @@ CASES: list[Case] = [
         "machine", Level.WARN, "version 2 needs",
     ),
     (replace(FINE, kernel=replace(KERNEL, futex=False)), "futex", Level.WARN, "seccomp profile"),
+    (replace(FINE, kernel=replace(KERNEL, loop_problem="not compiled")), "loop", Level.WARN, "not compiled"),
     (replace(FINE, kernel=replace(KERNEL, landlock=0)), "confinement", Level.WARN, "lsm="),
     (
         replace(FINE, kernel=replace(KERNEL, confinement_problem="Operation not permitted")),

@@ -1,0 +1,26 @@
+"""``python -m launch.steady``: compiles the steady loop where Ruth is installed, for the next launch.
+
+Exit codes: 0 compiled, 1 not.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from launch.exits import EXIT_FAILURE, EXIT_OK
+from launch.steady.build import build
+from launch.steady.source import LIBRARY
+
+
+def main() -> int:
+    """Compiles, and says what came of it."""
+    problem = build()
+    if problem is not None:
+        sys.stderr.write(f"ruth: agents will take more of the processor: no compiled loop: {problem}\n")
+        return EXIT_FAILURE
+    sys.stdout.write(f"{LIBRARY}\n")
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

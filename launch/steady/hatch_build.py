@@ -1,0 +1,31 @@
+"""Compiles the steady loop into a wheel, and into a checkout that is installed in place (pyproject.toml).
+
+Without a compiler the wheel is pure Python, and works as well.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class SteadyLoopHook(BuildHookInterface):  # type: ignore[type-arg] # its parameter is hatchling's own
+    """Runs before files are collected (hatch.pypa.io, "Build hook plugins")."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's
+        """Builds ``loop.so``, and says for which machines the wheel is then."""
+        sys.path.insert(0, self.root)
+        from launch.steady.build import build
+
+        problem = build()
+        if problem is not None:
+            self.app.display_warning(f"the steady loop is not compiled: {problem}")
+            return
+        build_data["artifacts"].append("/launch/steady/loop.so")
+        build_data["pure_python"] = False
+        # Of no Python's ABI: ctypes loads it.
+        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["tag"] = f"py3-none-{platform}"

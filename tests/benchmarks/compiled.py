@@ -1,0 +1,73 @@
+"""Decisions of the steady loop alone: a real agent handed over to it, and frames that nobody publishes."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from benchmarks.stage import BenchmarkError
+from benchmarks.transports import Place
+from benchmarks.transports.ring import Publisher
+from launch.steady.build import compile_library
+from launch.steady.follower import Follower
+from launch.steady.source import LIBRARY
+from ruth.export.outcome import Fresh
+from ruth.export.source import ExportSource
+
+if TYPE_CHECKING:
+    from ruth.agent.agent import StreamAgent
+
+_DRIVER = Path(__file__).with_name("decisions.c")
+FRAME_NS = 40_000_000
+_FRAME_BYTES = 64 * 64 * 3 // 2
+
+
+class CompiledDecisions:
+    """An agent whose decisions are taken in C, one after the other.
+
+    Args:
+        agent: Running, with its subscriptions; it observes one frame here.
+        folder: Where to leave an export and a library.
+
+    Raises:
+        BenchmarkError: It cannot be compiled.
+
+    """
+
+    def __init__(self, agent: StreamAgent, folder: Path) -> None:
+        driver = str(folder / "decisions.so")
+        problem = compile_library(_DRIVER.read_bytes(), driver)
+        if problem is not None:
+            raise BenchmarkError(problem)
+        self._publisher = Publisher(Place(str(folder), agent.camera_id, ""), bytearray(_FRAME_BYTES), 0)
+        self._publisher.publish(0)
+        self._source = ExportSource(str(folder), agent.camera_id)
+        outcome = self._source.try_read()
+        assert isinstance(outcome, Fresh)
+        agent.observe(outcome.record.frame_id, outcome.record.timestamp_ns)
+        self._agent = agent
+        self._take = ctypes.cast(ctypes.CDLL(LIBRARY).take, ctypes.c_void_p)
+        self._decide = ctypes.CDLL(driver).decide_in_a_row
+        self._decide.argtypes = (ctypes.c_void_p, ctypes.c_void_p, *(ctypes.c_uint64,) * 3)
+        self._frames = (0, 0, 0)
+        self._follower = Follower(self._run, agent, self._source, compare_ns=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+        self._publisher.close()
+
+    def decide(self, _first: int, frames: int) -> None:
+        """Decides on so many further frames, :data:`FRAME_NS` apart; ids go on from where they are."""
+        before = self._agent.frames
+        self._frames = (self._agent.frame_id + 1, frames, FRAME_NS)
+        assert self._source.ring is not None
+        self._follower.follow(self._source.ring, word=0, timeout_ns=0)
+        assert self._agent.frames == before + frames
+
+    def _run(self, follow: int) -> int:
+        """Stands where the loop does, which would wait for frames."""
+        return int(self._decide(self._take, follow, *self._frames))
