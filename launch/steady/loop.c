@@ -25,6 +25,7 @@ const uint64_t signature = SIGNATURE; /* launch/steady/source.py: a library of a
 #define NANOSECONDS 1000000000u
 #define ALL_WAITERS 0x7fffffff
 #define RING_SIZE (EXPORT_SLOT_RECORDS - EXPORT_SLOT_COUNT) /* what stays the same of a ring: all but its wake */
+#define EMPTY_LOOKS 4 /* as EMPTY_WAKES of launch/agent_process.py */
 #define MISSED_AT_ONCE_MAX UINT32_MAX /* more is no gap between frames but a hostile id: left to Python */
 
 /* Both as launch/steady/follower.py packs them. An address is one of this process. */
@@ -80,26 +81,35 @@ static uint64_t now_ns(void) {
     return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
 }
 
-/* Steps 1 to 3 of ruth/export/ring_reader.py, a pread each. Whether there is a frame to be taken. */
-static int look(const struct follow *f, unsigned char head[EXPORT_SLOT_RECORDS], uint32_t *wake) {
+enum found {
+    FRAME,
+    NOTHING, /* the record is being changed at this moment, or is the one last taken */
+    OTHER,   /* anything else: for Python to find out */
+};
+
+/* Steps 1 to 3 of ruth/export/ring_reader.py, a pread each. */
+static enum found look(struct follow *f, unsigned char head[EXPORT_SLOT_RECORDS]) {
     unsigned char first[EXPORT_SLOT_COUNT - EXPORT_SEQUENCE], again[8];
     int meta = (int)f->meta;
-    if (pread(meta, first, sizeof first, EXPORT_SEQUENCE) != (ssize_t)sizeof first) return 0;
-    if (pread(meta, head, EXPORT_SLOT_RECORDS, 0) != EXPORT_SLOT_RECORDS) return 0;
-    if (pread(meta, again, sizeof again, EXPORT_SEQUENCE) != (ssize_t)sizeof again) return 0;
-    if (lseek(meta, 0, SEEK_END) < EXPORT_META_SIZE) return 0;
-    off_t data_size = lseek((int)f->data, 0, SEEK_END);
-    if (data_size < 0 || (uint64_t)data_size < f->data_size) return 0;
+    if (pread(meta, first, sizeof first, EXPORT_SEQUENCE) != (ssize_t)sizeof first) return OTHER;
+    if (pread(meta, head, EXPORT_SLOT_RECORDS, 0) != EXPORT_SLOT_RECORDS) return OTHER;
+    if (pread(meta, again, sizeof again, EXPORT_SEQUENCE) != (ssize_t)sizeof again) return OTHER;
+    off_t meta_size = lseek(meta, 0, SEEK_END), data_size = lseek((int)f->data, 0, SEEK_END);
+    if (meta_size < EXPORT_META_SIZE || data_size < 0 || (uint64_t)data_size < f->data_size) return OTHER;
 
     uint64_t sequence = load64(head, EXPORT_SEQUENCE), data_offset = load64(head, EXPORT_DATA_OFFSET);
     const unsigned char *given = (const unsigned char *)f->given;
-    *wake = load32(first, EXPORT_WAKE - EXPORT_SEQUENCE);
-    return memcmp(first, again, sizeof again) == 0 && (sequence & 1) == 0 && sequence != 0
-        && memcmp(head, given, EXPORT_RECORD_SIZE) != 0
-        && memcmp(head + EXPORT_SLOT_COUNT, f->ring, RING_SIZE) == 0
-        && memcmp(head + EXPORT_WIDTH, given + EXPORT_WIDTH, EXPORT_DATA_OFFSET - EXPORT_WIDTH) == 0
-        && load32(head, EXPORT_VERSION) == load32(given, EXPORT_VERSION)
-        && data_offset % f->slot_size == 0 && data_offset < f->data_size;
+    if (memcmp(first, again, sizeof again) != 0) return NOTHING;
+    /* As in Python: only of a look during which the record stayed, or a frame could be slept through. */
+    f->wake = load32(first, EXPORT_WAKE - EXPORT_SEQUENCE);
+    if (sequence & 1) return NOTHING;
+    if (memcmp(head + EXPORT_SLOT_COUNT, f->ring, RING_SIZE) != 0) return OTHER;
+    if (memcmp(head, given, EXPORT_RECORD_SIZE) == 0) return NOTHING;
+    return sequence != 0 && load32(head, EXPORT_VERSION) == load32(given, EXPORT_VERSION)
+            && memcmp(head + EXPORT_WIDTH, given + EXPORT_WIDTH, EXPORT_DATA_OFFSET - EXPORT_WIDTH) == 0
+            && data_offset % f->slot_size == 0 && data_offset < f->data_size
+        ? FRAME
+        : OTHER;
 }
 
 /* Whether each subscription is steady about this frame: then two rows of the gate's table are left. */
@@ -179,16 +189,26 @@ static int names(uint64_t path, uint64_t device, uint64_t inode) {
 int follow(struct follow *f) {
     const struct timespec timeout = {(time_t)(f->timeout_ns / NANOSECONDS), (long)(f->timeout_ns % NANOSECONDS)};
     uint64_t compared_ns = 0;
+    unsigned empty = 0; /* looks in a row that found nothing: a dead or a wild writer is left to Python */
     for (;;) {
         unsigned char head[EXPORT_SLOT_RECORDS];
-        uint32_t wake;
-        long failed = syscall(SYS_futex, f->word, FUTEX_WAIT, (uint32_t)f->wake, &timeout, NULL, 0);
-        int result = failed ? errno : 0;
+        uint64_t wake = f->wake; /* put back if the frame is left to Python, which looks for itself */
+        int result = syscall(SYS_futex, f->word, FUTEX_WAIT, (uint32_t)wake, &timeout, NULL, 0) == 0 ? 0 : errno;
         if (result != 0 && result != EAGAIN) return result;
-        if (!look(f, head, &wake)) return result;
-        uint64_t frame_id = load64(head, EXPORT_FRAME_ID), timestamp_ns = load64(head, EXPORT_TIMESTAMP);
-        if (!take(f, frame_id, timestamp_ns)) return result;
-        f->wake = wake;
+        switch (look(f, head)) {
+        case OTHER:
+            f->wake = wake;
+            return result;
+        case NOTHING:
+            if (++empty > EMPTY_LOOKS) return result;
+            continue;
+        case FRAME:
+            empty = 0;
+        }
+        if (!take(f, load64(head, EXPORT_FRAME_ID), load64(head, EXPORT_TIMESTAMP))) {
+            f->wake = wake;
+            return result;
+        }
         memcpy(f->given, head, EXPORT_RECORD_SIZE);
         uint64_t observed_ns = now_ns();
         tell(f, observed_ns);

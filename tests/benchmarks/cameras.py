@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from benchmarks.agents import Watch, camera_name, launch
+from benchmarks.bare import bare_missing
 from benchmarks.cost import cpu_ns_of, private_bytes
 from benchmarks.feed import DESCRIPTORS, EXPORT_BYTES, Feeder, raise_descriptor_limit
 from benchmarks.floor import wait_alone
@@ -37,8 +38,8 @@ ABOUT: Final = "1 to 2,000 cameras and beyond: latency, CPU, memory, launch; spa
 FPS: Final = 25
 OURS: Final = "Ruth"
 COUNTS: Final = (1, 10, 100, 500, 1_000, 2_000)
-STEP_BEYOND: Final = 500  # cameras more each time, until frames are missed or late
-MOST: Final = 3_000
+STEP_BEYOND: Final = 1_000  # cameras more each time, until frames are missed or late
+MOST: Final = 4_000
 COMPARED: Final = (OURS, "forkserver", "spawn")
 COMPARED_UP_TO: Final = 100
 FLOORS: Final = (1, 100, 1_000)  # cameras for which waiting alone is measured as well
@@ -92,6 +93,7 @@ def run(stage: Stage) -> Result:
     measured: list[Measured] = []
     floors: list[Floor] = []
     notes: list[str] = []
+    waiters = ("Python",) if bare_missing() else ("C", "Python")
     counts = [1, 4] if stage.quick else [*COUNTS, *range(COUNTS[-1] + STEP_BEYOND, MOST + 1, STEP_BEYOND)]
     for cameras in counts:
         try:
@@ -99,7 +101,7 @@ def run(stage: Stage) -> Result:
             ways = COMPARED if cameras <= COMPARED_UP_TO else (OURS,)
             measured.extend(_measure(stage, cameras, by) for by in ways)
             if cameras in FLOORS:
-                floors.append(_floor(stage, cameras))
+                floors.extend(_floor(stage, cameras, by) for by in waiters)
         except NoRoomError as error:
             notes.append(f"{cameras:,} cameras: {error}.")
             break
@@ -182,7 +184,7 @@ def floor_table(measured: Sequence[Measured], floors: Sequence[Floor]) -> Table:
     agents = {one.cameras: one.cpu_us for one in measured if one.by == OURS}
     return Table(
         "Processes that only wait for the same frames",
-        ("cameras", "wake-ups a second", "CPU, us a wake-up", "an agent takes, x"),
+        ("cameras", "waiting in", "wake-ups a second", "CPU, us a wake-up", "an agent takes, x"),
         tuple((*floor, agents[floor.cameras] / floor.cpu_us) for floor in floors),
     )
 
@@ -225,13 +227,13 @@ def _measure(stage: Stage, cameras: int, by: str) -> Measured:
         shutil.rmtree(folder)
 
 
-def _floor(stage: Stage, cameras: int) -> Floor:
+def _floor(stage: Stage, cameras: int, by: str) -> Floor:
     folder = stage.new_folder()
     names = [camera_name(number) for number in range(cameras)]
-    stage.say(f"{cameras:,} cameras, processes that only wait")
+    stage.say(f"{cameras:,} cameras, processes that only wait, in {by}")
     feeder = Feeder(stage, folder, names, FPS)
     try:
-        return wait_alone(stage, folder, names, _seconds(stage))
+        return wait_alone(stage, folder, names, by, _seconds(stage))
     finally:
         feeder.end()
         shutil.rmtree(folder)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from benchmarks.stage import BenchmarkError
+from benchmarks.bare import bare
 from benchmarks.transports import Place
 from benchmarks.transports.ring import Publisher
-from launch.steady.build import compile_library
 from launch.steady.follower import Follower
 from launch.steady.source import LIBRARY
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ruth.agent.agent import StreamAgent
 
-_DRIVER = Path(__file__).with_name("decisions.c")
 FRAME_NS = 40_000_000
 _FRAME_BYTES = 64 * 64 * 3 // 2
 
@@ -28,18 +27,11 @@ class CompiledDecisions:
 
     Args:
         agent: Running, with its subscriptions; it observes one frame here.
-        folder: Where to leave an export and a library.
-
-    Raises:
-        BenchmarkError: It cannot be compiled.
+        folder: Where to leave an export.
 
     """
 
     def __init__(self, agent: StreamAgent, folder: Path) -> None:
-        driver = str(folder / "decisions.so")
-        problem = compile_library(_DRIVER.read_bytes(), driver)
-        if problem is not None:
-            raise BenchmarkError(problem)
         self._publisher = Publisher(Place(str(folder), agent.camera_id, ""), bytearray(_FRAME_BYTES), 0)
         self._publisher.publish(0)
         self._source = ExportSource(str(folder), agent.camera_id)
@@ -48,8 +40,6 @@ class CompiledDecisions:
         agent.observe(outcome.record.frame_id, outcome.record.timestamp_ns)
         self._agent = agent
         self._take = ctypes.cast(ctypes.CDLL(LIBRARY).take, ctypes.c_void_p)
-        self._decide = ctypes.CDLL(driver).decide_in_a_row
-        self._decide.argtypes = (ctypes.c_void_p, ctypes.c_void_p, *(ctypes.c_uint64,) * 3)
         self._frames = (0, 0, 0)
         self._follower = Follower(self._run, agent, self._source, compare_ns=0)
 
@@ -70,4 +60,4 @@ class CompiledDecisions:
 
     def _run(self, follow: int) -> int:
         """Stands where the loop does, which would wait for frames."""
-        return int(self._decide(self._take, follow, *self._frames))
+        return int(bare().decide_in_a_row(self._take, follow, *self._frames))

@@ -1,6 +1,6 @@
-"""The floor below an agent: as many processes that wait for the same frames, in Python, and do nothing else.
+"""The floor below an agent: as many processes that wait for the same frames and do nothing else (C, Python).
 
-What they cost is what this machine and its Python take for waking up; an agent's work comes on top of it.
+What they cost is what this machine takes for waking up; an agent's work comes on top of it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from benchmarks.bare import bare
 from benchmarks.cost import cpu_ns_of
 from benchmarks.idle import wake_ups
 from benchmarks.stage import BenchmarkError
@@ -35,17 +36,19 @@ class Floor(NamedTuple):
 
     Attributes:
         cameras: How many, and processes.
+        by: ``C`` or ``Python``: what they wait in.
         wake_ups: A second, of one of them.
         cpu_us: CPU time of one a wake-up.
 
     """
 
     cameras: int
+    by: str
     wake_ups: float
     cpu_us: float
 
 
-def wait_alone(stage: Stage, export_root: Path, cameras: Sequence[str], seconds: float) -> Floor:
+def wait_alone(stage: Stage, export_root: Path, cameras: Sequence[str], by: str, seconds: float) -> Floor:
     """Measures processes forked from one, as agents are, while somebody publishes to these cameras.
 
     Raises:
@@ -53,7 +56,7 @@ def wait_alone(stage: Stage, export_root: Path, cameras: Sequence[str], seconds:
 
     """
     ours, theirs = stage.spawn.Pipe()
-    parent = stage.worker(_fork_waiters, theirs, str(export_root), list(cameras))
+    parent = stage.worker(_fork_waiters, theirs, str(export_root), list(cameras), by)
     theirs.close()
     if not ours.poll(60):
         raise BenchmarkError("the processes that only wait do not begin")
@@ -72,10 +75,12 @@ def wait_alone(stage: Stage, export_root: Path, cameras: Sequence[str], seconds:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
     ours.close()
-    return Floor(len(cameras), woken / len(cameras) / elapsed, cpu_ns / max(1, woken) / 1e3)
+    return Floor(len(cameras), by, woken / len(cameras) / elapsed, cpu_ns / max(1, woken) / 1e3)
 
 
-def _fork_waiters(connection: Connection, export_root: str, cameras: Sequence[str]) -> NoReturn:
+def _fork_waiters(connection: Connection, export_root: str, cameras: Sequence[str], by: str) -> NoReturn:
+    if by == "C":
+        bare()  # compiled before the first fork
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -83,15 +88,17 @@ def _fork_waiters(connection: Connection, export_root: str, cameras: Sequence[st
     for camera in cameras:
         pid = os.fork()
         if pid == 0:
-            _wait(f"{export_root}/{camera}/{META_NAME}")
+            _wait(f"{export_root}/{camera}/{META_NAME}", by)
         pids.append(pid)
     connection.send(pids)
     while True:
         signal.pause()
 
 
-def _wait(path: str) -> NoReturn:
+def _wait(path: str, by: str) -> NoReturn:
     memory = mmap.mmap(os.open(path, os.O_RDONLY), META_SIZE_V2, mmap.MAP_SHARED, mmap.PROT_READ)
     word, words = FutexWord(memory, WAKE_OFFSET), memoryview(memory).cast("I")
+    if by == "C":
+        bare().wait_for_ever(word.address, _LONGEST_NS)
     while True:
         word.wait(words[WAKE_OFFSET // 4], _LONGEST_NS)

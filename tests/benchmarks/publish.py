@@ -1,8 +1,9 @@
 """Publishing: how long a decoder is held up by handing over a frame, and what all sides of it cost.
 
 Frames are published back to back, a slice of time an arm, every arm once a round. The floor is a copy of the
-frame into as many mapped buffers as the ring has slots. A reader notices the frame and decides for four
-models; it does not look at the pixels.
+frame into as many mapped buffers as the ring has slots; with readers, also that copy and a wake-up for as
+many processes that wait in C and do nothing. A reader notices the frame and decides for four models; it does
+not look at the pixels.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ NAME: Final = "publish"
 ABOUT: Final = "handing over a frame: Ruth, a bare copy, renamed files, iceoryx2, ZeroMQ, Queue"
 
 FLOOR: Final = "memcpy"
-ARMS: Final = (FLOOR, "Ruth", "iceoryx2", "rename", "ZeroMQ", "Queue")
-# Without a reader these keep nothing that a later one could look at.
-_NEED_READERS: Final = ("ZeroMQ", "Queue")
+WAKING: Final = "memcpy, wake"
+FLOORS: Final = (FLOOR, WAKING)
+ARMS: Final = (*FLOORS, "Ruth", "iceoryx2", "rename", "ZeroMQ", "Queue")
+# Without a reader these have nothing to do, or keep nothing that a later one could look at.
+_NEED_READERS: Final = (WAKING, "ZeroMQ", "Queue")
 SIZES: Final = {"360p": 640 * 360 * 3 // 2, "1080p": 1920 * 1080 * 3 // 2, "2160p": 3840 * 2160 * 3 // 2}
 READERS: Final = (0, 1, 8)
 
@@ -95,7 +98,7 @@ def row_of(
     own = measured[name]
     times = summary_of(sample / 1e3 for samples in own.rounds for sample in samples)
     ratio = ratio_by_round(own.rounds, measured[FLOOR].rounds)
-    seen = None if name == FLOOR or not readers else own.seen / readers / own.published * 100
+    seen = None if name in FLOORS or not readers else own.seen / readers / own.published * 100
     return (times.median, times.p99, ratio, own.cpu_ns / own.published / 1e3, seen), ratio
 
 

@@ -93,7 +93,7 @@ def _least_cpu(records: Mapping[str, Record]) -> float | None:
     figures = {
         name: cell(records, publish.NAME, 0, ("1080p", 8, name), head)
         for name in publish.ARMS
-        if name != publish.FLOOR
+        if name not in publish.FLOORS
     }
     own = figures.pop("Ruth")
     others = [value for value in figures.values() if value is not None]

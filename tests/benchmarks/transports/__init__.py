@@ -19,6 +19,7 @@ STAMP = struct.Struct("<QQ")
 MODULES = {
     "Ruth": "ring",
     "memcpy": "memcpy",
+    "memcpy, wake": "waking",
     "rename": "rename",
     "iceoryx2": "iceoryx",
     "ZeroMQ": "zeromq",

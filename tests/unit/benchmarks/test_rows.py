@@ -64,8 +64,9 @@ def test_one_camera_more() -> None:
 
 def test_what_an_agent_takes_beyond_waiting() -> None:
     """An agent's CPU time a frame is put beside that of as many processes which only wait."""
-    rows = cameras.floor_table([camera_row(1, 0.2), camera_row(101, 0.3)], [Floor(101, 25.0, 8.0)]).rows
-    assert rows == ((101, 25.0, 8.0, pytest.approx(20.0 / 8.0)),)
+    waiting = [Floor(101, "C", 25.0, 8.0)]
+    rows = cameras.floor_table([camera_row(1, 0.2), camera_row(101, 0.3)], waiting).rows
+    assert rows == ((101, "C", 25.0, 8.0, pytest.approx(20.0 / 8.0)),)
 
 
 def test_decoding() -> None:
