@@ -2,10 +2,11 @@
 
 Waiting, by what there is to wait for:
 
-* version 2: on the futex word of ``frame.meta``; the writer wakes it after each frame. Frames
-  that come one like the other are taken by a loop in C (:mod:`launch.steady`) until one is not like that;
+* version 2: on the futex word of ``frame.meta``; the writer wakes it after each frame;
 * version 1, or a writer that does not wake: on time, at the camera's own pace (:mod:`launch.pace`);
 * no export: a look every 0.98 s, as at the start (SPEC.md, "Failure rules": it remembers nothing).
+
+Frames that come one like the other are taken by a loop in C, which waits likewise (:mod:`launch.steady`).
 
 Every wait ends after 0.98 s at the latest, so that an export replaced behind a living mapping is found
 within a second, for one wake-up a second.
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from launch.confine.measure import Measure
-    from launch.steady.library import Follow
+    from launch.steady.library import Loops
     from ruth.agent.agent import StreamAgent
     from ruth.export.files import Opener
     from ruth.export.outcome import Outcome
@@ -58,7 +59,8 @@ class AgentProcess:
         export_root: Folder of all exports, absolute.
         opener: What to open the camera's files with, once the process is confined.
         confine: Confines the process that calls it to this camera.
-        follow: The steady loop, or None (:func:`launch.steady.library.load`).
+        loops: The steady loops, or None (:func:`launch.steady.library.load`).
+        meta_name: Address of the one ``frame.meta`` that may be opened once confined; None for any.
 
     """
 
@@ -70,13 +72,16 @@ class AgentProcess:
         export_root: str,
         opener: Opener,
         confine: Callable[[], Measure],
-        follow: Follow | None,
+        loops: Loops | None,
+        meta_name: int | None = None,
     ) -> None:
         self.agent = agent
         self._confine = confine
         self._writer = StateWriter(agent)
         self._source = ExportSource(export_root, agent.camera_id, opener)
-        self._follower = None if follow is None else Follower(follow, agent, self._source, COMPARE_NS)
+        self._follower = (
+            None if loops is None else Follower(loops, agent, self._source, COMPARE_NS, meta_name)
+        )
         self._waiter = Waiter(self._source, self._follower)
 
     def run(self, state_descriptor: int, launcher_pid: int) -> NoReturn:
@@ -166,7 +171,9 @@ class Waiter:
         ring = self._source.ring
         if ring is None:
             self._ring = self._word = None
-            _sleep(self._until_due(outcome) if self._source.version else LOOK_NS)
+            wait_ns = self._until_due(outcome) if self._source.version else LOOK_NS
+            if not (observed and self._follower and self._follower.follow_renamed(self._pace, wait_ns)):
+                _sleep(wait_ns)
             return
         if ring is not self._ring or self._word is None:
             assert ring.meta_map is not None  # noqa: S101 - a bound ring is mapped; for the type checker
@@ -181,7 +188,7 @@ class Waiter:
             self._count_empty()
         result = None
         if observed and not self._missed_wakes and self._follower is not None:
-            result = self._follower.follow(ring, self._word.address, LOOK_NS)
+            result = self._follower.follow_ring(ring, self._word.address, LOOK_NS)
         if result is None:
             result = self._word.wait(ring.wake, self._until_due(outcome) if self._missed_wakes else LOOK_NS)
         self._timed_out = result == TIMED_OUT

@@ -52,10 +52,10 @@ class Nursery:
     __slots__ = (
         "_confinement",
         "_descriptors_end",
-        "_follow",
         "_handlers",
         "_ignored",
         "_launcher_pid",
+        "_loops",
         "_null",
         "_title",
         "_umask",
@@ -67,7 +67,7 @@ class Nursery:
         self._confinement = Confinement(export_root)
         self._confinement.limit()
         self._title = Title()
-        self._follow, _ = load()
+        self._loops, _ = load()
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         # Not the limit, which may have been lowered since they were opened.
         self._descriptors_end = max(map(int, os.listdir("/proc/self/fd"))) + 1 + states
@@ -112,7 +112,9 @@ class Nursery:
         """
         paths, opener = self._confinement.paths_of(agent.camera_id)
         confine = partial(self._confinement.apply, paths)
-        return AgentProcess(agent, self.export_root, opener, confine, self._follow)
+        return AgentProcess(
+            agent, self.export_root, opener, confine, self._loops, self._confinement.meta_name
+        )
 
     def become(self, process: AgentProcess, state: int) -> NoReturn:
         """Turns the child that calls it into an agent's process. Never returns into the launcher's code.

@@ -13,8 +13,8 @@ from typing import Final
 SHORT_LOOK_NS: Final = 10_000_000  # between looks for a frame of a camera whose rhythm is unknown
 QUIET_LOOK_NS: Final = 980_000_000  # between looks once no frame has come for a second
 QUIET_AFTER_NS: Final = 1_000_000_000
-_SHORTEST_NS: Final = 500_000
-_INTERVAL_MIN_NS: Final = 1_000_000
+SHORTEST_NS: Final = 500_000
+INTERVAL_MIN_NS: Final = 1_000_000
 _INTERVAL_MAX_NS: Final = 10_000_000_000
 _ODD_MAX: Final = 3  # intervals in a row that agree with each other and not with the pace: a new rate
 
@@ -70,6 +70,20 @@ class Pace:
             late_ns = interval_ns // 8
         return self._waiting_long(interval_ns + interval_ns // 8 - late_ns)
 
+    def resume(self, frame_id: int, written_ns: int, interval_ns: int, waited_ns: int) -> None:
+        """Takes over from whoever followed the camera for a while at its pace (:mod:`launch.steady`).
+
+        Args:
+            frame_id: Of the last frame found.
+            written_ns: When it was put in place.
+            interval_ns: As :attr:`interval_ns`, after that frame.
+            waited_ns: For how long the next one has been waited for.
+
+        """
+        self.interval_ns, self._frame_id, self._written_ns = interval_ns, frame_id, written_ns
+        self._odd = self._empty = self._remaining_ns = 0
+        self._waited_ns = waited_ns
+
     def after_nothing(self) -> int:
         """How long to wait after a look that found no frame, in nanoseconds."""
         if self._remaining_ns > 0:
@@ -82,7 +96,7 @@ class Pace:
         short_ns = self.interval_ns // 8
         self._empty += 1
         longest_ns = max(SHORT_LOOK_NS, short_ns)
-        return self._waiting(max(_SHORTEST_NS, min(short_ns << min(self._empty - 1, 8), longest_ns)))
+        return self._waiting(max(SHORTEST_NS, min(short_ns << min(self._empty - 1, 8), longest_ns)))
 
     def _learn(self, interval_ns: int, frames: int) -> None:
         """Averages in one interval; what does not fit counts only if several in a row agree.
@@ -91,7 +105,7 @@ class Pace:
         with the first look at it, not with the third, which for one of 1 fps would come three seconds later.
         """
         known = self.interval_ns
-        if not _INTERVAL_MIN_NS <= interval_ns <= _INTERVAL_MAX_NS:
+        if not INTERVAL_MIN_NS <= interval_ns <= _INTERVAL_MAX_NS:
             return
         if known == 0 and self._waited_ns < QUIET_AFTER_NS:  # after a longer pause it may be no interval
             self.interval_ns = interval_ns
@@ -107,7 +121,7 @@ class Pace:
 
     def _waiting_long(self, nanoseconds: int) -> int:
         """No wait is longer than a look at a quiet camera: the export may have been replaced."""
-        wait_ns = self._waiting(max(_SHORTEST_NS, min(nanoseconds, QUIET_LOOK_NS)))
+        wait_ns = self._waiting(max(SHORTEST_NS, min(nanoseconds, QUIET_LOOK_NS)))
         self._remaining_ns = max(0, nanoseconds - wait_ns)
         return wait_ns
 

@@ -7,8 +7,10 @@ import mmap
 import os
 import struct
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from launch.pace import INTERVAL_MIN_NS, Pace
 from launch.state_file import claim
 from launch.steady.follower import Follower
 from published import FRAME
@@ -22,6 +24,7 @@ from ruth.agent.state import (
     AgentIdentity,
     StateWriter,
 )
+from ruth.export.layout import VERSION_1, unpack_record
 from ruth.export.layout import WAKE_OFFSET as EXPORT_WAKE_OFFSET
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
@@ -30,7 +33,7 @@ from ruth.subscription.subscription import Subscription
 
 if TYPE_CHECKING:
     from conftest import Roots
-    from launch.steady.library import Follow
+    from launch.steady.library import Loops
     from ruth.runtime.stream import Stream
     from ruth.vas.exporter import FrameExporter
 
@@ -122,13 +125,13 @@ class FollowedAgent(SteppedAgent):
 
     def __init__(
         self,
-        follow: Follow,
+        loops: Loops,
         roots: Roots,
         caps: dict[str, float | None] | None = None,
         camera_id: str = CAMERA,
     ) -> None:
         super().__init__(roots, caps, camera_id)
-        self._follower = Follower(follow, self.agent, self._source, compare_ns=0)
+        self._follower = Follower(loops, self.agent, self._source, compare_ns=0, meta_name=None)
         self._follower.begin(self._word.address - WAKE_OFFSET)
         self.taken = 0
 
@@ -139,13 +142,33 @@ class FollowedAgent(SteppedAgent):
         return super().step() or self.taken > before
 
     def follow(self, timeout_ns: int) -> int | None:
-        """One turn of the loop, if there is a ring to follow. What it returned."""
-        ring, frames = self._source.ring, self.agent.frames
-        if ring is None or ring.meta_map is None:
-            return None
-        result = self._follower.follow(ring, address_of(ring.meta_map, EXPORT_WAKE_OFFSET), timeout_ns)
+        """One turn of the loop. What it returned, if there is a ring to follow.
+
+        Version 1 is followed at once, and at a pace that the newest frame fits.
+        """
+        source, frames, result = self._source, self.agent.frames, None
+        if source.ring is not None and source.ring.meta_map is not None:
+            word = address_of(source.ring.meta_map, EXPORT_WAKE_OFFSET)
+            result = self._follower.follow_ring(source.ring, word, timeout_ns)
+        elif source.version == VERSION_1:
+            self._follower.follow_renamed(self._fitting_pace(), wait_ns=timeout_ns)
         self.taken += self.agent.frames - frames
         return result
+
+    def _fitting_pace(self) -> Pace:
+        """The fastest pace that the newest frame fits; after a pause none, for the loop waits an interval."""
+        pace, (meta, data) = Pace(), self._source.paths
+        if not os.path.isfile(meta):  # a FIFO would be waited for
+            return pace
+        try:
+            written_ns = os.stat(data).st_ctime_ns
+            frame_id = unpack_record(Path(meta).read_bytes()).frame_id
+        except (OSError, struct.error):
+            return pace
+        frames = max(1, frame_id - self.agent.frame_id)
+        interval_ns = (written_ns - self._source.written_ns) // frames * 2 // 3 + 1
+        pace.interval_ns = max(INTERVAL_MIN_NS, min(interval_ns, 40 * MS))
+        return pace
 
 
 def publish(exporter: FrameExporter, agent: SteppedAgent | None = None, frames: int = 1) -> None:

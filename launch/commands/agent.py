@@ -56,7 +56,8 @@ def run(options: argparse.Namespace) -> NoReturn:
     title = Title()
     title.set(f"ruth: agent {agent.camera_id}")
     confinement.limit()
-    follow, _ = load()
-    AgentProcess(agent, export_root, opener, lambda: confinement.apply(paths), follow).run(
-        state, launcher_pid=0
+    loops, _ = load()
+    process = AgentProcess(
+        agent, export_root, opener, lambda: confinement.apply(paths), loops, confinement.meta_name
     )
+    process.run(state, launcher_pid=0)

@@ -58,6 +58,11 @@ class Confinement:
                 self._filter = Filter(None)
         self.descriptor, self._ruleset_brings = make_ruleset(_readable(export_root))
 
+    @property
+    def meta_name(self) -> int | None:
+        """Address of the one ``frame.meta`` that agents may name to openat(2); None for any."""
+        return None if self._page is None else self._page.addresses[META_NAME]
+
     def close(self) -> None:
         """Lets go of the descriptor, once every agent has its own."""
         if self.descriptor >= 0:

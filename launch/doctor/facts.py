@@ -44,7 +44,6 @@ class Kernel:
         landlock: Version of its Landlock, 0 for none.
         seccomp: Whether agents can be given a system call filter.
         confinement_problem: Why agents cannot be confined, which keeps them from running; None if they can.
-        loop_problem: Why agents do without the compiled loop (:mod:`launch.steady`); None if they do not.
 
     """
 
@@ -56,7 +55,22 @@ class Kernel:
     landlock: int
     seccomp: bool
     confinement_problem: str | None
-    loop_problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """The compiled loops of agents (:mod:`launch.steady`).
+
+    Attributes:
+        problem: Why agents launched from here do without; None if they do not.
+        ruled_out: Whether that is because they were not wanted.
+        command: What compiles them.
+
+    """
+
+    problem: str | None
+    ruled_out: bool
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,7 @@ class Host:
         ruth_user: Uid of the user called ``ruth``; None if there is none.
         configured: Whether ``cameras`` are those of a configuration; else those that are known here.
         kernel: What kernel and machine can do.
+        loops: What agents take their frames with.
         exports: The folder of all exports.
         states: The folder of all states.
         cameras: By id.
@@ -156,6 +171,7 @@ class Host:
     ruth_user: int | None
     configured: bool
     kernel: Kernel
+    loops: Loops
     exports: Folder
     states: Folder
     cameras: tuple[Camera, ...]

@@ -62,14 +62,15 @@ def confinement(host: Host) -> Finding:
     return Finding("confinement", Level.OK, text)
 
 
-def loop(host: Host) -> Finding:
-    """Whether agents take their frames in C."""
-    problem = host.kernel.loop_problem
+def loops(host: Host) -> Finding:
+    """Whether agents take their frames in compiled code."""
+    problem = host.loops.problem
     if problem is None:
-        return Finding("loop", Level.OK, "agents take frames in compiled code")
-    return Finding(
-        "loop",
-        Level.WARN,
-        f"agents take every frame in Python, which costs three times as much: {problem}",
-        "apt install gcc libc6-dev; then, with the Python that runs ruth: python3 -m launch.steady",
+        return Finding("loops", Level.OK, "agents launched from here take frames in compiled code")
+    text = f"agents launched from here take every frame in Python, which costs three times as much: {problem}"
+    fix = (
+        "unset it"
+        if host.loops.ruled_out
+        else f"apt install gcc libc6-dev, if missing; then {host.loops.command}"
     )
+    return Finding("loops", Level.WARN, text, fix)

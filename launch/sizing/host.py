@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from launch.config.plan import HostPlan
 
 AGENT_PRIVATE_BYTES: Final = 2_300_000  # 1.3 to 2.1 MB, with Python 3.11 to 3.13
-AGENT_CPU_S_PER_FRAME: Final = 0.0002  # 0.5 % of a core at 25 fps; 100 to 150 us while others had both cores
+# 25 to 60 us with the compiled loop. In Python 65 to 150, which `ruth doctor` warns of.
+AGENT_CPU_S_PER_FRAME: Final = 0.0001
 # A Python that waits. Its agents share nearly all of it, so that it counts once.
 LAUNCHER_PRIVATE_BYTES: Final = 17_000_000
 

@@ -1,27 +1,32 @@
-"""Compiles the steady loop where there is a C compiler. Agents run without it as well, at a higher cost."""
+"""Compiles the steady loops where there is a C compiler. Agents run without it as well, at a higher cost."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
 from typing import Final
 
-from launch.steady.source import LIBRARY, signature_of, whole_source
+from launch.steady.source import LIBRARY, seal_of, signature_of, whole_source
 
 COMPILERS: Final = ("cc", "gcc", "clang")
-OPTIONS: Final = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared")
+OPTIONS: Final = ("-std=gnu11", "-O2", "-fPIC", "-shared")
 
 
-def compiler() -> str | None:
-    """The C compiler: what ``CC`` names, else the first of :data:`COMPILERS` that is on PATH."""
-    named = os.environ.get("CC")
-    return shutil.which(named) if named else next(filter(None, map(shutil.which, COMPILERS)), None)
+def compiler() -> list[str]:
+    """The C compiler's command: what ``CC`` says, else the first of :data:`COMPILERS` on PATH; or none."""
+    named = shlex.split(os.environ.get("CC", ""))
+    return named or [found for found in map(shutil.which, COMPILERS) if found is not None][:1]
 
 
-def build(library: str = LIBRARY) -> str | None:
-    """Compiles ``loop.c`` into ``library``.
+def build(library: str = LIBRARY, *options: str) -> str | None:
+    """Compiles the loops into ``library``.
+
+    Args:
+        library: Path of the library.
+        options: For the compiler, beside :data:`OPTIONS`.
 
     Returns:
         Why it could not be compiled; None if it was.
@@ -31,7 +36,7 @@ def build(library: str = LIBRARY) -> str | None:
         source = whole_source()
     except OSError as error:
         return f"{error.filename}: {error.strerror}"
-    return compile_library(source, library, f"-DSIGNATURE={signature_of(source)}u")
+    return compile_library(source, library, f"-DSIGNATURE={signature_of(source)}u", *options)
 
 
 def compile_library(source: bytes, library: str, *options: str) -> str | None:
@@ -47,20 +52,23 @@ def compile_library(source: bytes, library: str, *options: str) -> str | None:
 
     """
     command = compiler()
-    if command is None:
+    if not command:
         return "there is no C compiler (apt install gcc libc6-dev)"
     try:
         with tempfile.TemporaryDirectory(dir=os.path.dirname(library), prefix=".compiled-") as folder:
             made = os.path.join(folder, "library.so")
             done = subprocess.run(
-                [command, *OPTIONS, *options, "-x", "c", "-", "-o", made],
+                [*command, *OPTIONS, *options, "-x", "c", "-", "-o", made],
                 input=source,
                 capture_output=True,
                 check=False,
             )
             if done.returncode != 0:
-                return f"{command} failed: {done.stderr.decode().strip()}"
+                return f"{shlex.join(command)} failed: {done.stderr.decode(errors='replace').strip()}"
+            with open(made, "rb+") as file:
+                file.write(seal_of(file.read()))  # behind its end, where nobody who loads it looks
             os.replace(made, library)
     except OSError as error:
-        return f"{library}: {error.strerror}"
+        where = error.filename if error.filename == command[0] else library
+        return f"{where}: {error.strerror}"
     return None

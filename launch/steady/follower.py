@@ -1,4 +1,4 @@
-"""Hands an agent to the steady loop, and takes it back at the first thing that the loop leaves to Python."""
+"""Hands an agent to a steady loop, and takes it back at the first thing that the loop leaves to Python."""
 
 from __future__ import annotations
 
@@ -10,46 +10,54 @@ from typing import TYPE_CHECKING, Final
 from launch.steady.source import CAPPED, EVERY_FRAME, PARKED
 from ruth.agent.agent import AgentState
 from ruth.agent.state import HEADER_SIZE, MODEL_SIZE
+from ruth.export.layout import pack_record
+from ruth.identity import DATA_NAME, META_NAME
 from ruth.subscription.gate import NO_FRAME, Decision
 
 if TYPE_CHECKING:
-    from launch.steady.library import Follow
+    from launch.pace import Pace
+    from launch.steady.library import Loops
     from ruth.agent.agent import StreamAgent
     from ruth.export.ring_reader import RingReader
     from ruth.export.source import ExportSource
     from ruth.subscription.subscription import Subscription
 
-# What the loop works on, all of it u64. struct follow of loop.c, one format a line of it:
-_FOLLOW: Final = struct.Struct("=" + "2Q2Q2QQQQ4QQ3Q3Q64s60s4xQ")
-_WAKE_FIELD, _FRAME_ID_FIELD, _GIVEN_FIELD = 5, 9, 20
-# struct subscription: record, kind, interval, last_timestamp_ns, last_frame_id, allowed, skipped, decision.
-_SUBSCRIPTION: Final = struct.Struct("=8Q")
-_INTERVAL_MAX: Final = 2**63
+# struct agent, ring and renamed without its agent, and subscription: of agent.c, ring.c and renamed.c.
+_AGENT: Final = struct.Struct("=QQ QQQQ Q QQ")
+_RING: Final = struct.Struct("=QQ QQ QQ Q QQQ QQQ 64s 60s4x")
+_RENAMED: Final = struct.Struct("=Q QQ QQQ 64s QQQ q q q")
+_SUBSCRIPTION: Final = struct.Struct("=Q Q Q QQ QQ Q")
+_SUBSCRIPTIONS_AT: Final = _AGENT.size + max(_RING.size, _RENAMED.size)
 _UINT64_MAX: Final = 2**64 - 1
 
 
 class Follower:
-    """One agent's way into the loop and back.
+    """One agent's way into the loops and back.
 
     Args:
-        follow: By :func:`launch.steady.library.load`.
+        loops: By :func:`launch.steady.library.load`.
         agent: Whose frames these are; its subscriptions may not change any more.
         source: Where they come from.
-        compare_ns: Nanoseconds between comparisons of the export's paths with its files while frames come.
+        compare_ns: Nanoseconds between comparisons of the export's paths with what is open while frames come.
+        meta_name: Address of the one ``frame.meta`` that openat(2) may be given; None for any.
 
     """
 
-    __slots__ = ("_agent", "_compare_ns", "_follow", "_memory", "_paths", "_source", "_state")
+    __slots__ = ("_agent", "_compare_ns", "_loops", "_memory", "_meta_name", "_source", "_state", "_texts")
 
-    def __init__(self, follow: Follow, agent: StreamAgent, source: ExportSource, compare_ns: int) -> None:
-        self._follow = follow
+    def __init__(
+        self, loops: Loops, agent: StreamAgent, source: ExportSource, compare_ns: int, meta_name: int | None
+    ) -> None:
+        self._loops = loops
         self._agent = agent
         self._source = source
         self._compare_ns = compare_ns
         self._state = 0
-        self._paths = [ctypes.create_string_buffer(os.fsencode(path)) for path in source.paths]
+        names = (source.directory_path, *source.paths, DATA_NAME, META_NAME)
+        self._texts = [ctypes.create_string_buffer(os.fsencode(name)) for name in names]
+        self._meta_name = ctypes.addressof(self._texts[-1]) if meta_name is None else meta_name
         self._memory = ctypes.create_string_buffer(
-            _FOLLOW.size + _SUBSCRIPTION.size * len(agent.subscriptions)
+            _SUBSCRIPTIONS_AT + _SUBSCRIPTION.size * len(agent.subscriptions)
         )
 
     def begin(self, state: int) -> None:
@@ -61,8 +69,8 @@ class Follower:
         """
         self._state = state
 
-    def follow(self, ring: RingReader, word: int, timeout_ns: int) -> int | None:
-        """Waits for frames and takes them, for as long as each is one that the loop may take.
+    def follow_ring(self, ring: RingReader, word: int, timeout_ns: int) -> int | None:
+        """Waits for frames of version 2 and takes them, for as long as each is one that the loop may take.
 
         Args:
             ring: The bound export. The frame that it returned last was observed.
@@ -74,41 +82,97 @@ class Follower:
             the agent is not steady: nothing was waited for.
 
         """
-        agent = self._agent
-        if agent.state is not AgentState.RUNNING or agent.frame_id == NO_FRAME:
-            return None
-        try:
-            kinds = [_kind_of(subscription) for subscription in agent.subscriptions]
-        except Exception:  # noqa: BLE001 - SPEC.md, "Failure rules": a subscription fails alone, in judge_each()
-            return None
-        if None in kinds:
-            return None
-        address = ctypes.addressof(self._memory)
-        at, record = _FOLLOW.size, self._state + HEADER_SIZE
-        for kind, subscription in zip(kinds, agent.subscriptions, strict=True):
-            _SUBSCRIPTION.pack_into(
-                self._memory,
-                at,
-                record,
-                kind,
-                subscription.interval or 0,
-                subscription.last_timestamp_ns or 0,
-                0,
-                subscription.allowed,
-                subscription.skipped,
-                0,
-            )
-            at, record = at + _SUBSCRIPTION.size, record + MODEL_SIZE
         binding = ring.binding
-        _FOLLOW.pack_into(
+        if binding.closed or not self._hand_over():
+            return None
+        _, meta, data, *_ = map(ctypes.addressof, self._texts)
+        _RING.pack_into(
             self._memory,
-            0,
+            _AGENT.size,
             *binding.descriptors,
             binding.data_size,
             binding.slot_size,
             word,
             ring.wake,
             timeout_ns,
+            meta,
+            *ring.identity[:2],
+            data,
+            *ring.data_identity,
+            ring.given,
+            binding.ring,
+        )
+        result = self._loops.follow_ring(ctypes.addressof(self._memory))
+        if self._take_back():
+            _, _, _, _, _, ring.wake, *_, ring.given, _ = _RING.unpack_from(self._memory, _AGENT.size)
+        return result
+
+    def follow_renamed(self, pace: Pace, wait_ns: int) -> bool:
+        """The same for version 1, whose frames nobody announces.
+
+        Args:
+            pace: The camera's, after the frame that was observed last.
+            wait_ns: Until the next look, by that pace, in nanoseconds.
+
+        Returns:
+            Whether it waited: a look is due. If the agent is not steady, or the pace unknown, it did not.
+
+        """
+        renamed = self._source.renamed
+        given = renamed.given
+        if given is None or not pace.interval_ns or not self._hand_over():
+            return False
+        directory, _, _, data_name, _ = map(ctypes.addressof, self._texts)
+        binding = renamed.binding
+        _RENAMED.pack_into(
+            self._memory,
+            _AGENT.size,
+            binding.directory,
+            self._meta_name,
+            data_name,
+            directory,
+            *binding.identity,
+            pack_record(given),
+            *binding.readable,
+            wait_ns,
+            pace.interval_ns,
+            renamed.written_ns,
+        )
+        self._loops.follow_renamed(ctypes.addressof(self._memory))
+        if self._take_back():
+            *_, waited_ns, interval_ns, written_ns = _RENAMED.unpack_from(self._memory, _AGENT.size)
+            agent = self._agent
+            renamed.resume(agent.frame_id, agent.timestamp_ns, written_ns)
+            pace.resume(agent.frame_id, written_ns, interval_ns, waited_ns)
+        return True
+
+    def _hand_over(self) -> bool:
+        """Packs what both loops need of the agent. Whether it is steady."""
+        agent, memory = self._agent, self._memory
+        if agent.state is not AgentState.RUNNING or agent.frame_id == NO_FRAME:
+            return False
+        at, record = _SUBSCRIPTIONS_AT, self._state + HEADER_SIZE
+        for subscription in agent.subscriptions:
+            try:
+                kind, interval = _kind_of(subscription)
+                _SUBSCRIPTION.pack_into(
+                    memory,
+                    at,
+                    record,
+                    kind,
+                    interval,
+                    subscription.last_timestamp_ns or 0,
+                    0,
+                    subscription.allowed,
+                    subscription.skipped,
+                    0,
+                )
+            except Exception:  # noqa: BLE001 - SPEC.md, "Failure rules": it fails alone, in judge_each()
+                return False
+            at, record = at + _SUBSCRIPTION.size, record + MODEL_SIZE
+        _AGENT.pack_into(
+            memory,
+            0,
             self._state,
             self._source.session,
             agent.frame_id,
@@ -116,43 +180,34 @@ class Follower:
             agent.frames,
             agent.missed & _UINT64_MAX,
             self._compare_ns,
-            ctypes.addressof(self._paths[0]),
-            *ring.identity[:2],
-            ctypes.addressof(self._paths[1]),
-            *ring.data_identity,
-            ring.given,
-            binding.ring,
-            len(kinds),
+            ctypes.addressof(memory) + _SUBSCRIPTIONS_AT,
+            len(agent.subscriptions),
         )
-        result = self._follow(address)
-        self._take_back(ring)
-        return result
+        return True
 
-    def _take_back(self, ring: RingReader) -> None:
-        """Writes into the agent's books what the loop did."""
-        agent = self._agent
-        fields = _FOLLOW.unpack_from(self._memory)
-        frame_id, timestamp_ns, frames, missed = fields[_FRAME_ID_FIELD : _FRAME_ID_FIELD + 4]
+    def _take_back(self) -> bool:
+        """Writes into the agent's books what a loop did. Whether it took a frame."""
+        agent, memory = self._agent, self._memory
+        _, _, frame_id, timestamp_ns, frames, missed, *_ = _AGENT.unpack_from(memory)
         if frames == agent.frames:
-            return
-        ring.wake, ring.given = fields[_WAKE_FIELD], fields[_GIVEN_FIELD]
+            return False
         agent.frame_id, agent.timestamp_ns, agent.frames = frame_id, timestamp_ns, frames
         agent.missed += (missed - agent.missed) & _UINT64_MAX
-        at = _FOLLOW.size
+        at = _SUBSCRIPTIONS_AT
         for subscription in agent.subscriptions:
-            *_, last_ns, last_id, allowed, skipped, decision = _SUBSCRIPTION.unpack_from(self._memory, at)
+            *_, last_ns, last_id, allowed, skipped, decision = _SUBSCRIPTION.unpack_from(memory, at)
             at += _SUBSCRIPTION.size
             if allowed != subscription.allowed:
                 subscription.book_allowed(allowed, last_id, last_ns)
             subscription.skipped = skipped
             subscription.last_decision = Decision(decision)
+        return True
 
 
-def _kind_of(subscription: Subscription) -> int | None:
-    """How the loop is to judge it; None if it cannot."""
-    interval = subscription.interval
+def _kind_of(subscription: Subscription) -> tuple[int, int]:
+    """How a loop is to judge it, and its interval. Raises ValueError if none can."""
     if not subscription.active:
-        return PARKED
-    if not subscription.steady or (interval is not None and interval >= _INTERVAL_MAX):
-        return None
-    return EVERY_FRAME if interval is None else CAPPED
+        return PARKED, 0
+    if not subscription.steady:
+        raise ValueError("not steady")
+    return (EVERY_FRAME, 0) if subscription.interval is None else (CAPPED, subscription.interval)

@@ -1,4 +1,4 @@
-"""Compiles the steady loop into a wheel, and into a checkout that is installed in place (pyproject.toml).
+"""Compiles the steady loops into a wheel, and into a checkout that is installed in place (pyproject.toml).
 
 Without a compiler the wheel is pure Python, and works as well.
 """
@@ -16,15 +16,15 @@ class SteadyLoopHook(BuildHookInterface):  # type: ignore[type-arg] # its parame
     """Runs before files are collected (hatch.pypa.io, "Build hook plugins")."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's
-        """Builds ``loop.so``, and says for which machines the wheel is then."""
+        """Builds ``loops.so``, and says for which machines the wheel is then."""
         sys.path.insert(0, self.root)
         from launch.steady.build import build
 
         problem = build()
         if problem is not None:
-            self.app.display_warning(f"the steady loop is not compiled: {problem}")
+            self.app.display_warning(f"the steady loops are not compiled: {problem}")
             return
-        build_data["artifacts"].append("/launch/steady/loop.so")
+        build_data["artifacts"].append("/launch/steady/loops.so")
         build_data["pure_python"] = False
         # Of no Python's ABI: ctypes loads it.
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")

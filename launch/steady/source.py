@@ -1,21 +1,27 @@
-"""What the steady loop is built from: ``loop.c``, and the offsets and values that it needs.
+"""What the steady loops are built from: C files, and the offsets and values that they need.
 
-Each of those exists once, where its byte map is; here it only gets the name that it has in C.
+Each of those exists once, where it is explained; here it only gets the name that it has in C.
 """
 
 from __future__ import annotations
 
 import os
-from importlib.util import source_hash
+import sys
+import zlib
 from typing import Final
 
+from launch import pace
 from ruth.agent import state
 from ruth.export import layout
 from ruth.subscription.gate import Decision
 
 _HERE: Final = os.path.dirname(os.path.abspath(__file__))
-SOURCE: Final = os.path.join(_HERE, "loop.c")
-LIBRARY: Final = os.path.join(_HERE, "loop.so")
+SOURCES: Final = tuple(os.path.join(_HERE, name) for name in ("agent.c", "ring.c", "renamed.c"))
+LIBRARY: Final = os.path.join(_HERE, "loops.so")
+
+SEAL_SIZE: Final = 4
+# -P: of a working directory that holds another Ruth, nothing is imported.
+COMMAND: Final = f"{sys.executable} -P -m launch.steady"
 
 # How a subscription is judged as long as it is steady.
 EVERY_FRAME: Final = 0
@@ -27,6 +33,7 @@ _DEFINITIONS: Final = {
     "EXPORT_FRAME_ID": layout.FRAME_ID_OFFSET,
     "EXPORT_TIMESTAMP": layout.TIMESTAMP_OFFSET,
     "EXPORT_WIDTH": layout.WIDTH_OFFSET,
+    "EXPORT_DATA_SIZE": layout.DATA_SIZE_OFFSET,
     "EXPORT_DATA_OFFSET": layout.DATA_OFFSET_OFFSET,
     "EXPORT_SEQUENCE": layout.SEQUENCE_OFFSET,
     "EXPORT_RECORD_SIZE": layout.RECORD_SIZE,
@@ -53,16 +60,26 @@ _DEFINITIONS: Final = {
     "EVERY_FRAME": EVERY_FRAME,
     "CAPPED": CAPPED,
     "PARKED": PARKED,
+    "INTERVAL_MIN": pace.INTERVAL_MIN_NS,
+    "WAIT_MIN": pace.SHORTEST_NS,
+    "WAIT_MAX": pace.QUIET_LOOK_NS,
 }
 
 
 def whole_source() -> bytes:
-    """All that is compiled: the definitions, then ``loop.c``. Raises OSError if that cannot be read."""
-    defined = "".join(f"#define {name} {value}\n" for name, value in _DEFINITIONS.items())
-    with open(SOURCE, "rb") as file:
-        return defined.encode() + b'#line 1 "loop.c"\n' + file.read()
+    """All that is compiled: the definitions, then each file. Raises OSError if one cannot be read."""
+    parts = [f"#define {name} {value}\n".encode() for name, value in _DEFINITIONS.items()]
+    for path in SOURCES:
+        with open(path, "rb") as file:
+            parts += [f'#line 1 "{os.path.basename(path)}"\n'.encode(), file.read()]
+    return b"".join(parts)
+
+
+def seal_of(content: bytes) -> bytes:
+    """What a library ends with: 4 bytes by which one that was cut or damaged is told, before it is loaded."""
+    return zlib.crc32(content).to_bytes(SEAL_SIZE, "little")
 
 
 def signature_of(source: bytes) -> int:
-    """By what a library says that it was compiled from ``source``: 64 bits."""
-    return int.from_bytes(source_hash(source), "little")
+    """By what a library says that it was compiled from ``source``: 32 bits."""
+    return zlib.crc32(source)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from mmap import MAP_SHARED, PROT_READ, mmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ruth.descriptor import close_descriptor
 from ruth.export.files import (
@@ -44,6 +44,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ruth.export.files import Opener
+
+
+class RenameBinding(NamedTuple):
+    """What does not change from frame to frame, for whoever looks beside a :class:`RenameReader`.
+
+    Attributes:
+        directory: Descriptor of the camera's directory; it stays the reader's.
+        identity: Device and inode of that directory.
+        readable: Mode, owner and group of a ``frame.data`` that may be read.
+
+    """
+
+    directory: int
+    identity: tuple[int, int]
+    readable: tuple[int, int, int]
 
 
 class RenameReader:
@@ -100,6 +115,23 @@ class RenameReader:
     def path_leads_here(self) -> bool:
         """Whether the path still leads to the directory that is open."""
         return names(self._path, *self._identity)
+
+    @property
+    def given(self) -> FrameRecord | None:
+        """The record that :meth:`read` last returned."""
+        return self._given
+
+    @property
+    def binding(self) -> RenameBinding:
+        """What does not change while frames are alike; once one was returned."""
+        return RenameBinding(self._directory, self._identity, self._readable or (0, 0, 0))
+
+    def resume(self, frame_id: int, timestamp_ns: int, written_ns: int) -> None:
+        """Takes over from whoever took frames beside it: the last one, in all else like the one given."""
+        assert self._given is not None  # noqa: S101 - there was one before; for the type checker
+        self._given = self._given._replace(frame_id=frame_id, timestamp_ns=timestamp_ns)
+        self.written_ns = written_ns
+        self.restarted = False
 
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
         """One look at the newest frame. An :class:`Absent` means: let this directory go."""

@@ -71,6 +71,7 @@ class Binding(NamedTuple):
         data_size: Bytes of the whole ring.
         slot_size: Bytes of a slot.
         ring: The ring's bytes behind its wake word, to be found the same at each look.
+        closed: Whether it was closed when it was bound: one more frame is all that it can hold.
 
     """
 
@@ -78,6 +79,7 @@ class Binding(NamedTuple):
     data_size: int
     slot_size: int
     ring: bytes
+    closed: bool
 
 
 class RingReader:
@@ -164,7 +166,13 @@ class RingReader:
     @property
     def binding(self) -> Binding:
         """What does not change while it is bound."""
-        return Binding((self._meta, self._data), self._data_size, self._ring.slot_size, self._ring_bytes)
+        return Binding(
+            (self._meta, self._data),
+            self._data_size,
+            self._ring.slot_size,
+            self._ring_bytes,
+            self._ring.closed,
+        )
 
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
         """One look at the newest record. An :class:`Absent` means: let this binding go."""

@@ -79,6 +79,16 @@ class ExportSource:
         self.session = 0
 
     @property
+    def directory_path(self) -> str:
+        """Where the camera's directory is to stand."""
+        return self._directory
+
+    @property
+    def renamed(self) -> RenameReader:
+        """The reader of version 1; bound while :attr:`version` is 1."""
+        return self._renamed
+
+    @property
     def paths(self) -> tuple[str, str]:
         """Where ``frame.meta`` and ``frame.data`` are to stand."""
         return self._meta_path, self._data_path

@@ -1,4 +1,4 @@
-"""What is to be measured without any Python around it, compiled once a run (``bare.c``)."""
+"""What is to be measured without any Python around it, compiled once a process (``bare.c``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SOURCE = Path(__file__).with_name("bare.c")
 
 def bare_missing() -> str | None:
     """Why there is none, or None."""
-    return None if compiler() is not None else "there is no C compiler (apt install gcc libc6-dev)"
+    return None if compiler() else "there is no C compiler (apt install gcc libc6-dev)"
 
 
 @cache

@@ -92,8 +92,8 @@ def run(stage: Stage) -> Result:
     """Measures, as the module says."""
     measured: list[Measured] = []
     floors: list[Floor] = []
-    notes: list[str] = []
-    waiters = ("Python",) if bare_missing() else ("C", "Python")
+    notes = [f"Waiting in C was left out: {problem}."] if (problem := bare_missing()) else []
+    waiters = ("Python",) if problem else ("C", "Python")
     counts = [1, 4] if stage.quick else [*COUNTS, *range(COUNTS[-1] + STEP_BEYOND, MOST + 1, STEP_BEYOND)]
     for cameras in counts:
         try:

@@ -9,6 +9,7 @@ from benchmarks.bare import bare
 from benchmarks.transports import Place
 from benchmarks.transports.ring import Publisher
 from launch.steady.follower import Follower
+from launch.steady.library import Loops
 from launch.steady.source import LIBRARY
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
@@ -40,8 +41,10 @@ class CompiledDecisions:
         agent.observe(outcome.record.frame_id, outcome.record.timestamp_ns)
         self._agent = agent
         self._take = ctypes.cast(ctypes.CDLL(LIBRARY).take, ctypes.c_void_p)
+        self._decide = bare().decide_in_a_row
         self._frames = (0, 0, 0)
-        self._follower = Follower(self._run, agent, self._source, compare_ns=0)
+        loops = Loops(self._run, lambda _: None)
+        self._follower = Follower(loops, agent, self._source, compare_ns=0, meta_name=None)
 
     def __enter__(self) -> Self:
         return self
@@ -55,9 +58,9 @@ class CompiledDecisions:
         before = self._agent.frames
         self._frames = (self._agent.frame_id + 1, frames, FRAME_NS)
         assert self._source.ring is not None
-        self._follower.follow(self._source.ring, word=0, timeout_ns=0)
+        self._follower.follow_ring(self._source.ring, word=0, timeout_ns=0)
         assert self._agent.frames == before + frames
 
     def _run(self, follow: int) -> int:
         """Stands where the loop does, which would wait for frames."""
-        return int(bare().decide_in_a_row(self._take, follow, *self._frames))
+        return int(self._decide(self._take, follow, *self._frames))

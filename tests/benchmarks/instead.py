@@ -27,10 +27,11 @@ def host(camera: str, export_root: str, state_root: str) -> NoReturn:
     confinement = Confinement(export_root)
     confinement.limit()
     paths, opener = confinement.paths_of(camera)
-    follow, _ = load()
-    AgentProcess(agent, export_root, opener, lambda: confinement.apply(paths), follow).run(
-        state, os.getppid()
+    loops, _ = load()
+    process = AgentProcess(
+        agent, export_root, opener, lambda: confinement.apply(paths), loops, confinement.meta_name
     )
+    process.run(state, os.getppid())
 
 
 def main() -> None:

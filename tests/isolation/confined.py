@@ -233,7 +233,7 @@ def main() -> None:
 
     state = claim(state_root_here(), camera_id, 0)
     _state.append(state)
-    AgentProcess(StreamAgent(camera_id), export_root_here(), opener, confine, follow=None).run(state, 0)
+    AgentProcess(StreamAgent(camera_id), export_root_here(), opener, confine, loops=None).run(state, 0)
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def test_completion(installed: Installation, roots: Roots, shell: str) -> None:
 
 
 def test_contents(installed: Installation) -> None:
-    """The wheel holds both packages, typed, with all modules and the loop; no tests, documents, scripts."""
+    """The wheel holds both packages, typed, with all modules and the loops; no tests, documents, scripts."""
     with zipfile.ZipFile(installed.wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name and ".data/" not in name}
     wanted = {
@@ -146,13 +146,13 @@ def test_contents(installed: Installation) -> None:
         for path in (PROJECT / package).rglob("*")
         if path.suffix in (".py", ".typed", ".c") and path.name != "hatch_build.py"
     }
-    assert names == wanted | {"launch/steady/loop.so"}
+    assert names == wanted | {"launch/steady/loops.so"}
     assert {"ruth/py.typed", "launch/py.typed"} <= names
 
 
-def test_the_steady_loop_is_of_its_source(installed: Installation) -> None:
-    """An agent of the wheel finds the loop that was compiled from the source beside it."""
-    code = "from launch.steady.library import load; follow, problem = load(); print(follow is None, problem)"
+def test_the_steady_loops_are_of_their_source(installed: Installation) -> None:
+    """An agent of the wheel finds the loops that were compiled from the sources beside them."""
+    code = "from launch.steady.library import load; loops, problem = load(); print(loops is None, problem)"
     done = subprocess.run(
         [installed.prefix / "bin" / "python", "-c", code],
         env={},
@@ -160,7 +160,7 @@ def test_the_steady_loop_is_of_its_source(installed: Installation) -> None:
         capture_output=True,
         text=True,
     )
-    assert (done.stdout, done.stderr) == ("False \n", "")
+    assert (done.stdout, done.stderr) == ("False None\n", "")
 
 
 def test_units_stand_where_systemd_looks(installed: Installation) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.doctor.facts import Camera, Export, Folder, Host, Kernel, Room
+from launch.doctor.facts import Camera, Export, Folder, Host, Kernel, Loops, Room
 from launch.doctor.finding import Finding, Level, named
 from launch.doctor.judge import CHECKS, judge, stops_launch
 from launch.doctor.judge_limits import (
@@ -28,7 +28,8 @@ EXPORTS = Folder(
     "/dev/shm/vas", "/dev/shm/vas", "tmpfs", "/dev/shm", 8000 * MB, 4000 * MB, None, True, False, 0o755, VAS
 )
 STATES = replace(EXPORTS, path="/dev/shm/ruth", standing="/dev/shm/ruth", writable=True, owner=RUTH)
-KERNEL = Kernel("x86_64", "6.18.0", "3.11.7", None, True, 7, True, None, None)
+KERNEL = Kernel("x86_64", "6.18.0", "3.11.7", None, True, 7, True, None)
+LOOPS = Loops(None, False, "python -m launch.steady")
 CAMERA = Camera("a", EXPORT, False, None, None)
 ROOM = Room("kernel.pid_max", 32768, 300, "sysctl kernel.pid_max=4194304")
 FINE = Host(
@@ -36,6 +37,7 @@ FINE = Host(
     ruth_user=RUTH,
     configured=True,
     kernel=KERNEL,
+    loops=LOOPS,
     exports=EXPORTS,
     states=STATES,
     cameras=(CAMERA, replace(CAMERA, camera_id="b")),
@@ -75,7 +77,8 @@ CASES: list[Case] = [
         "machine", Level.WARN, "version 2 needs",
     ),
     (replace(FINE, kernel=replace(KERNEL, futex=False)), "futex", Level.WARN, "seccomp profile"),
-    (replace(FINE, kernel=replace(KERNEL, loop_problem="not compiled")), "loop", Level.WARN, "not compiled"),
+    (replace(FINE, loops=replace(LOOPS, problem="not compiled")), "loops", Level.WARN, "-m launch.steady"),
+    (replace(FINE, loops=Loops("it is 'off'", True, "")), "loops", Level.WARN, "unset it"),
     (replace(FINE, kernel=replace(KERNEL, landlock=0)), "confinement", Level.WARN, "lsm="),
     (
         replace(FINE, kernel=replace(KERNEL, confinement_problem="Operation not permitted")),

@@ -1,4 +1,4 @@
-"""The steady loop, compiled for these tests from what stands there now."""
+"""The steady loops, compiled for these tests from what stands there now."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from launch.steady.library import VARIABLE, load
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch.steady.library import Follow
+    from launch.steady.library import Loops
 
 
 @pytest.fixture(autouse=True, scope="session")
 def not_ruled_out() -> Iterator[None]:
-    """The loop is wanted here, whoever runs these tests without it."""
+    """They are wanted here, whoever runs these tests without it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(VARIABLE, raising=False)
         yield
 
 
 @pytest.fixture(scope="session")
-def follow(tmp_path_factory: pytest.TempPathFactory) -> Follow:
-    """Its function."""
-    library = str(tmp_path_factory.mktemp("steady") / "loop.so")
-    assert build(library) is None
-    function, problem = load(library)
-    assert function is not None, problem
-    return function
+def loops(tmp_path_factory: pytest.TempPathFactory) -> Loops:
+    """Their functions."""
+    library = str(tmp_path_factory.mktemp("steady") / "loops.so")
+    assert build(library, "-Wall", "-Wextra", "-Werror") is None
+    loaded, problem = load(library)
+    assert loaded is not None, problem
+    return loaded

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,12 +15,14 @@ from conftest import PROJECT
 from launch.steady import source
 from launch.steady.build import build, compile_library, compiler
 from launch.steady.library import OFF, VARIABLE, load
+from launch.steady.source import signature_of, whole_source
+from waiting import within
 
 
 @pytest.fixture
 def compiled(tmp_path: Path) -> str:
     """The loop, compiled for one test."""
-    path = str(tmp_path / "loop.so")
+    path = str(tmp_path / "loops.so")
     assert build(path) is None
     return path
 
@@ -29,22 +34,22 @@ def entries(folder: Path) -> list[str]:
 
 def test_what_was_compiled_is_loaded(compiled: str) -> None:
     """A library of this source gives the loop, and there is nothing else beside it."""
-    follow, problem = load(compiled)
-    assert follow is not None
-    assert problem == ""
-    assert entries(Path(compiled).parent) == ["loop.so"]
+    loops, problem = load(compiled)
+    assert loops is not None
+    assert problem is None
+    assert entries(Path(compiled).parent) == ["loops.so"]
 
 
 def test_the_loop_of_this_checkout_is_of_this_source() -> None:
     """What agents of this checkout load is what stands there: whoever changed it has compiled it."""
-    follow, problem = load()
-    assert follow is not None, f"{problem}: python -m launch.steady"
+    loops, problem = load()
+    assert loops is not None, f"{problem}: python -m launch.steady"
 
 
 def test_a_library_of_another_source_is_not_used(compiled: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A change of the source, or of an offset, takes the loop from agents until it is compiled anew."""
     monkeypatch.setitem(source._DEFINITIONS, "STATE_FRAME_ID", 56)
-    assert load(compiled) == (None, "it was compiled from another source")
+    assert load(compiled) == (None, "they were compiled from another source")
     anew = f"{compiled}.anew"  # one path is loaded once in a process (dlopen(3))
     assert build(anew) is None
     assert load(anew)[0] is not None
@@ -66,29 +71,66 @@ def test_only_off_is_off(compiled: str, word: str, monkeypatch: pytest.MonkeyPat
 
 def test_without_a_library_agents_do_without(tmp_path: Path) -> None:
     """A loop that was never compiled is told as that."""
-    assert load(str(tmp_path / "loop.so")) == (None, "it is not compiled")
+    assert load(str(tmp_path / "loops.so")) == (None, "they are not compiled")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"#!/bin/sh\n"], ids=repr)
 def test_what_is_no_library_is_not_used(tmp_path: Path, content: bytes) -> None:
     """Something else in its place is refused, with the loader's words."""
-    path = tmp_path / "loop.so"
+    path = tmp_path / "loops.so"
     path.write_bytes(content)
-    follow, problem = load(str(path))
-    assert follow is None
+    loops, problem = load(str(path))
+    assert loops is None
     assert str(path) in problem
 
 
+@pytest.mark.parametrize("change", ["cut", "holed", "longer"])
+def test_a_damaged_library_is_not_loaded(compiled: str, change: str) -> None:
+    """What is left of a library by a full disk or a broken copy is told, and ends nobody who asks."""
+    whole = Path(compiled).read_bytes()
+    damaged = Path(f"{compiled}.damaged")
+    for size in range(0, len(whole), 512):
+        if change == "cut":
+            damaged.write_bytes(whole[:size])
+        elif change == "holed":
+            hole = bytes(range(256)) * 2
+            damaged.write_bytes(whole[:size] + hole + whole[size + 512 :])
+        else:
+            damaged.write_bytes(whole + bytes(size + 1))
+        assert load(str(damaged)) == (None, f"{damaged} is not as it was compiled")
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo", "link to itself"])
+def test_what_is_no_file_is_not_loaded(tmp_path: Path, kind: str) -> None:
+    """Something else in its place is neither loaded nor waited for."""
+    path = tmp_path / "loops.so"
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path)
+    with within(10):
+        loops, problem = load(str(path))
+    assert loops is None
+    assert problem
+
+
+def test_the_signature_is_of_the_source_alone() -> None:
+    """A library that was compiled with one Python serves agents of another."""
+    assert signature_of(b"source") == 0x5F8A7F73
+
+
 def test_a_library_without_the_loop_is_not_used(tmp_path: Path) -> None:
-    """A library that was not made from loop.c is refused."""
-    path = str(tmp_path / "loop.so")
+    """A library that was not made from these sources is refused."""
+    path = str(tmp_path / "loops.so")
     assert compile_library(b"int other;\n", path) is None
     assert load(path)[0] is None
 
 
 def test_a_source_that_cannot_be_read(compiled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its source a library is not used, and nothing can be compiled."""
-    monkeypatch.setattr(source, "SOURCE", str(tmp_path / "gone.c"))
+    monkeypatch.setattr(source, "SOURCES", (str(tmp_path / "gone.c"),))
     assert load(compiled)[0] is None
     assert build(compiled) == f"{tmp_path / 'gone.c'}: No such file or directory"
 
@@ -97,7 +139,7 @@ def test_without_a_compiler(compiled: str, monkeypatch: pytest.MonkeyPatch) -> N
     """Where there is no compiler that is said, with what to install, and what was compiled stays."""
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.delenv("CC", raising=False)
-    assert compiler() is None
+    assert compiler() == []
     assert "apt install gcc libc6-dev" in str(build(compiled))
     assert load(compiled)[0] is not None
 
@@ -108,14 +150,18 @@ def test_a_compiler_that_fails(compiled: str, monkeypatch: pytest.MonkeyPatch) -
     problem = compile_library(b"int broken(void) { return nothing; }\n", compiled)
     assert "nothing" in str(problem)
     monkeypatch.setenv("CC", "false")
-    assert str(build(compiled)).startswith(str(shutil.which("false")))
+    assert str(build(compiled)).startswith("false failed")
+    monkeypatch.setenv("CC", "sh -c \"printf '\\\\377' >&2; exit 1\"")  # no UTF-8
+    assert str(build(compiled)).endswith("failed: \ufffd")
+    monkeypatch.setenv("CC", "/nonexistent/cc -m64")
+    assert build(compiled) == "/nonexistent/cc: No such file or directory"
     assert Path(compiled).read_bytes() == before
-    assert entries(Path(compiled).parent) == ["loop.so"]
+    assert entries(Path(compiled).parent) == ["loops.so"]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """Where the library cannot be put, the reason is the kernel's."""
-    library = str(tmp_path / "missing" / "loop.so")
+    library = str(tmp_path / "missing" / "loops.so")
     assert build(library) == f"{library}: No such file or directory"
 
 
@@ -141,10 +187,45 @@ def test_the_command(path: str | None, code: int, tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == code
-    made = copy / "launch" / "steady" / "loop.so"
+    made = copy / "launch" / "steady" / "loops.so"
     if code == 0:
         assert (done.stdout, done.stderr) == (f"{made}\n", "")
     else:
         assert done.stdout == ""
         assert "no C compiler" in done.stderr
     assert made.exists() == (code == 0)
+
+
+def test_a_library_without_its_function_is_not_used(tmp_path: Path) -> None:
+    """A library that says that it is of this source, and has no loops, is refused."""
+    path = str(tmp_path / "loops.so")
+    signature = signature_of(whole_source())
+    assert compile_library(f"const unsigned long signature = {signature}u;\n".encode(), path) is None
+    assert load(path)[0] is None
+
+
+def test_a_library_is_made_beside_where_it_is_to_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is replaced whole also where temporary files lie on another file system."""
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
+    assert build(str(tmp_path / "loops.so")) is None
+
+
+def test_without_a_compiler_a_wheel_is_pure_python(tmp_path: Path) -> None:
+    """Also where an earlier loop stands in the source: it is not of this build."""
+    for name in ("ruth", "launch"):
+        shutil.copytree(PROJECT / name, tmp_path / "source" / name)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(PROJECT / name, tmp_path / "source")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path / "dist"],
+        cwd=tmp_path / "source",
+        env={**os.environ, "CC": "/nonexistent"},
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = (tmp_path / "dist").iterdir()
+    assert wheel.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert "launch/steady/loops.so" not in archive.namelist()

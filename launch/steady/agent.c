@@ -1,0 +1,153 @@
+/* What both steady loops of an agent share: a frame is decided on, and the decision told, without Python.
+ *
+ * A shortcut, not a second agent. A loop takes only frames about which nothing can be asked: each is whole and of the
+ * geometry judged before, its id is above the last one's, and every subscription is steady (docs/decisions/0015).
+ * Whatever else it meets it leaves as it is and returns; Python then looks for itself, as if no loop had been there.
+ * What each step must do and why stands there: ruth/subscription/subscription.py and ruth/agent/state.py for this
+ * file. That both come to the same is tested frame by frame (tests/unit/launch/steady).
+ *
+ * launch/steady/source.py puts the files together, and defines offsets and values, each of which exists once in Python.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+const uint64_t signature = SIGNATURE; /* a library of another source is not used (launch/steady/source.py) */
+
+#define NANOSECONDS 1000000000u
+#define ALL_WAITERS 0x7fffffff
+#define MISSED_AT_ONCE_MAX UINT32_MAX /* more is no gap between frames but a hostile id: left to Python */
+
+/* All of these as launch/steady/follower.py packs them. An address is one of this process. */
+struct subscription {
+    uint64_t record;                           /* address of its part of agent.state */
+    uint64_t kind;                             /* EVERY_FRAME, CAPPED or PARKED */
+    uint64_t interval;                         /* nanoseconds, if CAPPED */
+    uint64_t last_timestamp_ns, last_frame_id; /* last allowed */
+    uint64_t allowed, skipped;
+    uint64_t decision; /* on the frame last taken */
+};
+
+struct file {
+    uint64_t path; /* address */
+    uint64_t device, inode;
+};
+
+struct agent {
+    uint64_t state; /* address of agent.state */
+    uint64_t session;
+    uint64_t frame_id, timestamp_ns, frames, missed;
+    uint64_t compare_ns;    /* between comparisons of paths with what is open */
+    uint64_t subscriptions; /* address of the first of them */
+    uint64_t count;
+};
+
+static uint64_t load64(const unsigned char *bytes, size_t offset) {
+    uint64_t value;
+    memcpy(&value, bytes + offset, sizeof value);
+    return value;
+}
+
+static uint32_t load32(const unsigned char *bytes, size_t offset) {
+    uint32_t value;
+    memcpy(&value, bytes + offset, sizeof value);
+    return value;
+}
+
+static void store64(uint64_t record, size_t offset, uint64_t value) {
+    __atomic_store_n((uint64_t *)(uintptr_t)(record + offset), value, __ATOMIC_RELAXED);
+}
+
+static void store32(uint64_t record, size_t offset, uint32_t value) {
+    __atomic_store_n((uint32_t *)(uintptr_t)(record + offset), value, __ATOMIC_RELAXED);
+}
+
+static uint64_t now_ns(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
+}
+
+static struct subscription *first_of(const struct agent *a) {
+    return (struct subscription *)(uintptr_t)a->subscriptions;
+}
+
+/* Whether each subscription is steady about this frame: then two rows of the gate's table are left. */
+static int steady(const struct agent *a, uint64_t frame_id, uint64_t timestamp_ns) {
+    if (frame_id <= a->frame_id || frame_id - a->frame_id > MISSED_AT_ONCE_MAX) return 0;
+    for (const struct subscription *s = first_of(a); s < first_of(a) + a->count; s++)
+        if (s->kind == CAPPED && timestamp_ns < s->last_timestamp_ns) return 0;
+    return 1;
+}
+
+/* The two rows: too early, and eligible. */
+static void judge(struct subscription *s, uint64_t frame_id, uint64_t timestamp_ns) {
+    if (s->kind == PARKED) {
+        s->skipped++;
+        s->decision = DECISION_SKIP_INACTIVE;
+    } else if (s->kind == CAPPED && timestamp_ns - s->last_timestamp_ns < s->interval) {
+        s->skipped++;
+        s->decision = DECISION_SKIP_INTERVAL;
+    } else {
+        s->allowed++;
+        s->decision = DECISION_ALLOW;
+        s->last_frame_id = frame_id;
+        s->last_timestamp_ns = timestamp_ns;
+    }
+}
+
+/* Decides on one frame for each subscription and keeps the books; or does nothing, and returns 0. Not static: what a
+ * decision costs is measured with this alone (tests/benchmarks). */
+int take(struct agent *a, uint64_t frame_id, uint64_t timestamp_ns) {
+    if (!steady(a, frame_id, timestamp_ns)) return 0;
+    a->missed += frame_id - a->frame_id - 1;
+    a->frames++;
+    a->frame_id = frame_id;
+    a->timestamp_ns = timestamp_ns;
+    for (struct subscription *s = first_of(a); s < first_of(a) + a->count; s++)
+        judge(s, frame_id, timestamp_ns);
+    return 1;
+}
+
+/* The record of the agent, as StateWriter.write_frame() writes it, and the wake. */
+static void tell(const struct agent *a, uint64_t observed_ns) {
+    uint64_t state = a->state;
+    uint64_t *sequence = (uint64_t *)(uintptr_t)(state + STATE_SEQUENCE);
+    uint32_t *wake = (uint32_t *)(uintptr_t)(state + STATE_WAKE);
+    uint64_t odd = *sequence + 1;
+    __atomic_store_n(sequence, odd, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field */
+    store64(state, STATE_FRAME_ID, a->frame_id);
+    store64(state, STATE_TIMESTAMP, a->timestamp_ns);
+    store64(state, STATE_FRAMES, a->frames);
+    store64(state, STATE_MISSED, a->missed);
+    store64(state, STATE_OBSERVED, observed_ns);
+    for (const struct subscription *s = first_of(a); s < first_of(a) + a->count; s++) {
+        store32(s->record, MODEL_DECISION, (uint32_t)s->decision);
+        if (s->decision == DECISION_ALLOW) {
+            store64(s->record, MODEL_ALLOWED, s->allowed);
+            store64(s->record, MODEL_FRAME_ID, a->frame_id);
+            store64(s->record, MODEL_TIMESTAMP, a->timestamp_ns);
+            store64(s->record, MODEL_SESSION, a->session);
+        } else {
+            store64(s->record, MODEL_SKIPPED, s->skipped);
+        }
+    }
+    __atomic_store_n(sequence, odd + 1, __ATOMIC_RELEASE); /* every field before even */
+    __atomic_store_n(wake, *wake + 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, wake, FUTEX_WAKE, ALL_WAITERS, NULL, NULL, 0);
+}
+
+/* Whether a path still leads to that file: ruth/export/files.py, names(). */
+static int names(const struct file *file) {
+    struct stat found;
+    return fstatat(AT_FDCWD, (const char *)(uintptr_t)file->path, &found, AT_SYMLINK_NOFOLLOW) == 0
+        && found.st_ino == file->inode && found.st_dev == file->device;
+}

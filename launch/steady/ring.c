@@ -1,0 +1,89 @@
+/* The steady loop of version 2: wait for the futex word, look, decide, tell, and wait again. What a look must do and
+ * why: ruth/export/ring_reader.py.
+ */
+#define RING_SIZE (EXPORT_SLOT_RECORDS - EXPORT_SLOT_COUNT) /* what stays the same of a ring: all but its wake */
+#define EMPTY_LOOKS 4                                       /* in a row; then Python bounds what they cost */
+
+struct ring {
+    struct agent agent;
+    uint64_t meta, data; /* descriptors */
+    uint64_t data_size, slot_size;
+    uint64_t word, wake; /* address of the futex word in frame.meta, and what it held before the last look */
+    uint64_t timeout_ns;
+    struct file meta_file, data_file;
+    uint64_t given[EXPORT_RECORD_SIZE / 8]; /* the record last taken */
+    uint64_t bytes[8];                      /* RING_SIZE of them */
+};
+
+enum found {
+    FRAME,
+    NOTHING, /* the record is being changed at this moment, or is the one last taken */
+    OTHER,   /* anything else: for Python to find out */
+};
+
+/* Steps 1 to 3 of ruth/export/ring_reader.py, a pread each. */
+static enum found look(struct ring *r, unsigned char head[EXPORT_SLOT_RECORDS]) {
+    unsigned char first[EXPORT_SLOT_COUNT - EXPORT_SEQUENCE], again[8];
+    int meta = (int)r->meta;
+    if (pread(meta, first, sizeof first, EXPORT_SEQUENCE) != (ssize_t)sizeof first) return OTHER;
+    if (pread(meta, head, EXPORT_SLOT_RECORDS, 0) != EXPORT_SLOT_RECORDS) return OTHER;
+    if (pread(meta, again, sizeof again, EXPORT_SEQUENCE) != (ssize_t)sizeof again) return OTHER;
+    off_t meta_size = lseek(meta, 0, SEEK_END), data_size = lseek((int)r->data, 0, SEEK_END);
+    if (meta_size < EXPORT_META_SIZE || data_size < 0 || (uint64_t)data_size < r->data_size) return OTHER;
+
+    uint64_t sequence = load64(head, EXPORT_SEQUENCE), data_offset = load64(head, EXPORT_DATA_OFFSET);
+    const unsigned char *given = (const unsigned char *)r->given;
+    if (memcmp(first, again, sizeof again) != 0) return NOTHING;
+    /* As in Python: only of a look during which the record stayed, or a frame could be slept through. */
+    r->wake = load32(first, EXPORT_WAKE - EXPORT_SEQUENCE);
+    if (sequence & 1) return NOTHING;
+    if (memcmp(head + EXPORT_SLOT_COUNT, r->bytes, RING_SIZE) != 0) return OTHER;
+    if (memcmp(head, given, EXPORT_RECORD_SIZE) == 0) return NOTHING;
+    return sequence != 0 && load32(head, EXPORT_VERSION) == load32(given, EXPORT_VERSION)
+            && memcmp(head + EXPORT_WIDTH, given + EXPORT_WIDTH, EXPORT_DATA_OFFSET - EXPORT_WIDTH) == 0
+            && data_offset % r->slot_size == 0 && data_offset < r->data_size
+        ? FRAME
+        : OTHER;
+}
+
+/* Whether both files still stand at their paths. */
+static int stands(const struct ring *r) {
+    return names(&r->meta_file) && names(&r->data_file);
+}
+
+/* Follows a ring until something comes that is not for this loop: 0 or the errno of the last wait, as
+ * FutexWord.wait(). What was taken up to then stands in *r. */
+int follow_ring(struct ring *r) {
+    const struct timespec timeout = {(time_t)(r->timeout_ns / NANOSECONDS), (long)(r->timeout_ns % NANOSECONDS)};
+    uint64_t compared_ns = 0;
+    unsigned empty = 0; /* looks in a row that found nothing: a dead or a wild writer is left to Python */
+    for (;;) {
+        unsigned char head[EXPORT_SLOT_RECORDS];
+        uint64_t wake = r->wake; /* put back if the frame is left to Python, which looks for itself */
+        int result = syscall(SYS_futex, r->word, FUTEX_WAIT, (uint32_t)wake, &timeout, NULL, 0) == 0 ? 0 : errno;
+        if (result != 0 && result != EAGAIN) return result;
+        switch (look(r, head)) {
+        case OTHER:
+            r->wake = wake;
+            return result;
+        case NOTHING:
+            /* As ExportSource.try_read(): a writer that is dead or was replaced may have left it like that. */
+            if (++empty > EMPTY_LOOKS || !stands(r)) return result;
+            continue;
+        case FRAME:
+            empty = 0;
+        }
+        if (!take(&r->agent, load64(head, EXPORT_FRAME_ID), load64(head, EXPORT_TIMESTAMP))) {
+            r->wake = wake;
+            return result;
+        }
+        memcpy(r->given, head, EXPORT_RECORD_SIZE);
+        uint64_t observed_ns = now_ns(CLOCK_MONOTONIC);
+        tell(&r->agent, observed_ns);
+        if (observed_ns - compared_ns >= r->agent.compare_ns) {
+            /* As long as frames come they may be those of a writer that was replaced (launch/agent_process.py). */
+            compared_ns = observed_ns;
+            if (!stands(r)) return result;
+        }
+    }
+}

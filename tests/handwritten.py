@@ -1,0 +1,95 @@
+"""A version 2 export in tests, each record written by hand, as a writer should or as none ever would."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from exports import DATA_V2, RECORD, RING, put
+from ruth.export.layout import META_SIZE_V2, WAKE_OFFSET, FrameRecord, pack_record, pack_ring
+from ruth.futex import FutexWord
+from ruth.identity import META_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MS = 1_000_000
+UINT64_MAX = 2**64 - 1
+
+
+class HandwrittenRing:
+    """One camera's export, one record after the other.
+
+    Attributes:
+        record: The newest.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.ring = RING
+        self.record = RECORD._replace(timestamp_ns=10**13)
+        self._put()
+
+    def write(self, offset: int, content: bytes) -> None:
+        """Bytes of ``frame.meta``, in place."""
+        descriptor = os.open(self.folder / META_NAME, os.O_WRONLY)
+        os.pwrite(descriptor, content, offset)
+        os.close(descriptor)
+
+    def frame(self, step_ns: int, ids: int = 1) -> None:
+        """One more frame."""
+        slot = (self.record.data_offset // RING.slot_size + 1) % RING.slot_count
+        self.record = self.record._replace(
+            frame_id=(self.record.frame_id + ids) & UINT64_MAX,
+            timestamp_ns=(self.record.timestamp_ns + step_ns) & UINT64_MAX,
+            data_offset=slot * RING.slot_size,
+            sequence=self.record.sequence + 2,
+        )
+        self.ring = self.ring._replace(wake=(self.ring.wake + 1) % 2**32)
+        self.write(0, pack_record(self.record) + pack_ring(self.ring))
+
+    def change(self, **fields: int) -> None:
+        """Other numbers in the newest record or in the ring, as nobody ought to write them."""
+        record = {name: value for name, value in fields.items() if name in FrameRecord._fields}
+        self.record = self.record._replace(**record)
+        self.ring = self.ring._replace(**{name: fields[name] for name in fields.keys() - record.keys()})
+        self.write(0, pack_record(self.record) + pack_ring(self.ring))
+
+    def mend(self) -> None:
+        """A valid record again, of the frame that comes next."""
+        self.record = RECORD._replace(
+            frame_id=self.record.frame_id,
+            timestamp_ns=self.record.timestamp_ns,
+            sequence=(self.record.sequence | 1) + 1,
+        )
+        self.ring = RING._replace(wake=self.ring.wake)
+        self.frame(40 * MS)
+
+    def cut(self, name: str, size: int) -> None:
+        """Shortens a file, or makes it longer."""
+        os.truncate(self.folder / name, size)
+
+    def replace(self, epoch: int, frame_id: int) -> None:
+        """Another export at the same path."""
+        self.record = RECORD._replace(frame_id=frame_id, timestamp_ns=self.record.timestamp_ns)
+        self.ring = RING._replace(epoch=epoch)
+        self._put()
+
+    def _put(self) -> None:
+        content = (pack_record(self.record) + pack_ring(self.ring)).ljust(META_SIZE_V2, b"\0")
+        put(self.folder, content, DATA_V2)
+
+
+@contextmanager
+def wake_word(camera: HandwrittenRing) -> Iterator[FutexWord]:
+    """The wake word of what stands there."""
+    with (
+        open(camera.folder / META_NAME, "rb") as file,
+        mmap.mmap(file.fileno(), META_SIZE_V2, mmap.MAP_SHARED, mmap.PROT_READ) as mapping,
+    ):
+        yield FutexWord(mapping, WAKE_OFFSET)

@@ -1,0 +1,101 @@
+"""Two agents of one camera in tests, with the steady loops and without, that must come to the same."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+
+from conftest import Roots, open_roots
+from stepped import CAMERA, FollowedAgent, SteppedAgent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from launch.steady.library import Loops
+    from ruth.subscription.subscription import Subscription
+
+MS = 1_000_000
+CAPS: dict[str, float | None] = {"person": 5, "plate": 2.5, "count": 12.5, "audit": None}
+# Around the intervals of these caps, to either side.
+STEPS = [
+    sign * (step * MS + by) for sign in (1, 1, 1, -1) for step in (0, 40, 80, 200, 400) for by in (-1, 0, 1)
+]
+
+
+class Frames(Protocol):
+    """An export written by hand."""
+
+    def frame(self, step_ns: int, ids: int = 1) -> None:
+        """One more frame, so much later, with an id so much higher."""
+
+
+Export = TypeVar("Export", bound=Frames)
+
+
+class Twins(Generic[Export]):
+    """Both agents.
+
+    Attributes:
+        camera: The export that both look at.
+        plain: The agent without.
+        followed: The agent with the loops.
+
+    """
+
+    def __init__(
+        self,
+        loops: Loops,
+        export: Callable[[Path], Export],
+        caps: dict[str, float | None] = CAPS,
+        parked: str = "",
+    ) -> None:
+        self._stack = ExitStack()
+        roots = self._stack.enter_context(open_roots())
+        other = Roots(roots.export, roots.state.with_name("other"))
+        self.camera = export(roots.export / CAMERA)
+        self.plain = self._stack.enter_context(SteppedAgent(other, caps))
+        self.followed = self._stack.enter_context(FollowedAgent(loops, roots, caps))
+        for agent in (self.plain.agent, self.followed.agent):
+            for subscription in agent.subscriptions:
+                subscription.active = subscription.model_id != parked
+        self.step()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def step(self) -> bool:
+        """Lets both look, compares all that they know, and says whether they observed a frame."""
+        taken = self.followed.taken
+        observed = self.plain.step()
+        assert self.followed.step() == observed
+        if self.followed.taken > taken:  # it looked once more after that frame
+            self.plain.step()
+        assert self.followed.record == self.plain.record
+        one, other = self.followed.agent, self.plain.agent
+        for name in ("frame_id", "timestamp_ns", "frames", "missed"):
+            assert getattr(one, name) == getattr(other, name), name
+        for mine, its in zip(one.subscriptions, other.subscriptions, strict=True):
+            assert books(mine) == books(its)
+        return observed
+
+    def frame(self, step_ns: int = 40 * MS, ids: int = 1) -> bool:
+        """One more frame, and a step."""
+        self.camera.frame(step_ns, ids)
+        return self.step()
+
+
+def books(subscription: Subscription) -> tuple[object, ...]:
+    """All that a subscription keeps."""
+    return tuple(getattr(subscription, name) for name in type(subscription).__slots__)
+
+
+def taken(twins: Twins[Export], frames: int = 1, step_ns: int = 40 * MS) -> int:
+    """How many of so many further frames the loop took."""
+    before = twins.followed.taken
+    for _ in range(frames):
+        twins.frame(step_ns)
+    return twins.followed.taken - before

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exports import DATA_V1, FRAME_SIZE, HEIGHT, RECORD, WIDTH, put
+from launch.pace import Pace
+from ruth.export.layout import FrameRecord, pack_record
+from ruth.identity import DATA_NAME, META_NAME
+from ruth.subscription.gate import Decision
+from twins import CAPS, MS, STEPS, Twins, taken
+from waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from launch.steady.library import Loops
+
+UINT64_MAX = 2**64 - 1
+PACE_NS = 60 * MS
+GAP_NS = 10 * MS  # between frames: files tell their times in steps of some 4 ms
+
+
+class Camera:
+    """An export of version 1 written by hand: both files anew for every frame, the data first.
+
+    Attributes:
+        record: The newest header.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.record = RECORD._replace(version=1, timestamp_ns=10**13, data_offset=0, sequence=0)
+        self.write()
+
+    def write(self, data: bytes = DATA_V1) -> None:
+        """The newest header, in new files."""
+        put(self.folder, pack_record(self.record), data)
+        self._written_ns = time.time_ns()
+
+    def frame(self, step_ns: int, ids: int = 1) -> None:
+        """One more frame, not sooner after the one before than frames come that count as a pace."""
+        due_ns = self._written_ns + GAP_NS * min(max(ids, 1), 5)
+        wait_until(lambda: time.time_ns() >= due_ns, "a frame is due")
+        self.record = self.record._replace(
+            frame_id=(self.record.frame_id + ids) & UINT64_MAX,
+            timestamp_ns=(self.record.timestamp_ns + step_ns) & UINT64_MAX,
+        )
+        self.write()
+
+    def change(self, **fields: int) -> None:
+        """Other numbers in the header, as nobody ought to write them."""
+        self.record = self.record._replace(**fields)
+        self.write()
+
+    def mend(self) -> None:
+        """A valid header again, of the frame that comes next."""
+        self.record = RECORD._replace(
+            version=1,
+            frame_id=self.record.frame_id,
+            timestamp_ns=self.record.timestamp_ns,
+            data_offset=0,
+            sequence=0,
+        )
+        self.frame(40 * MS)
+
+    def resize(self, name: str, size: int) -> None:
+        """A file of another size, in new files."""
+        content = {META_NAME: pack_record(self.record), DATA_NAME: DATA_V1}
+        content[name] = content[name].ljust(size, b"\0")[:size]
+        put(self.folder, content[META_NAME], content[DATA_NAME])
+
+    def replace(self) -> None:
+        """Another directory in its place, with one more frame."""
+        os.rename(self.folder, f"{self.folder}.{time.time_ns()}")
+        self.folder.mkdir()
+        self.frame(40 * MS)
+
+
+def test_frames_that_come_one_like_the_other_are_taken_by_the_loop(loops: Loops) -> None:
+    """The first frame is Python's, and every later one the loop's; the decisions are those of the gate."""
+    with Twins(loops, Camera) as twins:
+        assert taken(twins, 50) == 50
+
+
+def test_a_parked_subscription_is_skipped_by_the_loop(loops: Loops) -> None:
+    """A subscription that is not active keeps no other from the loop, and each of its frames is skipped."""
+    with Twins(loops, Camera, parked="plate") as twins:
+        assert taken(twins, 10) == 10
+        plate = twins.followed.agent.subscription("plate")
+        assert plate is not None
+        assert (plate.allowed, plate.skipped, plate.last_decision) == (0, 11, Decision.SKIP_INACTIVE)
+
+
+def test_gaps_between_frames_are_counted_by_the_loop(loops: Loops) -> None:
+    """Ids that are jumped over are missed frames."""
+    with Twins(loops, Camera) as twins:
+        twins.frame()
+        assert twins.frame(ids=5)
+        assert (twins.followed.taken, twins.followed.agent.missed) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("step_ns", "ids"),
+    [(-1000 * MS, 1), (40 * MS, 0), (40 * MS, -3), (40 * MS, 2**40), (40 * MS, 2**63)],
+    ids=["time runs backwards", "the same id", "started anew", "a gap too large", "a huge one"],
+)
+def test_a_frame_unlike_the_others_is_left_to_python(loops: Loops, step_ns: int, ids: int) -> None:
+    """The loop takes no frame about which there is more to be asked than whether it came too early."""
+    with Twins(loops, Camera) as twins:
+        assert taken(twins, 3) == 3
+        twins.frame(step_ns, ids)
+        assert twins.followed.taken == 3
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"version": 2},
+        {"version": 3},
+        {"width": WIDTH - 2},
+        {"height": HEIGHT + 2},
+        {"stride": WIDTH + 2},
+        {"pixel_format": 1},
+        {"data_size": FRAME_SIZE + 1},
+    ],
+    ids=str,
+)
+def test_what_stands_there_changed_is_left_to_python(loops: Loops, fields: dict[str, int]) -> None:
+    """The loop takes nothing from a header in which anything else differs than a frame makes it differ."""
+    with Twins(loops, Camera) as twins:
+        assert taken(twins, 3) == 3
+        twins.camera.frame(40 * MS)
+        twins.camera.change(**fields)
+        twins.step()
+        assert twins.followed.taken == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [(META_NAME, 0), (META_NAME, 63), (META_NAME, 65), (DATA_NAME, 0), (DATA_NAME, 10)]
+)
+def test_a_file_of_another_size_is_left_to_python(loops: Loops, name: str, size: int) -> None:
+    """The loop takes no frame from files that have not the sizes of version 1."""
+    with Twins(loops, Camera) as twins:
+        assert taken(twins, 3) == 3
+        twins.camera.frame(40 * MS)
+        twins.camera.resize(name, size)
+        assert not twins.step()
+        assert twins.followed.taken == 3
+
+
+def test_data_of_another_mode_is_left_to_python(loops: Loops) -> None:
+    """Whether a frame can be read is asked anew, by Python, when its owner, group or mode is another."""
+    with Twins(loops, Camera) as twins:
+        assert taken(twins, 3) == 3
+        twins.camera.frame(40 * MS)
+        (twins.camera.folder / DATA_NAME).chmod(0o640)
+        assert twins.step()
+        assert twins.followed.taken == 3
+
+
+@pytest.mark.parametrize("name", [META_NAME, DATA_NAME])
+@pytest.mark.parametrize("become", ["nothing", "link", "directory", "fifo"])
+def test_what_is_no_file_is_left_to_python(loops: Loops, name: str, become: str) -> None:
+    """The loop follows no link, waits for no FIFO, and takes nothing from what is no regular file."""
+    with Twins(loops, Camera) as twins:
+        assert taken(twins, 3) == 3
+        twins.camera.frame(40 * MS)
+        path = twins.camera.folder / name
+        moved = path.rename(path.with_name("moved"))
+        if become == "link":
+            path.symlink_to(moved)
+        elif become == "directory":
+            path.mkdir()
+        elif become == "fifo":
+            os.mkfifo(path)
+        assert not twins.step()
+        assert twins.followed.taken == 3
+
+
+def test_a_replaced_directory_is_found_behind_one_that_goes_on(loops: Loops) -> None:
+    """After a frame the loop leaves if the path leads elsewhere: whoever was replaced may go on."""
+    with Twins(loops, Camera) as twins, ThreadPoolExecutor(1) as pool:
+        assert taken(twins, 2) == 2
+        camera, agent = twins.camera, twins.followed
+        next_ids = [camera.record.frame_id + step for step in (1, 2)]
+        old = camera.folder.rename(camera.folder.with_name("moved"))
+        camera.folder.mkdir()
+        camera.change(frame_id=100)
+
+        def go_on() -> None:
+            for frame_id in next_ids:
+                due_ns = agent._source.written_ns + PACE_NS * (1 + next_ids.index(frame_id))
+                wait_until(lambda due_ns=due_ns: time.time_ns() >= due_ns, "a frame is due")
+                put(old, pack_record(camera.record._replace(frame_id=frame_id)), DATA_V1)
+
+        pace = Pace()
+        pace.interval_ns = PACE_NS
+        going_on = pool.submit(go_on)
+        until_ns = agent._source.written_ns + PACE_NS * 5 // 4
+        agent._follower.follow_renamed(pace, wait_ns=max(0, until_ns - time.time_ns()))
+        going_on.result()
+        assert agent.agent.frame_id == next_ids[0]
+
+
+def test_a_frame_that_does_not_fit_the_pace_is_left_to_python(loops: Loops) -> None:
+    """The loop knows one pace; what is to be learnt of another is Python's to learn."""
+    with Twins(loops, Camera) as twins:
+        assert taken(twins, 2) == 2
+        pace = twins.followed._fitting_pace()
+        pace.interval_ns = 100 * MS  # so it was; and now a frame comes at once
+        before = twins.followed.agent.frames
+        twins.camera.frame(40 * MS)
+        twins.followed._follower.follow_renamed(pace, wait_ns=0)
+        assert twins.followed.agent.frames == before
+
+
+@pytest.mark.parametrize("known_ns", [PACE_NS * 5 // 6, PACE_NS, PACE_NS * 5 // 4])
+def test_the_loop_learns_the_pace_as_python_does(loops: Loops, known_ns: int) -> None:
+    """The pace after a frame that the loop took is what Python would have learnt of it."""
+    with Twins(loops, Camera) as twins:
+        assert taken(twins, 2) == 2
+        source, frame_id = twins.followed._source, twins.camera.record.frame_id
+        paces = Pace(), Pace()
+        for pace in paces:
+            pace.interval_ns = known_ns
+            pace.after_frame(frame_id, source.written_ns, source.written_ns)
+            pace.interval_ns = known_ns
+        due_ns = source.written_ns + PACE_NS
+        wait_until(lambda: time.time_ns() >= due_ns, "the next frame is due")
+        twins.camera.frame(40 * MS)
+        assert twins.followed._follower.follow_renamed(paces[0], wait_ns=0)
+        assert twins.followed.agent.frame_id == frame_id + 1
+        paces[1].after_frame(frame_id + 1, source.written_ns, time.time_ns())
+        assert paces[0].interval_ns == paces[1].interval_ns
+        assert paces[0]._written_ns == paces[1]._written_ns
+
+
+events = st.one_of(
+    st.tuples(st.just("frame"), st.sampled_from(STEPS), st.sampled_from([1, 1, 1, 1, 2, 0, -1, 2**33])),
+    st.tuples(st.just("change"), st.sampled_from(FrameRecord._fields[:-2]), st.integers(0, 2**32 - 1)),
+    st.tuples(st.just("mend")),
+    st.tuples(
+        st.just("resize"), st.sampled_from([META_NAME, DATA_NAME]), st.sampled_from([0, 63, 64, 65, 192])
+    ),
+    st.tuples(st.just("replace")),
+)
+
+
+@settings(derandomize=True, max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(stream=st.lists(events, max_size=15), parked=st.sampled_from(["", "audit", "plate"]))
+def test_an_agent_with_the_loop_is_the_agent_without(
+    loops: Loops, stream: list[tuple[str, str | int, int]], parked: str
+) -> None:
+    """Whatever a camera does: the same frames are observed, with the same decisions, books and record."""
+    with Twins(loops, Camera, CAPS, parked) as twins:
+        for name, *arguments in stream:
+            if name == "change":
+                field, value = arguments
+                twins.camera.change(**{str(field): int(value)})
+            else:
+                getattr(twins.camera, name)(*arguments)
+            twins.step()
