@@ -1,4 +1,4 @@
-"""The files of a camera in an agent's memory map. Pure: the text of ``/proc/<pid>/maps`` in, values out."""
+"""What an agent's memory map says. Pure: the text of ``/proc/<pid>/maps`` in, values out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from ruth.identity import DATA_NAME, META_NAME, STATE_NAME
 
 _NAMES: Final = frozenset((META_NAME, DATA_NAME, STATE_NAME))
+_LOOPS: Final = "/launch/steady/loops.so"
 _DELETED: Final = " (deleted)"
 _FIELDS: Final = 6  # address, permissions, offset, device, inode, path (proc(5))
 
@@ -31,6 +32,11 @@ class MappedFile(NamedTuple):
     def read_only(self) -> bool:
         """Whether a store through this mapping is refused by the kernel."""
         return "w" not in self.permissions
+
+
+def has_loops(maps: str) -> bool:
+    """Whether the compiled loops (:mod:`launch.steady`) are in memory, of whatever installation."""
+    return any(line.removesuffix(_DELETED).endswith(_LOOPS) for line in maps.splitlines())
 
 
 def mapped_files(maps: str, camera_id: str) -> tuple[MappedFile, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 import psutil
 
 from launch.agent_view import cpu_time_ns, private_bytes
-from launch.inspection.maps import MappedFile, mapped_files
+from launch.inspection.maps import MappedFile, has_loops, mapped_files
 from ruth.agent.proc_stat import PARENT
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class ProcessFacts:
         preempted: Involuntary ones.
         limits: Some of its resource limits.
         maps: The camera's files in its memory map.
+        loops: Whether it takes frames in compiled code (:mod:`launch.steady`).
 
     """
 
@@ -89,6 +90,7 @@ class ProcessFacts:
     preempted: int | None
     limits: tuple[Limit, ...] | None
     maps: tuple[MappedFile, ...] | None
+    loops: bool | None
 
     @property
     def launcher_lives(self) -> bool:
@@ -108,6 +110,7 @@ def process_facts(sighting: Sighting) -> ProcessFacts | None:
     cpu_ns = cpu_time_ns(pid)
     switched = switches(pid)
     status = _status_of(pid)
+    maps = _told(lambda: Path(f"/proc/{pid}/maps").read_text(errors="replace"))
     limits = _told(lambda: parse_limits(Path(f"/proc/{pid}/limits").read_text(encoding="ascii")))
     return ProcessFacts(
         pid=pid,
@@ -127,7 +130,8 @@ def process_facts(sighting: Sighting) -> ProcessFacts | None:
         wake_ups=None if switched is None else switched.voluntary,
         preempted=None if switched is None else switched.involuntary,
         limits=limits or None,
-        maps=_told(lambda: mapped_files(Path(f"/proc/{pid}/maps").read_text(errors="replace"), camera_id)),
+        maps=None if maps is None else mapped_files(maps, camera_id),
+        loops=None if maps is None else has_loops(maps),
     )
 
 
