@@ -25,7 +25,7 @@ const uint64_t signature = SIGNATURE; /* a library of another source is not used
 #define ALL_WAITERS 0x7fffffff
 #define MISSED_AT_ONCE_MAX UINT32_MAX /* more is no gap between frames but a hostile id: left to Python */
 
-/* All of these as launch/steady/follower.py packs them. An address is one of this process. */
+/* All of these as launch/steady/source.py packs them. An address is one of this process. */
 struct subscription {
     uint64_t record;                           /* address of its part of agent.state */
     uint64_t kind;                             /* EVERY_FRAME, CAPPED or PARKED */
@@ -48,6 +48,8 @@ struct agent {
     uint64_t subscriptions; /* address of the first of them */
     uint64_t count;
 };
+_Static_assert(sizeof(struct subscription) == PACKED_SUBSCRIPTION, "launch/steady/source.py, SUBSCRIPTION");
+_Static_assert(sizeof(struct agent) == PACKED_AGENT, "launch/steady/source.py, AGENT");
 
 static uint64_t load64(const unsigned char *bytes, size_t offset) {
     uint64_t value;

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-import struct
 from typing import TYPE_CHECKING, Final
 
-from launch.steady.source import CAPPED, EVERY_FRAME, PARKED
+from launch.steady.source import AGENT, CAPPED, EVERY_FRAME, PARKED, RENAMED, RING, SUBSCRIPTION
 from ruth.agent.agent import AgentState
 from ruth.agent.state import HEADER_SIZE, MODEL_SIZE
 from ruth.export.layout import pack_record
@@ -22,12 +21,7 @@ if TYPE_CHECKING:
     from ruth.export.source import ExportSource
     from ruth.subscription.subscription import Subscription
 
-# struct agent, ring and renamed without its agent, and subscription: of agent.c, ring.c and renamed.c.
-_AGENT: Final = struct.Struct("=QQ QQQQ Q QQ")
-_RING: Final = struct.Struct("=QQ QQ QQ Q QQQ QQQ 64s 60s4x")
-_RENAMED: Final = struct.Struct("=Q QQ QQQ 64s QQQ q q q")
-_SUBSCRIPTION: Final = struct.Struct("=Q Q Q QQ QQ Q")
-_SUBSCRIPTIONS_AT: Final = _AGENT.size + max(_RING.size, _RENAMED.size)
+_SUBSCRIPTIONS_AT: Final = AGENT.size + max(RING.size, RENAMED.size)
 _UINT64_MAX: Final = 2**64 - 1
 
 
@@ -57,7 +51,7 @@ class Follower:
         self._texts = [ctypes.create_string_buffer(os.fsencode(name)) for name in names]
         self._meta_name = ctypes.addressof(self._texts[-1]) if meta_name is None else meta_name
         self._memory = ctypes.create_string_buffer(
-            _SUBSCRIPTIONS_AT + _SUBSCRIPTION.size * len(agent.subscriptions)
+            _SUBSCRIPTIONS_AT + SUBSCRIPTION.size * len(agent.subscriptions)
         )
 
     def begin(self, state: int) -> None:
@@ -86,9 +80,9 @@ class Follower:
         if binding.closed or not self._hand_over():
             return None
         _, meta, data, *_ = map(ctypes.addressof, self._texts)
-        _RING.pack_into(
+        RING.pack_into(
             self._memory,
-            _AGENT.size,
+            AGENT.size,
             *binding.descriptors,
             binding.data_size,
             binding.slot_size,
@@ -104,7 +98,7 @@ class Follower:
         )
         result = self._loops.follow_ring(ctypes.addressof(self._memory))
         if self._take_back():
-            _, _, _, _, _, ring.wake, *_, ring.given, _ = _RING.unpack_from(self._memory, _AGENT.size)
+            _, _, _, _, _, ring.wake, *_, ring.given, _ = RING.unpack_from(self._memory, AGENT.size)
         return result
 
     def follow_renamed(self, pace: Pace, wait_ns: int) -> bool:
@@ -124,9 +118,9 @@ class Follower:
             return False
         directory, _, _, data_name, _ = map(ctypes.addressof, self._texts)
         binding = renamed.binding
-        _RENAMED.pack_into(
+        RENAMED.pack_into(
             self._memory,
-            _AGENT.size,
+            AGENT.size,
             binding.directory,
             self._meta_name,
             data_name,
@@ -140,7 +134,7 @@ class Follower:
         )
         self._loops.follow_renamed(ctypes.addressof(self._memory))
         if self._take_back():
-            *_, waited_ns, interval_ns, written_ns = _RENAMED.unpack_from(self._memory, _AGENT.size)
+            *_, waited_ns, interval_ns, written_ns = RENAMED.unpack_from(self._memory, AGENT.size)
             agent = self._agent
             renamed.resume(agent.frame_id, agent.timestamp_ns, written_ns)
             pace.resume(agent.frame_id, written_ns, interval_ns, waited_ns)
@@ -155,7 +149,7 @@ class Follower:
         for subscription in agent.subscriptions:
             try:
                 kind, interval = _kind_of(subscription)
-                _SUBSCRIPTION.pack_into(
+                SUBSCRIPTION.pack_into(
                     memory,
                     at,
                     record,
@@ -169,8 +163,8 @@ class Follower:
                 )
             except Exception:  # noqa: BLE001 - SPEC.md, "Failure rules": it fails alone, in judge_each()
                 return False
-            at, record = at + _SUBSCRIPTION.size, record + MODEL_SIZE
-        _AGENT.pack_into(
+            at, record = at + SUBSCRIPTION.size, record + MODEL_SIZE
+        AGENT.pack_into(
             memory,
             0,
             self._state,
@@ -188,15 +182,15 @@ class Follower:
     def _take_back(self) -> bool:
         """Writes into the agent's books what a loop did. Whether it took a frame."""
         agent, memory = self._agent, self._memory
-        _, _, frame_id, timestamp_ns, frames, missed, *_ = _AGENT.unpack_from(memory)
+        _, _, frame_id, timestamp_ns, frames, missed, *_ = AGENT.unpack_from(memory)
         if frames == agent.frames:
             return False
         agent.frame_id, agent.timestamp_ns, agent.frames = frame_id, timestamp_ns, frames
         agent.missed += (missed - agent.missed) & _UINT64_MAX
         at = _SUBSCRIPTIONS_AT
         for subscription in agent.subscriptions:
-            *_, last_ns, last_id, allowed, skipped, decision = _SUBSCRIPTION.unpack_from(memory, at)
-            at += _SUBSCRIPTION.size
+            *_, last_ns, last_id, allowed, skipped, decision = SUBSCRIPTION.unpack_from(memory, at)
+            at += SUBSCRIPTION.size
             if allowed != subscription.allowed:
                 subscription.book_allowed(allowed, last_id, last_ns)
             subscription.skipped = skipped

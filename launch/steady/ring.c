@@ -14,6 +14,7 @@ struct ring {
     uint64_t given[EXPORT_RECORD_SIZE / 8]; /* the record last taken */
     uint64_t bytes[8];                      /* RING_SIZE of them */
 };
+_Static_assert(sizeof(struct ring) == PACKED_RING, "launch/steady/source.py, RING");
 
 enum found {
     FRAME,

@@ -6,6 +6,7 @@ Each of those exists once, where it is explained; here it only gets the name tha
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import zlib
 from typing import Final
@@ -28,7 +29,17 @@ EVERY_FRAME: Final = 0
 CAPPED: Final = 1
 PARKED: Final = 2
 
+# What the loops work on: struct agent, ring and renamed (both without their agent), and subscription.
+AGENT: Final = struct.Struct("=QQ QQQQ Q QQ")
+RING: Final = struct.Struct("=QQ QQ QQ Q QQQ QQQ 64s 60s4x")
+RENAMED: Final = struct.Struct("=Q QQ QQQ 64s QQQ q q q")
+SUBSCRIPTION: Final = struct.Struct("=Q Q Q QQ QQ Q")
+
 _DEFINITIONS: Final = {
+    "PACKED_AGENT": AGENT.size,
+    "PACKED_RING": AGENT.size + RING.size,
+    "PACKED_RENAMED": AGENT.size + RENAMED.size,
+    "PACKED_SUBSCRIPTION": SUBSCRIPTION.size,
     "EXPORT_VERSION": layout.VERSION_OFFSET,
     "EXPORT_FRAME_ID": layout.FRAME_ID_OFFSET,
     "EXPORT_TIMESTAMP": layout.TIMESTAMP_OFFSET,
