@@ -158,6 +158,7 @@ class FollowedAgent(SteppedAgent):
     def _fitting_pace(self) -> Pace:
         """The fastest pace that the newest frame fits; after a pause none, for the loop waits an interval."""
         pace, (meta, data) = Pace(), self._source.paths
+        pace.interval_ns = INTERVAL_MIN_NS
         if not os.path.isfile(meta):  # a FIFO would be waited for
             return pace
         try:

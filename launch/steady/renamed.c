@@ -6,7 +6,7 @@ struct renamed {
     uint64_t directory;            /* descriptor */
     uint64_t meta_name, data_name; /* addresses; openat(2) may be given no other (launch/confine/seccomp.py) */
     struct file directory_file;
-    uint64_t given[EXPORT_RECORD_SIZE / 8]; /* the header last taken */
+    uint64_t given[EXPORT_RECORD_SIZE / 8]; /* the header that all others are like, but for id and time */
     uint64_t mode, uid, gid;                /* of every frame.data that may be read */
     int64_t wait_ns;                        /* until the next look */
     int64_t interval_ns;                    /* between frames, averaged: launch/pace.py */
@@ -55,7 +55,6 @@ void follow_renamed(struct renamed *r) {
         uint64_t frame_id = load64(head, EXPORT_FRAME_ID);
         int64_t interval_ns = paced(r, frame_id, written_ns);
         if (interval_ns == 0 || !take(&r->agent, frame_id, load64(head, EXPORT_TIMESTAMP))) return;
-        memcpy(r->given, head, EXPORT_RECORD_SIZE);
         uint64_t observed_ns = now_ns(CLOCK_MONOTONIC);
         tell(&r->agent, observed_ns);
 

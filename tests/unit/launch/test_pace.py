@@ -159,3 +159,18 @@ def test_hostile_numbers(frame_id: int, timestamp: int, now_ns: int) -> None:
     for found in ((5, 40 * MS), (6, 80 * MS), (frame_id, timestamp), (frame_id, timestamp), (7, 0)):
         assert MS // 2 <= pace.after_frame(*found, now_ns) <= 1_000 * MS
         assert MS // 2 <= pace.after_nothing() <= 1_000 * MS
+
+
+def test_a_pace_taken_over_goes_on_as_if_it_had_been_followed_here() -> None:
+    """After a frame that was found elsewhere, a pace is what it would be had it been found here."""
+    here, elsewhere = Pace(), Pace()
+    for frame_id in range(5):
+        for pace in (here, elsewhere):
+            pace.after_frame(frame_id, frame_id * 40 * MS, frame_id * 40 * MS + MS)
+    elsewhere.after_nothing()
+    waited = here.after_frame(5, 202 * MS, 203 * MS)
+    elsewhere.resume(5, 202 * MS, here.interval_ns, waited)
+    for name in Pace.__slots__:
+        if name != "_odd_ns":  # says nothing while nothing is odd
+            assert getattr(elsewhere, name) == getattr(here, name), name
+    assert [here.after_nothing() for _ in range(60)] == [elsewhere.after_nothing() for _ in range(60)]

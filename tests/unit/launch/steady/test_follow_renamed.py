@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from exports import DATA_V1, FRAME_SIZE, HEIGHT, RECORD, WIDTH, put
 from launch.pace import Pace
+from ruth.agent.state import OBSERVED_OFFSET
 from ruth.export.layout import FrameRecord, pack_record
 from ruth.identity import DATA_NAME, META_NAME
 from ruth.subscription.gate import Decision
@@ -211,37 +212,82 @@ def test_a_replaced_directory_is_found_behind_one_that_goes_on(loops: Loops) -> 
         assert agent.agent.frame_id == next_ids[0]
 
 
-def test_a_frame_that_does_not_fit_the_pace_is_left_to_python(loops: Loops) -> None:
+def follow(twins: Twins[Camera], pace: Pace) -> bool:
+    """One turn of the loop at that pace, at once."""
+    return twins.followed._follower.follow_renamed(pace, wait_ns=0)
+
+
+def frame_after(twins: Twins[Camera], nanoseconds: int) -> int:
+    """Publishes a frame so long after the last one that was observed. That one's id."""
+    source, frame_id = twins.followed._source, twins.camera.record.frame_id
+    due_ns = source.written_ns + nanoseconds
+    wait_until(lambda: time.time_ns() >= due_ns, "the next frame is due")
+    twins.camera.frame(40 * MS)
+    return frame_id
+
+
+@pytest.mark.parametrize(
+    ("known_ns", "after_ns"),
+    [(400 * MS, 60 * MS), (20 * MS, 60 * MS), (1000 * MS, 600 * MS)],
+    ids=["much sooner", "much later", "a look a second would be too late"],
+)
+def test_a_frame_that_does_not_fit_the_pace_is_left_to_python(
+    loops: Loops, known_ns: int, after_ns: int
+) -> None:
     """The loop knows one pace; what is to be learnt of another is Python's to learn."""
     with Twins(loops, Camera) as twins:
         assert taken(twins, 2) == 2
-        pace = twins.followed._fitting_pace()
-        pace.interval_ns = 100 * MS  # so it was; and now a frame comes at once
-        before = twins.followed.agent.frames
-        twins.camera.frame(40 * MS)
-        twins.followed._follower.follow_renamed(pace, wait_ns=0)
-        assert twins.followed.agent.frames == before
+        pace = Pace()
+        pace.interval_ns = known_ns
+        frame_id = frame_after(twins, after_ns)
+        assert follow(twins, pace)
+        assert twins.followed.agent.frame_id == frame_id
+
+
+def test_an_unknown_pace_is_left_to_python(loops: Loops) -> None:
+    """The loop is not entered before there is a pace: nothing was waited for."""
+    with Twins(loops, Camera) as twins:
+        assert taken(twins, 2) == 2
+        assert not follow(twins, Pace())
 
 
 @pytest.mark.parametrize("known_ns", [PACE_NS * 5 // 6, PACE_NS, PACE_NS * 5 // 4])
-def test_the_loop_learns_the_pace_as_python_does(loops: Loops, known_ns: int) -> None:
-    """The pace after a frame that the loop took is what Python would have learnt of it."""
+@pytest.mark.parametrize("late_ns", [0, PACE_NS * 2], ids=["in time", "late"])
+def test_the_loop_learns_and_waits_as_python_does(loops: Loops, known_ns: int, late_ns: int) -> None:
+    """After a frame that the loop took, the pace and the next wait are what Python would have made of it."""
     with Twins(loops, Camera) as twins:
         assert taken(twins, 2) == 2
-        source, frame_id = twins.followed._source, twins.camera.record.frame_id
-        paces = Pace(), Pace()
+        source, paces = twins.followed._source, (Pace(), Pace())
         for pace in paces:
+            pace.after_frame(twins.camera.record.frame_id, source.written_ns, source.written_ns)
             pace.interval_ns = known_ns
-            pace.after_frame(frame_id, source.written_ns, source.written_ns)
-            pace.interval_ns = known_ns
-        due_ns = source.written_ns + PACE_NS
-        wait_until(lambda: time.time_ns() >= due_ns, "the next frame is due")
-        twins.camera.frame(40 * MS)
-        assert twins.followed._follower.follow_renamed(paces[0], wait_ns=0)
+        frame_id = frame_after(twins, PACE_NS)
+        until_ns = time.time_ns() + late_ns
+        wait_until(lambda: time.time_ns() >= until_ns, "it is late")
+        now_ns = time.time_ns()
+        assert follow(twins, paces[0])
         assert twins.followed.agent.frame_id == frame_id + 1
-        paces[1].after_frame(frame_id + 1, source.written_ns, time.time_ns())
+        wait_ns = paces[1].after_frame(frame_id + 1, source.written_ns, now_ns)
         assert paces[0].interval_ns == paces[1].interval_ns
-        assert paces[0]._written_ns == paces[1]._written_ns
+        assert abs(paces[0]._waited_ns - wait_ns) < PACE_NS // 2  # between two readings of the clock
+
+
+def test_the_moment_at_which_the_loop_observed_a_frame_is_noted(loops: Loops) -> None:
+    """observed_ns of the record is CLOCK_MONOTONIC when the loop took the frame."""
+    with Twins(loops, Camera) as twins:
+        before = time.monotonic_ns()
+        assert taken(twins) == 1
+        observed_ns = int.from_bytes(twins.followed.memory[OBSERVED_OFFSET : OBSERVED_OFFSET + 8], "little")
+        assert before <= observed_ns <= time.monotonic_ns()
+
+
+def test_no_descriptor_is_left_open(loops: Loops) -> None:
+    """Each frame is another file, which the loop opens and closes."""
+    with Twins(loops, Camera) as twins:
+        assert taken(twins, 2) == 2
+        before = os.listdir("/proc/self/fd")
+        assert taken(twins, 5) == 5
+        assert os.listdir("/proc/self/fd") == before
 
 
 events = st.one_of(

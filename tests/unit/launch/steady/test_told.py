@@ -13,7 +13,7 @@ import pytest
 from handwritten import HandwrittenRing, wake_word
 from ruth.agent.state import OBSERVED_OFFSET as OBSERVED
 from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
-from ruth.export.layout import pack_record, pack_ring
+from ruth.export.layout import FLAG_CLOSED, FLAG_WAKES, pack_record, pack_ring
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
 from ruth.identity import DATA_NAME, META_NAME
 from ruth.subscription.subscription import Subscription
@@ -164,3 +164,13 @@ def test_books_that_no_loop_can_keep_keep_their_agent_out_of_it(loops: Loops, fi
         twins.camera.frame(40 * MS)
         twins.followed.step()
         assert (twins.followed.taken, twins.followed.agent.frames) == (3, 5)
+
+
+def test_a_ring_that_was_closed_when_it_was_bound_is_not_followed(loops: Loops) -> None:
+    """One more frame is all that it can hold; whether it is still closed is Python's to look at."""
+    with Twins(loops, HandwrittenRing) as twins:
+        camera = twins.camera
+        camera.replace(epoch=78, frame_id=0)
+        camera.change(flags=FLAG_WAKES | FLAG_CLOSED)
+        assert twins.step()
+        assert twins.followed.follow(timeout_ns=0) is None
