@@ -23,6 +23,7 @@ before it: in its own step 1 the word may already count the frame whose record t
 from __future__ import annotations
 
 import os
+import struct
 from contextlib import suppress
 from mmap import MAP_SHARED, PROT_READ, mmap
 from typing import TYPE_CHECKING, NamedTuple
@@ -106,6 +107,7 @@ class RingReader:
         "_ring",
         "_ring_bytes",
         "_shape",
+        "_slot_count",
         "data_identity",
         "data_map",
         "given",
@@ -145,7 +147,8 @@ class RingReader:
             problem = ring_problem(self._ring, data_status.st_size, data_status.st_ino)
             if problem is not None:
                 raise ValueError(problem)
-            self._data_size = self._ring.slot_count * self._ring.slot_size
+            self._slot_count = self._ring.slot_count
+            self._data_size = self._slot_count * self._ring.slot_size
             self.meta_map = mmap(meta, META_SIZE_V2, MAP_SHARED, PROT_READ)
             self.data_map = mmap(self._data, self._data_size, MAP_SHARED, PROT_READ)
             status = os.fstat(meta)
@@ -222,8 +225,8 @@ class RingReader:
 
         """
         slot = record.data_offset // self._ring.slot_size
-        before = self._slot_now(slot)
-        if self.data_map is None or not _is_of(before, record.frame_id, record.timestamp_ns):
+        before = self._slot_with(slot, record.frame_id, record.timestamp_ns)
+        if self.data_map is None or not before:
             return None
         return Pixels(record, self.data_map, lambda: self.slot_holds(slot, before), owned=False)
 
@@ -238,9 +241,9 @@ class RingReader:
             timestamp_ns: Its timestamp; a frame of that id with another time is another frame.
 
         """
-        slot = frame_id % self._ring.slot_count
-        before = self._slot_now(slot)
-        if not _is_of(before, frame_id, timestamp_ns):
+        slot = frame_id % self._slot_count
+        before = self._slot_with(slot, frame_id, timestamp_ns)
+        if not before:
             return None
         lasting = before[LASTING]
         if self._judged.get(slot) != lasting and not self._judge_slot(slot, before, lasting):
@@ -258,8 +261,25 @@ class RingReader:
         """
         return self._slot_now(slot) == before
 
+    def _slot_with(self, slot: int, frame_id: int, timestamp_ns: int) -> bytes:
+        """Step 4: the record of ``slot``, by one pread, if it is whole and of that frame; or nothing."""
+        try:  # one call less than _slot_now(): a runtime comes here for each frame
+            before = os.pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
+            version, found_id, found_ns, _, sequence = unpack_frame(before)
+        except (OSError, struct.error):  # let go meanwhile, or cut
+            return b""
+        if (
+            found_id == frame_id
+            and found_ns == timestamp_ns
+            and version == VERSION_2
+            and sequence & 1 == 0
+            and sequence != _NEVER_PUBLISHED
+        ):
+            return before
+        return b""
+
     def _slot_now(self, slot: int) -> bytes:
-        """Step 4: the record of ``slot``, by one pread: 64 bytes, or fewer if it cannot be read."""
+        """The record of ``slot``, by one pread: 64 bytes, or fewer if it cannot be read."""
         try:
             return os.pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
         except OSError:  # also: let go meanwhile
@@ -284,17 +304,3 @@ class RingReader:
         for descriptor in descriptors:
             if descriptor >= 0:
                 close_descriptor(descriptor)
-
-
-def _is_of(slot_record: bytes, frame_id: int, timestamp_ns: int) -> bool:
-    """Whether a slot's record, if it is whole, says that the slot holds that frame."""
-    if len(slot_record) != RECORD_SIZE:
-        return False
-    version, found_id, found_ns, _, sequence = unpack_frame(slot_record)
-    return (
-        found_id == frame_id
-        and found_ns == timestamp_ns
-        and version == VERSION_2
-        and sequence & 1 == 0
-        and sequence != _NEVER_PUBLISHED
-    )
