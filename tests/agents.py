@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,9 @@ def wake_ups(pid: int) -> int:
 
 
 def open_files(pid: int) -> list[str]:
-    """What the descriptors of a process lead to."""
-    base = f"/proc/{pid}/fd"
-    return [os.readlink(f"{base}/{number}") for number in os.listdir(base)]
+    """What the descriptors of a process lead to; without those that it closes meanwhile."""
+    base, found = f"/proc/{pid}/fd", []
+    for number in os.listdir(base):
+        with suppress(FileNotFoundError):
+            found.append(os.readlink(f"{base}/{number}"))
+    return found
