@@ -21,7 +21,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from launch.pace import QUIET_LOOK_NS, SHORT_LOOK_NS, Pace
+from launch.pace import EMPTY_WAKES, QUIET_LOOK_NS, SHORT_LOOK_NS, Pace
 from launch.steady.follower import Follower
 from ruth.agent.proc_stat import own_start_ticks
 from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
@@ -29,7 +29,7 @@ from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
 from ruth.export.layout import WAKE_OFFSET
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
-from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
+from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord, address_of
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ LOOK_NS: Final = QUIET_LOOK_NS  # just under a second
 # Between looks at the path while frames come, for they may be those of a writer that was replaced: after this
 # and one more frame what stands there is read.
 COMPARE_NS: Final = 900_000_000
-# After so many wake-ups in a row that brought no frame, a pause bounds what a writer gone wild can cost.
-EMPTY_WAKES: Final = 4
-EMPTY_WAKE_PAUSE_NS: Final = 1_000_000
+EMPTY_WAKE_PAUSE_NS: Final = 1_000_000  # see EMPTY_WAKES
 
 
 class AgentProcess:
@@ -107,7 +105,7 @@ class AgentProcess:
         writer.begin(memoryview(memory), identity)
         told = FutexWord(memory, STATE_WAKE_OFFSET)
         if self._follower is not None:
-            self._follower.begin(told.address - STATE_WAKE_OFFSET)
+            self._follower.begin(address_of(memory, 0))
         writer.write_confinement(self._confine())
         agent.start()
         noted = (0, 0)

@@ -13,6 +13,8 @@ from typing import Final
 SHORT_LOOK_NS: Final = 10_000_000  # between looks for a frame of a camera whose rhythm is unknown
 QUIET_LOOK_NS: Final = 980_000_000  # between looks once no frame has come for a second
 QUIET_AFTER_NS: Final = 1_000_000_000
+# After so many wake-ups in a row that brought no frame, a pause bounds what a writer gone wild can cost.
+EMPTY_WAKES: Final = 4
 SHORTEST_NS: Final = 500_000
 INTERVAL_MIN_NS: Final = 1_000_000
 _INTERVAL_MAX_NS: Final = 10_000_000_000

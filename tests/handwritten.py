@@ -1,16 +1,18 @@
-"""A version 2 export in tests, each record written by hand, as a writer should or as none ever would."""
+"""Exports in tests, each record written by hand, as a writer should or as none ever would."""
 
 from __future__ import annotations
 
 import mmap
 import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from exports import DATA_V2, RECORD, RING, put
+from exports import DATA_V1, DATA_V2, RECORD, RING, put
 from ruth.export.layout import META_SIZE_V2, WAKE_OFFSET, FrameRecord, pack_record, pack_ring
 from ruth.futex import FutexWord
-from ruth.identity import META_NAME
+from ruth.identity import DATA_NAME, META_NAME
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 MS = 1_000_000
 UINT64_MAX = 2**64 - 1
+GAP_NS = 10 * MS  # between renamed files at least: they tell their times in steps of some 4 ms
 
 
 class HandwrittenRing:
@@ -93,3 +96,61 @@ def wake_word(camera: HandwrittenRing) -> Iterator[FutexWord]:
         mmap.mmap(file.fileno(), META_SIZE_V2, mmap.MAP_SHARED, mmap.PROT_READ) as mapping,
     ):
         yield FutexWord(mapping, WAKE_OFFSET)
+
+
+class HandwrittenRenamed:
+    """One camera's export of version 1: both files anew for every frame, the data first.
+
+    Attributes:
+        record: The newest header.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.record = RECORD._replace(version=1, timestamp_ns=10**13, data_offset=0, sequence=0)
+        self.write()
+
+    def write(self, data: bytes = DATA_V1) -> None:
+        """The newest header, in new files."""
+        put(self.folder, pack_record(self.record), data)
+        self._written_ns = time.time_ns()
+
+    def frame(self, step_ns: int, ids: int = 1) -> None:
+        """One more frame, not sooner after the one before than frames come that count as a pace."""
+        due_ns = self._written_ns + GAP_NS * min(max(ids, 1), 5)
+        wait_until(lambda: time.time_ns() >= due_ns, "a frame is due")
+        self.record = self.record._replace(
+            frame_id=(self.record.frame_id + ids) & UINT64_MAX,
+            timestamp_ns=(self.record.timestamp_ns + step_ns) & UINT64_MAX,
+        )
+        self.write()
+
+    def change(self, **fields: int) -> None:
+        """Other numbers in the header, as nobody ought to write them."""
+        self.record = self.record._replace(**fields)
+        self.write()
+
+    def mend(self) -> None:
+        """A valid header again, of the frame that comes next."""
+        self.record = RECORD._replace(
+            version=1,
+            frame_id=self.record.frame_id,
+            timestamp_ns=self.record.timestamp_ns,
+            data_offset=0,
+            sequence=0,
+        )
+        self.frame(40 * MS)
+
+    def resize(self, name: str, size: int) -> None:
+        """A file of another size, in new files."""
+        content = {META_NAME: pack_record(self.record), DATA_NAME: DATA_V1}
+        content[name] = content[name].ljust(size, b"\0")[:size]
+        put(self.folder, content[META_NAME], content[DATA_NAME])
+
+    def replace(self) -> None:
+        """Another directory in its place, with one more frame."""
+        os.rename(self.folder, f"{self.folder}.{time.time_ns()}")
+        self.folder.mkdir()
+        self.frame(40 * MS)

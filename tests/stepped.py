@@ -132,7 +132,7 @@ class FollowedAgent(SteppedAgent):
     ) -> None:
         super().__init__(roots, caps, camera_id)
         self._follower = Follower(loops, self.agent, self._source, compare_ns=0, meta_name=None)
-        self._follower.begin(self._word.address - WAKE_OFFSET)
+        self._follower.begin(address_of(self.memory, 0))
         self.taken = 0
 
     def step(self) -> bool:

@@ -19,11 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-const uint64_t signature = SIGNATURE; /* a library of another source is not used (launch/steady/source.py) */
+const uint32_t signature = SIGNATURE; /* a library of another source is not used (launch/steady/source.py) */
 
 #define NANOSECONDS 1000000000u
 #define ALL_WAITERS 0x7fffffff
-#define MISSED_AT_ONCE_MAX UINT32_MAX /* more is no gap between frames but a hostile id: left to Python */
 
 /* All of these as launch/steady/source.py packs them. An address is one of this process. */
 struct subscription {
@@ -83,7 +82,7 @@ static struct subscription *first_of(const struct agent *a) {
 
 /* Whether each subscription is steady about this frame: then two rows of the gate's table are left. */
 static int steady(const struct agent *a, uint64_t frame_id, uint64_t timestamp_ns) {
-    if (frame_id <= a->frame_id || frame_id - a->frame_id > MISSED_AT_ONCE_MAX) return 0;
+    if (frame_id <= a->frame_id) return 0;
     for (const struct subscription *s = first_of(a); s < first_of(a) + a->count; s++)
         if (s->kind == CAPPED && timestamp_ns < s->last_timestamp_ns) return 0;
     return 1;

@@ -37,7 +37,20 @@ class Follower:
 
     """
 
-    __slots__ = ("_agent", "_compare_ns", "_loops", "_memory", "_meta_name", "_source", "_state", "_texts")
+    __slots__ = (
+        "_agent",
+        "_compare_ns",
+        "_data_name",
+        "_data_path",
+        "_directory_path",
+        "_loops",
+        "_memory",
+        "_meta_name",
+        "_meta_path",
+        "_names",
+        "_source",
+        "_state",
+    )
 
     def __init__(
         self, loops: Loops, agent: StreamAgent, source: ExportSource, compare_ns: int, meta_name: int | None
@@ -48,8 +61,11 @@ class Follower:
         self._compare_ns = compare_ns
         self._state = 0
         names = (source.directory_path, *source.paths, DATA_NAME, META_NAME)
-        self._texts = [ctypes.create_string_buffer(os.fsencode(name)) for name in names]
-        self._meta_name = ctypes.addressof(self._texts[-1]) if meta_name is None else meta_name
+        self._names = tuple(ctypes.create_string_buffer(os.fsencode(name)) for name in names)  # kept alive
+        self._directory_path, self._meta_path, self._data_path, self._data_name, own_name = map(
+            ctypes.addressof, self._names
+        )
+        self._meta_name = own_name if meta_name is None else meta_name
         self._memory = ctypes.create_string_buffer(
             _SUBSCRIPTIONS_AT + SUBSCRIPTION.size * len(agent.subscriptions)
         )
@@ -79,7 +95,6 @@ class Follower:
         binding = ring.binding
         if binding.closed or not self._hand_over():
             return None
-        _, meta, data, *_ = map(ctypes.addressof, self._texts)
         RING.pack_into(
             self._memory,
             AGENT.size,
@@ -89,9 +104,9 @@ class Follower:
             word,
             ring.wake,
             timeout_ns,
-            meta,
+            self._meta_path,
             *ring.identity[:2],
-            data,
+            self._data_path,
             *ring.data_identity,
             ring.given,
             binding.ring,
@@ -116,15 +131,14 @@ class Follower:
         given = renamed.given
         if given is None or not pace.interval_ns or not self._hand_over():
             return False
-        directory, _, _, data_name, _ = map(ctypes.addressof, self._texts)
         binding = renamed.binding
         RENAMED.pack_into(
             self._memory,
             AGENT.size,
             binding.directory,
             self._meta_name,
-            data_name,
-            directory,
+            self._data_name,
+            self._directory_path,
             *binding.identity,
             pack_record(given),
             *binding.readable,

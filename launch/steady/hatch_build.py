@@ -1,6 +1,6 @@
-"""Compiles the steady loops into a wheel, and into a checkout that is installed in place (pyproject.toml).
+"""Compiles the steady loops into a wheel (pyproject.toml); without a compiler it is pure Python, and works.
 
-Without a compiler the wheel is pure Python, and works as well.
+Into a checkout that is installed in place ``launch/ruth`` compiles them itself, and says so if it cannot.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class SteadyLoopHook(BuildHookInterface):  # type: ignore[type-arg] # its parameter is hatchling's own
     """Runs before files are collected (hatch.pypa.io, "Build hook plugins")."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Builds ``loops.so``, and says for which machines the wheel is then."""
+        if version == "editable":
+            return
         sys.path.insert(0, self.root)
         from launch.steady.build import build
 

@@ -46,7 +46,7 @@ def load(library: str = LIBRARY) -> tuple[Loops | None, str | None]:
             return None, problem
         wanted = signature_of(whole_source())
         loaded = ctypes.CDLL(library)
-        built_from = ctypes.c_uint64.in_dll(loaded, "signature").value
+        built_from = ctypes.c_uint32.in_dll(loaded, "signature").value
         loops = Loops(loaded.follow_ring, loaded.follow_renamed)
     except (OSError, ValueError, AttributeError) as error:
         return None, str(error)

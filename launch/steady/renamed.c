@@ -18,8 +18,7 @@ _Static_assert(sizeof(struct renamed) == PACKED_RENAMED, "launch/steady/source.p
 static int look_renamed(const struct renamed *r, unsigned char head[EXPORT_RECORD_SIZE + 1], int64_t *written_ns) {
     const unsigned char *given = (const unsigned char *)r->given;
     int directory = (int)r->directory;
-    int meta = openat(directory, (const char *)(uintptr_t)r->meta_name,
-                      O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    int meta = openat(directory, (const char *)(uintptr_t)r->meta_name, OPEN_FILE);
     if (meta < 0) return 0;
     ssize_t size = pread(meta, head, EXPORT_RECORD_SIZE + 1, 0);
     close(meta);

@@ -2,7 +2,6 @@
  * why: ruth/export/ring_reader.py.
  */
 #define RING_SIZE (EXPORT_SLOT_RECORDS - EXPORT_SLOT_COUNT) /* what stays the same of a ring: all but its wake */
-#define EMPTY_LOOKS 4                                       /* in a row; then Python bounds what they cost */
 
 struct ring {
     struct agent agent;
@@ -69,7 +68,7 @@ int follow_ring(struct ring *r) {
             return result;
         case NOTHING:
             /* As ExportSource.try_read(): a writer that is dead or was replaced may have left it like that. */
-            if (++empty > EMPTY_LOOKS || !stands(r)) return result;
+            if (++empty > EMPTY_WAKES || !stands(r)) return result;
             continue;
         case FRAME:
             empty = 0;

@@ -13,7 +13,7 @@ from typing import Final
 
 from launch import pace
 from ruth.agent import state
-from ruth.export import layout
+from ruth.export import files, layout
 from ruth.subscription.gate import Decision
 
 _HERE: Final = os.path.dirname(os.path.abspath(__file__))
@@ -71,6 +71,8 @@ _DEFINITIONS: Final = {
     "EVERY_FRAME": EVERY_FRAME,
     "CAPPED": CAPPED,
     "PARKED": PARKED,
+    "OPEN_FILE": files.OPEN_FILE,
+    "EMPTY_WAKES": pace.EMPTY_WAKES,
     "INTERVAL_MIN": pace.INTERVAL_MIN_NS,
     "WAIT_MIN": pace.SHORTEST_NS,
     "WAIT_MAX": pace.QUIET_LOOK_NS,

@@ -22,7 +22,7 @@ _RELEASE: Final = re.compile(r"(\d+)\.(\d+)")
 _STATFS_SIZE: Final = 256  # struct statfs is 120 bytes, f_type its first 8 (statfs(2), 64-bit machines)
 _TMPFS_MAGIC: Final = 0x01021994  # linux/magic.h
 
-_OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+OPEN_FILE: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Opener(Protocol):
@@ -49,7 +49,7 @@ def open_export_file(directory: int, name: str, opener: Opener = os.open) -> tup
         OSError: As open(2); ELOOP for a symbolic link, ENXIO for anything that is no regular file.
 
     """
-    descriptor = opener(name, _OPEN_FILE, dir_fd=directory)
+    descriptor = opener(name, OPEN_FILE, dir_fd=directory)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -70,7 +70,7 @@ def read_export_file(directory: int, name: str, size: int, opener: Opener = os.o
         OSError: As open(2); ESPIPE for a FIFO, EISDIR for a directory, ELOOP for a symbolic link.
 
     """
-    descriptor = opener(name, _OPEN_FILE, dir_fd=directory)
+    descriptor = opener(name, OPEN_FILE, dir_fd=directory)
     try:
         return os.pread(descriptor, size, 0)
     finally:

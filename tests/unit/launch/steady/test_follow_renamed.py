@@ -9,117 +9,26 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exports import DATA_V1, FRAME_SIZE, HEIGHT, RECORD, WIDTH, put
+from exports import DATA_V1, FRAME_SIZE, HEIGHT, WIDTH, put
+from handwritten import HandwrittenRenamed
 from launch.pace import Pace
-from ruth.agent.state import OBSERVED_OFFSET
 from ruth.export.layout import FrameRecord, pack_record
 from ruth.identity import DATA_NAME, META_NAME
-from ruth.subscription.gate import Decision
 from twins import CAPS, MS, STEPS, Twins, taken
 from waiting import wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from launch.steady.library import Loops
 
-UINT64_MAX = 2**64 - 1
 PACE_NS = 60 * MS
-GAP_NS = 10 * MS  # between frames: files tell their times in steps of some 4 ms
-
-
-class Camera:
-    """An export of version 1 written by hand: both files anew for every frame, the data first.
-
-    Attributes:
-        record: The newest header.
-
-    """
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
-        self.folder = folder
-        self.record = RECORD._replace(version=1, timestamp_ns=10**13, data_offset=0, sequence=0)
-        self.write()
-
-    def write(self, data: bytes = DATA_V1) -> None:
-        """The newest header, in new files."""
-        put(self.folder, pack_record(self.record), data)
-        self._written_ns = time.time_ns()
-
-    def frame(self, step_ns: int, ids: int = 1) -> None:
-        """One more frame, not sooner after the one before than frames come that count as a pace."""
-        due_ns = self._written_ns + GAP_NS * min(max(ids, 1), 5)
-        wait_until(lambda: time.time_ns() >= due_ns, "a frame is due")
-        self.record = self.record._replace(
-            frame_id=(self.record.frame_id + ids) & UINT64_MAX,
-            timestamp_ns=(self.record.timestamp_ns + step_ns) & UINT64_MAX,
-        )
-        self.write()
-
-    def change(self, **fields: int) -> None:
-        """Other numbers in the header, as nobody ought to write them."""
-        self.record = self.record._replace(**fields)
-        self.write()
-
-    def mend(self) -> None:
-        """A valid header again, of the frame that comes next."""
-        self.record = RECORD._replace(
-            version=1,
-            frame_id=self.record.frame_id,
-            timestamp_ns=self.record.timestamp_ns,
-            data_offset=0,
-            sequence=0,
-        )
-        self.frame(40 * MS)
-
-    def resize(self, name: str, size: int) -> None:
-        """A file of another size, in new files."""
-        content = {META_NAME: pack_record(self.record), DATA_NAME: DATA_V1}
-        content[name] = content[name].ljust(size, b"\0")[:size]
-        put(self.folder, content[META_NAME], content[DATA_NAME])
-
-    def replace(self) -> None:
-        """Another directory in its place, with one more frame."""
-        os.rename(self.folder, f"{self.folder}.{time.time_ns()}")
-        self.folder.mkdir()
-        self.frame(40 * MS)
-
-
-def test_frames_that_come_one_like_the_other_are_taken_by_the_loop(loops: Loops) -> None:
-    """The first frame is Python's, and every later one the loop's; the decisions are those of the gate."""
-    with Twins(loops, Camera) as twins:
-        assert taken(twins, 50) == 50
-
-
-def test_a_parked_subscription_is_skipped_by_the_loop(loops: Loops) -> None:
-    """A subscription that is not active keeps no other from the loop, and each of its frames is skipped."""
-    with Twins(loops, Camera, parked="plate") as twins:
-        assert taken(twins, 10) == 10
-        plate = twins.followed.agent.subscription("plate")
-        assert plate is not None
-        assert (plate.allowed, plate.skipped, plate.last_decision) == (0, 11, Decision.SKIP_INACTIVE)
 
 
 def test_gaps_between_frames_are_counted_by_the_loop(loops: Loops) -> None:
     """Ids that are jumped over are missed frames."""
-    with Twins(loops, Camera) as twins:
+    with Twins(loops, HandwrittenRenamed) as twins:
         twins.frame()
         assert twins.frame(ids=5)
         assert (twins.followed.taken, twins.followed.agent.missed) == (2, 4)
-
-
-@pytest.mark.parametrize(
-    ("step_ns", "ids"),
-    [(-1000 * MS, 1), (40 * MS, 0), (40 * MS, -3), (40 * MS, 2**40), (40 * MS, 2**63)],
-    ids=["time runs backwards", "the same id", "started anew", "a gap too large", "a huge one"],
-)
-def test_a_frame_unlike_the_others_is_left_to_python(loops: Loops, step_ns: int, ids: int) -> None:
-    """The loop takes no frame about which there is more to be asked than whether it came too early."""
-    with Twins(loops, Camera) as twins:
-        assert taken(twins, 3) == 3
-        twins.frame(step_ns, ids)
-        assert twins.followed.taken == 3
 
 
 @pytest.mark.parametrize(
@@ -137,7 +46,7 @@ def test_a_frame_unlike_the_others_is_left_to_python(loops: Loops, step_ns: int,
 )
 def test_what_stands_there_changed_is_left_to_python(loops: Loops, fields: dict[str, int]) -> None:
     """The loop takes nothing from a header in which anything else differs than a frame makes it differ."""
-    with Twins(loops, Camera) as twins:
+    with Twins(loops, HandwrittenRenamed) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
         twins.camera.change(**fields)
@@ -150,7 +59,7 @@ def test_what_stands_there_changed_is_left_to_python(loops: Loops, fields: dict[
 )
 def test_a_file_of_another_size_is_left_to_python(loops: Loops, name: str, size: int) -> None:
     """The loop takes no frame from files that have not the sizes of version 1."""
-    with Twins(loops, Camera) as twins:
+    with Twins(loops, HandwrittenRenamed) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
         twins.camera.resize(name, size)
@@ -160,7 +69,7 @@ def test_a_file_of_another_size_is_left_to_python(loops: Loops, name: str, size:
 
 def test_data_of_another_mode_is_left_to_python(loops: Loops) -> None:
     """Whether a frame can be read is asked anew, by Python, when its owner, group or mode is another."""
-    with Twins(loops, Camera) as twins:
+    with Twins(loops, HandwrittenRenamed) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
         (twins.camera.folder / DATA_NAME).chmod(0o640)
@@ -172,7 +81,7 @@ def test_data_of_another_mode_is_left_to_python(loops: Loops) -> None:
 @pytest.mark.parametrize("become", ["nothing", "link", "directory", "fifo"])
 def test_what_is_no_file_is_left_to_python(loops: Loops, name: str, become: str) -> None:
     """The loop follows no link, waits for no FIFO, and takes nothing from what is no regular file."""
-    with Twins(loops, Camera) as twins:
+    with Twins(loops, HandwrittenRenamed) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
         path = twins.camera.folder / name
@@ -189,7 +98,7 @@ def test_what_is_no_file_is_left_to_python(loops: Loops, name: str, become: str)
 
 def test_a_replaced_directory_is_found_behind_one_that_goes_on(loops: Loops) -> None:
     """After a frame the loop leaves if the path leads elsewhere: whoever was replaced may go on."""
-    with Twins(loops, Camera) as twins, ThreadPoolExecutor(1) as pool:
+    with Twins(loops, HandwrittenRenamed) as twins, ThreadPoolExecutor(1) as pool:
         assert taken(twins, 2) == 2
         camera, agent = twins.camera, twins.followed
         next_ids = [camera.record.frame_id + step for step in (1, 2)]
@@ -212,12 +121,12 @@ def test_a_replaced_directory_is_found_behind_one_that_goes_on(loops: Loops) -> 
         assert agent.agent.frame_id == next_ids[0]
 
 
-def follow(twins: Twins[Camera], pace: Pace) -> bool:
+def follow(twins: Twins[HandwrittenRenamed], pace: Pace) -> bool:
     """One turn of the loop at that pace, at once."""
     return twins.followed._follower.follow_renamed(pace, wait_ns=0)
 
 
-def frame_after(twins: Twins[Camera], nanoseconds: int) -> int:
+def frame_after(twins: Twins[HandwrittenRenamed], nanoseconds: int) -> int:
     """Publishes a frame so long after the last one that was observed. That one's id."""
     source, frame_id = twins.followed._source, twins.camera.record.frame_id
     due_ns = source.written_ns + nanoseconds
@@ -235,7 +144,7 @@ def test_a_frame_that_does_not_fit_the_pace_is_left_to_python(
     loops: Loops, known_ns: int, after_ns: int
 ) -> None:
     """The loop knows one pace; what is to be learnt of another is Python's to learn."""
-    with Twins(loops, Camera) as twins:
+    with Twins(loops, HandwrittenRenamed) as twins:
         assert taken(twins, 2) == 2
         pace = Pace()
         pace.interval_ns = known_ns
@@ -246,7 +155,7 @@ def test_a_frame_that_does_not_fit_the_pace_is_left_to_python(
 
 def test_an_unknown_pace_is_left_to_python(loops: Loops) -> None:
     """The loop is not entered before there is a pace: nothing was waited for."""
-    with Twins(loops, Camera) as twins:
+    with Twins(loops, HandwrittenRenamed) as twins:
         assert taken(twins, 2) == 2
         assert not follow(twins, Pace())
 
@@ -255,7 +164,7 @@ def test_an_unknown_pace_is_left_to_python(loops: Loops) -> None:
 @pytest.mark.parametrize("late_ns", [0, PACE_NS * 2], ids=["in time", "late"])
 def test_the_loop_learns_and_waits_as_python_does(loops: Loops, known_ns: int, late_ns: int) -> None:
     """After a frame that the loop took, the pace and the next wait are what Python would have made of it."""
-    with Twins(loops, Camera) as twins:
+    with Twins(loops, HandwrittenRenamed) as twins:
         assert taken(twins, 2) == 2
         source, paces = twins.followed._source, (Pace(), Pace())
         for pace in paces:
@@ -272,18 +181,9 @@ def test_the_loop_learns_and_waits_as_python_does(loops: Loops, known_ns: int, l
         assert abs(paces[0]._waited_ns - wait_ns) < PACE_NS // 2  # between two readings of the clock
 
 
-def test_the_moment_at_which_the_loop_observed_a_frame_is_noted(loops: Loops) -> None:
-    """observed_ns of the record is CLOCK_MONOTONIC when the loop took the frame."""
-    with Twins(loops, Camera) as twins:
-        before = time.monotonic_ns()
-        assert taken(twins) == 1
-        observed_ns = int.from_bytes(twins.followed.memory[OBSERVED_OFFSET : OBSERVED_OFFSET + 8], "little")
-        assert before <= observed_ns <= time.monotonic_ns()
-
-
 def test_no_descriptor_is_left_open(loops: Loops) -> None:
     """Each frame is another file, which the loop opens and closes."""
-    with Twins(loops, Camera) as twins:
+    with Twins(loops, HandwrittenRenamed) as twins:
         assert taken(twins, 2) == 2
         before = os.listdir("/proc/self/fd")
         assert taken(twins, 5) == 5
@@ -307,7 +207,7 @@ def test_an_agent_with_the_loop_is_the_agent_without(
     loops: Loops, stream: list[tuple[str, str | int, int]], parked: str
 ) -> None:
     """Whatever a camera does: the same frames are observed, with the same decisions, books and record."""
-    with Twins(loops, Camera, CAPS, parked) as twins:
+    with Twins(loops, HandwrittenRenamed, CAPS, parked) as twins:
         for name, *arguments in stream:
             if name == "change":
                 field, value = arguments

@@ -3,7 +3,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handwritten import HandwrittenRing, wake_word
-from ruth.agent.state import OBSERVED_OFFSET as OBSERVED
 from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
 from ruth.export.layout import FLAG_CLOSED, FLAG_WAKES, pack_record, pack_ring
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
@@ -66,15 +64,6 @@ def test_the_loop_is_woken_by_its_camera(loops: Loops) -> None:
         word.wake()
         wait_until(lambda: twins.followed.observed_id == twins.camera.record.frame_id, "it is taken", 0.5)
         assert following.result() == TIMED_OUT
-
-
-def test_the_moment_at_which_the_loop_observed_a_frame_is_noted(loops: Loops) -> None:
-    """observed_ns of the record is CLOCK_MONOTONIC when the loop took the frame."""
-    with Twins(loops, HandwrittenRing) as twins:
-        before = time.monotonic_ns()
-        assert taken(twins) == 1
-        observed_ns = int.from_bytes(twins.followed.memory[OBSERVED : OBSERVED + 8], "little")
-        assert before <= observed_ns <= time.monotonic_ns()
 
 
 @pytest.mark.parametrize("name", [META_NAME, DATA_NAME])
