@@ -6,7 +6,8 @@ Waiting, by what there is to wait for:
 * version 1, or a writer that does not wake: on time, at the camera's own pace (:mod:`launch.pace`);
 * no export: a look every 0.98 s, as at the start (SPEC.md, "Failure rules": it remembers nothing).
 
-Frames that come one like the other are taken by a loop in C, which waits likewise (:mod:`launch.steady`).
+Where it can, all of this is done in C, which waits likewise, and comes to Python with what it does not know
+(:mod:`launch.native`, docs/decisions/0016).
 
 Every wait ends after 0.98 s at the latest, so that an export replaced behind a living mapping is found
 within a second, for one wake-up a second.
@@ -21,8 +22,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from launch.native.context import Context
+from launch.native.follower import Follower
 from launch.pace import EMPTY_WAKES, QUIET_LOOK_NS, SHORT_LOOK_NS, Pace
-from launch.steady.follower import Follower
 from ruth.agent.proc_stat import own_start_ticks
 from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
 from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
@@ -30,13 +32,16 @@ from ruth.export.layout import WAKE_OFFSET
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord, address_of
+from ruth.subscription.gate import NO_FRAME
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from launch.confine.confinement import Prepared
     from launch.confine.measure import Measure
-    from launch.steady.library import Loops
+    from launch.native.library import Native
+    from launch.native.starter import Start, Starter
     from ruth.agent.agent import StreamAgent
     from ruth.export.files import Opener
     from ruth.export.outcome import Outcome
@@ -57,8 +62,11 @@ class AgentProcess:
         export_root: Folder of all exports, absolute.
         opener: What to open the camera's files with, once the process is confined.
         confine: Confines the process that calls it to this camera.
-        loops: The steady loops, or None (:func:`launch.steady.library.load`).
-        meta_name: Address of the one ``frame.meta`` that may be opened once confined; None for any.
+        native: What is compiled, or None (:func:`launch.native.library.load`).
+        addresses: Where the only strings lie that openat(2) may be given then, by what they say; None: any.
+
+    Attributes:
+        agent: The agent.
 
     """
 
@@ -70,17 +78,31 @@ class AgentProcess:
         export_root: str,
         opener: Opener,
         confine: Callable[[], Measure],
-        loops: Loops | None,
-        meta_name: int | None = None,
+        native: Native | None,
+        addresses: Mapping[str, int] | None = None,
     ) -> None:
         self.agent = agent
         self._confine = confine
         self._writer = StateWriter(agent)
         self._source = ExportSource(export_root, agent.camera_id, opener)
-        self._follower = (
-            None if loops is None else Follower(loops, agent, self._source, COMPARE_NS, meta_name)
-        )
+        self._follower: Follower | None = None
+        if native is not None:
+            context = Context(agent, self._source, COMPARE_NS, addresses)
+            self._follower = Follower(native, agent, self._source, context)
         self._waiter = Waiter(self._source, self._follower)
+
+    def prepare_start(self, starter: Starter, title: str, confinement: Prepared) -> Start | None:
+        """Its start without Python; None if it is to begin with :meth:`run`.
+
+        Args:
+            starter: Of the launcher.
+            title: Of the process.
+            confinement: The same as ``confine``.
+
+        """
+        if self._follower is None or not self._follower.prepare_watch(LOOK_NS, LOOK_NS):
+            return None
+        return starter.prepare(self._follower, title, self._writer.content, confinement)
 
     def run(self, state_descriptor: int, launcher_pid: int) -> NoReturn:
         """Hosts the agent until the process dies.
@@ -94,7 +116,6 @@ class AgentProcess:
                 applied. Nothing that happens to the export raises.
 
         """
-        agent, writer, source, waiter = self.agent, self._writer, self._source, self._waiter
         memory = mmap.mmap(state_descriptor, STATE_SIZE)
         identity = AgentIdentity(
             pid=os.getpid(),
@@ -102,13 +123,34 @@ class AgentProcess:
             started_ns=time.monotonic_ns(),
             launcher_pid=launcher_pid,
         )
-        writer.begin(memoryview(memory), identity)
-        told = FutexWord(memory, STATE_WAKE_OFFSET)
+        self._writer.begin(memoryview(memory), identity)
         if self._follower is not None:
             self._follower.begin(address_of(memory, 0))
-        writer.write_confinement(self._confine())
-        agent.start()
-        noted = (0, 0)
+        self._writer.write_confinement(self._confine())
+        self.agent.start()
+        self._watch(memory, (0, 0))
+
+    def go_on(self, state_descriptor: int) -> NoReturn:
+        """Hosts it from where its start left it to Python (:meth:`prepare_start`). As :meth:`run`."""
+        follower = self._follower
+        assert follower is not None  # noqa: S101 - or nothing was prepared; for the type checker
+        memory = mmap.mmap(state_descriptor, STATE_SIZE)
+        follower.begin(address_of(memory, 0))
+        noted = follower.take_over()
+        self._writer.resume(memoryview(memory), fresh_session=self.agent.frame_id == NO_FRAME)
+        self.agent.start()
+        self._watch(memory, noted)
+
+    def _watch(self, memory: mmap.mmap, noted: tuple[int, int]) -> NoReturn:
+        """Looks, decides and waits.
+
+        Args:
+            memory: The state.
+            noted: Version and session of the export, as they stand there.
+
+        """
+        agent, writer, source, waiter = self.agent, self._writer, self._source, self._waiter
+        told = FutexWord(memory, STATE_WAKE_OFFSET)
         compared_ns = 0
         while True:
             outcome = source.try_read()

@@ -8,30 +8,50 @@ reference count: some 10 to 100 KB each, as measured.
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
 import mmap
 import os
 import signal
 import traceback
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from launch.agent_process import AgentProcess
 from launch.confine.confinement import Confinement
 from launch.exits import EXIT_FAILURE
-from launch.steady.library import load
+from launch.native.library import load
+from launch.native.starter import Starter
 from launch.title import Title
 from ruth.descriptor import close_descriptor
+from ruth.export.layout import machine_problem
 from ruth.futex import FutexWord
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from launch.native.starter import Start
     from ruth.agent.agent import StreamAgent
 
 _SIG_SETMASK: Final = 2
 _NO_SIGNALS: Final = bytes(128)  # sigset_t
 # Not signal.pthread_sigmask: that makes a set of enum members of what was blocked before.
 _sigprocmask = ctypes.CDLL(None).sigprocmask
+
+
+class Child(NamedTuple):
+    """What can be made of an agent's process before there is one.
+
+    Attributes:
+        process: What runs in it.
+        title: Its name.
+        start: How it begins without Python; None if Python begins it.
+
+    """
+
+    process: AgentProcess
+    title: str
+    start: Start | None
 
 
 class Nursery:
@@ -55,8 +75,9 @@ class Nursery:
         "_handlers",
         "_ignored",
         "_launcher_pid",
-        "_loops",
+        "_native",
         "_null",
+        "_starter",
         "_title",
         "_umask",
         "export_root",
@@ -67,12 +88,17 @@ class Nursery:
         self._confinement = Confinement(export_root)
         self._confinement.limit()
         self._title = Title()
-        self._loops, _ = load()
+        self._native, _ = load()
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         # Not the limit, which may have been lowered since they were opened.
         self._descriptors_end = max(map(int, os.listdir("/proc/self/fd"))) + 1 + states
         self._umask = os.umask(0o022)
         self._launcher_pid = os.getpid()  # asked by the child, it could be that of whoever came after
+        self._starter: Starter | None = None
+        if self._native is not None and machine_problem(os.uname().machine) is None:
+            self._starter = Starter(
+                self._native, self._null, self._descriptors_end, self._title.address, self._launcher_pid
+            )
         self._handlers: dict[int, Any] = {}
         for number in signal.valid_signals():
             handler = signal.getsignal(number)
@@ -103,33 +129,62 @@ class Nursery:
         with suppress(OSError):  # how it is shown; all agents are launched by now
             self._title.restore()
 
-    def process_of(self, agent: StreamAgent) -> AgentProcess:
+    def prepare(self, agent: StreamAgent) -> Child:
         """All of an agent's process that can be made before the fork.
 
         Raises:
             OSError: The path of the camera's export is too long.
 
         """
-        paths, opener = self._confinement.paths_of(agent.camera_id)
-        confine = partial(self._confinement.apply, paths)
-        return AgentProcess(
-            agent, self.export_root, opener, confine, self._loops, self._confinement.meta_name
+        confinement = self._confinement.prepare(agent.camera_id)
+        process = AgentProcess(
+            agent,
+            self.export_root,
+            confinement.opener,
+            confinement.apply,
+            self._native,
+            confinement.addresses,
         )
+        title, start = f"ruth: agent {agent.camera_id}", None
+        if self._starter is not None:
+            start = process.prepare_start(self._starter, title, confinement)
+        return Child(process, title, start)
 
-    def become(self, process: AgentProcess, state: int) -> NoReturn:
-        """Turns the child that calls it into an agent's process. Never returns into the launcher's code.
+    def fork_each(self, children: Sequence[tuple[Child, int]]) -> Sequence[int]:
+        """Forks a process for each, none of which ever returns into the launcher's code.
 
         Args:
-            process: By :meth:`process_of`.
-            state: Its ``agent.state``, locked.
+            children: By :meth:`prepare`; beside each its ``agent.state``, locked.
+
+        Returns:
+            The pids in the same order; less than 0 where fork(2) failed, an error number.
 
         """
+        starts = [(child.start, state) for child, state in children if child.start is not None]
+        if self._starter is None or len(starts) < len(children):
+            return [self._fork(child, state) for child, state in children]
+        return self._starter.fork_each(starts, lambda index: self._become(*children[index]))
+
+    def _fork(self, child: Child, state: int) -> int:
+        """Forks a process that begins in Python."""
         try:
+            pid = os.fork()
+        except OSError as error:
+            return -(error.errno or errno.EAGAIN)
+        if pid == 0:
+            self._become(child._replace(start=None), state)
+        return pid
+
+    def _become(self, child: Child, state: int) -> NoReturn:
+        """Turns the child that calls it into an agent's process, as far as it is none yet."""
+        try:
+            if child.start is not None:
+                child.process.go_on(state)
             os.setsid()
             _sigprocmask(_SIG_SETMASK, _NO_SIGNALS, None)
             self._leave_descriptors(state)
-            self._title.set(f"ruth: agent {process.agent.camera_id}")
-            process.run(state, self._launcher_pid)
+            self._title.set(child.title)
+            child.process.run(state, self._launcher_pid)
         except BaseException:  # noqa: BLE001 - whatever it is ends this process, here and nowhere else
             traceback.print_exc()  # to /dev/null by now; seen if it happened before
         finally:

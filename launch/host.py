@@ -28,7 +28,7 @@ from ruth.descriptor import close_descriptor
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from launch.agent_process import AgentProcess
+    from launch.child import Child
     from ruth.agent.agent import StreamAgent
 
 ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -93,14 +93,14 @@ class _Launch:
         self.running: list[tuple[str, str]] = []
         self.failed: list[tuple[str, str]] = []
 
-    def claim_some(self, waiting: deque[StreamAgent]) -> list[tuple[AgentProcess, int]]:
+    def claim_some(self, waiting: deque[StreamAgent]) -> list[tuple[Child, int]]:
         """Takes agents out of ``waiting``. Returns what is to be forked, each with its state, locked."""
-        claimed: list[tuple[AgentProcess, int]] = []
+        claimed: list[tuple[Child, int]] = []
         while waiting and len(claimed) < BATCH:
             agent = waiting[0]
             try:
-                process = self.nursery.process_of(agent)
-                claimed.append((process, claim(self.state_root, agent.camera_id, len(agent.subscriptions))))
+                child = self.nursery.prepare(agent)
+                claimed.append((child, claim(self.state_root, agent.camera_id, len(agent.subscriptions))))
             except AlreadyRunningError as error:
                 self.running.append((agent.camera_id, str(error)))
             except OSError as error:
@@ -110,18 +110,14 @@ class _Launch:
             waiting.popleft()
         return claimed
 
-    def fork_each(self, claimed: list[tuple[AgentProcess, int]]) -> None:
-        """Forks a process for each, and does little else (:data:`BATCH`)."""
-        for process, state in claimed:
-            camera_id = process.agent.camera_id
-            try:
-                pid = os.fork()
-            except OSError as error:
-                self.failed.append((camera_id, f"fork: {error.strerror}"))
-            else:
-                if pid == 0:
-                    self.nursery.become(process, state)
+    def fork_each(self, claimed: list[tuple[Child, int]]) -> None:
+        """Forks a process for each, in one go (:data:`BATCH`)."""
+        for (child, state), pid in zip(claimed, self.nursery.fork_each(claimed), strict=True):
+            camera_id = child.process.agent.camera_id
+            if pid > 0:
                 self.started.append((camera_id, pid))
+            else:
+                self.failed.append((camera_id, f"fork: {os.strerror(-pid)}"))
             close_descriptor(state)  # the child's copy holds the lock from here on
 
 

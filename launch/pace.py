@@ -73,7 +73,7 @@ class Pace:
         return self._waiting_long(interval_ns + interval_ns // 8 - late_ns)
 
     def resume(self, frame_id: int, written_ns: int, interval_ns: int, waited_ns: int) -> None:
-        """Takes over from whoever followed the camera for a while at its pace (:mod:`launch.steady`).
+        """Takes over from whoever followed the camera for a while at its pace (:mod:`launch.native`).
 
         Args:
             frame_id: Of the last frame found.

@@ -36,6 +36,7 @@ _sbrk.restype = ctypes.c_size_t
 
 _SIZE: Final = mmap.PAGESIZE
 _LONGEST: Final = _SIZE - 2
+_SHORT: Final = 15  # bytes of the short name (prctl(2), PR_SET_NAME)
 
 
 class Title:
@@ -45,12 +46,15 @@ class Title:
     :meth:`restore`. A kernel without CONFIG_CHECKPOINT_RESTORE shows the command line as before, and
     :meth:`set` sets the short name only.
 
+    Attributes:
+        address: Where the command line is from now on.
+
     Raises:
         OSError: There is no /proc.
 
     """
 
-    __slots__ = ("_memory", "_shown_before")
+    __slots__ = ("_memory", "_shown_before", "address")
 
     def __init__(self) -> None:
         fields = read_stat("self")
@@ -61,28 +65,42 @@ class Title:
         # get_mm_cmdline), so that a title, up to a page of it, needs no system call in the child.
         self._memory[-1] = 1
         with open("/proc/self/cmdline", "rb") as cmdline:
-            self._write(b" ".join(cmdline.read().split(b"\0")[:-1]))
-        start = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
-        _show(start, start + _SIZE)
+            self._write(_terminated(b" ".join(cmdline.read().split(b"\0")[:-1])))
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        _show(self.address, self.address + _SIZE)
 
     def set(self, title: str) -> None:
-        """Shows ``title``, and its first 15 bytes as the short name.
+        """Shows ``title``, and its beginning as the short name.
 
         Args:
             title: ASCII, without NUL.
 
         """
-        text = title.encode("ascii")
-        _prctl(_PR_SET_NAME, ctypes.c_char_p(text[:15]), 0, 0, 0)
-        self._write(text)
+        name, line = texts_of(title)
+        _prctl(_PR_SET_NAME, ctypes.c_char_p(name), 0, 0, 0)
+        self._write(line)
 
-    def _write(self, text: bytes) -> None:
-        text = text[:_LONGEST] + b"\0"
-        self._memory[: len(text)] = text
+    def _write(self, line: bytes) -> None:
+        self._memory[: len(line)] = line
 
     def restore(self) -> None:
         """Shows this process's own command line again; from then on nobody reads the memory."""
         _show(*self._shown_before)
+
+
+def texts_of(title: str) -> tuple[bytes, bytes]:
+    """The short name, and what is to stand at :attr:`Title.address`; both end with NUL.
+
+    Args:
+        title: ASCII, without NUL.
+
+    """
+    text = title.encode("ascii")
+    return text[:_SHORT] + b"\0", _terminated(text)
+
+
+def _terminated(text: bytes) -> bytes:
+    return text[:_LONGEST] + b"\0"
 
 
 def _show(start: int, end: int) -> None:

@@ -6,10 +6,10 @@ import mmap
 import os
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from exports import DATA_V1, DATA_V2, RECORD, RING, put
-from ruth.export.layout import META_SIZE_V2, WAKE_OFFSET, FrameRecord, pack_record, pack_ring
+from ruth.export.layout import FLAG_CLOSED, META_SIZE_V2, WAKE_OFFSET, FrameRecord, pack_record, pack_ring
 from ruth.futex import FutexWord
 from ruth.identity import DATA_NAME, META_NAME
 from waiting import wait_until
@@ -23,17 +23,23 @@ UINT64_MAX = 2**64 - 1
 GAP_NS = 10 * MS  # between renamed files at least: they tell their times in steps of some 4 ms
 
 
+Event: TypeAlias = tuple[str | int, ...]
+"""A method of :class:`HandwrittenRing`, and its arguments."""
+
+
 class HandwrittenRing:
     """One camera's export, one record after the other.
 
     Attributes:
+        place: Where it stands, or stood.
+        folder: Where its files are.
         record: The newest.
 
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
-        self.folder = folder
+        self.folder = self.place = folder
         self.ring = RING
         self.record = RECORD._replace(timestamp_ns=10**13)
         self._put()
@@ -77,10 +83,29 @@ class HandwrittenRing:
         """Shortens a file, or makes it longer."""
         os.truncate(self.folder / name, size)
 
+    def close(self) -> None:
+        """As its writer closes it."""
+        self.change(flags=self.ring.flags | FLAG_CLOSED, wake=(self.ring.wake + 1) % 2**32)
+
+    def vanish(self) -> None:
+        """No export, until :meth:`replace`: what is written goes to files that nobody can open."""
+        self.folder = self.folder.rename(f"{self.folder}.{time.time_ns()}")
+
+    def act(self, event: Event) -> None:
+        """One of these methods, with its arguments."""
+        name, *arguments = event
+        if name == "change":
+            field, value = arguments
+            self.change(**{str(field): int(value)})
+        else:
+            getattr(self, name)(*arguments)
+
     def replace(self, epoch: int, frame_id: int) -> None:
         """Another export at the same path."""
         self.record = RECORD._replace(frame_id=frame_id, timestamp_ns=self.record.timestamp_ns)
         self.ring = RING._replace(epoch=epoch)
+        self.folder = self.place
+        self.folder.mkdir(exist_ok=True)
         self._put()
 
     def _put(self) -> None:

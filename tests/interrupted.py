@@ -1,11 +1,11 @@
-"""The steady loops in tests, met between two of their preads by whatever a writer may do there."""
+"""What is compiled, in tests, met between two of their preads by whatever a writer may do there."""
 
 from __future__ import annotations
 
 import ctypes
 from typing import TYPE_CHECKING
 
-from launch.steady.library import Loops
+from launch.native.library import functions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +30,10 @@ ssize_t interrupted_pread(int file, void *bytes, size_t size, off_t offset) {
 
 
 class Interrupted:
-    """The loops, and what happens after their n-th pread, counted from 1 on since :meth:`begin`.
+    """It, and what happens after their n-th pread, counted from 1 on since :meth:`begin`.
 
     Attributes:
-        loops: Both.
+        native: The functions.
         preads: How many there were.
         stores: Addresses of the stores into a state record, in their order.
 
@@ -41,8 +41,7 @@ class Interrupted:
 
     def __init__(self, path: str) -> None:
         library = ctypes.CDLL(path)
-        library.follow_ring.argtypes = (ctypes.c_void_p,)
-        self.loops = Loops(library.follow_ring, library.follow_renamed)
+        self.native = functions_of(path)
         self._callback = ctypes.CFUNCTYPE(None)(self._interrupt)
         self._store_callback = ctypes.CFUNCTYPE(None, ctypes.c_size_t)(self._store)
         for name, function in (("after_pread", self._callback), ("after_store", self._store_callback)):

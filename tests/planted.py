@@ -187,6 +187,11 @@ class PlantedSource(ExportSource):
             signal.signal(fault, lambda *_, act=act: act())
 
 
+def begin_in_python() -> None:
+    """Has every agent begin in Python, where faults can be planted."""
+    launch.agent_process.AgentProcess.prepare_start = lambda *_: None  # type: ignore[method-assign]
+
+
 def tell_an_escape(launcher: int) -> None:
     """At the end of the interpreter, which only the launcher may come to: agents end where they are."""
     if os.getpid() != launcher:
@@ -199,4 +204,5 @@ if __name__ == "__main__":
     _, most = resource.getrlimit(resource.RLIMIT_STACK)
     resource.setrlimit(resource.RLIMIT_STACK, (MIB, most))  # a small stack overflows before Python counts
     launch.agent_process.ExportSource = PlantedSource  # type: ignore[misc]
+    begin_in_python()
     sys.exit(main())

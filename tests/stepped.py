@@ -10,12 +10,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from launch.native.context import Context
+from launch.native.follower import Follower
 from launch.pace import INTERVAL_MIN_NS, Pace
 from launch.state_file import claim
-from launch.steady.follower import Follower
 from published import FRAME
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import (
+    EXPORT_VERSION_OFFSET,
     FRAME_ID_OFFSET,
     OBSERVED_OFFSET,
     STARTED_OFFSET,
@@ -29,11 +31,12 @@ from ruth.export.layout import WAKE_OFFSET as EXPORT_WAKE_OFFSET
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
 from ruth.futex import FutexWord, address_of
+from ruth.subscription.gate import NO_FRAME
 from ruth.subscription.subscription import Subscription
 
 if TYPE_CHECKING:
     from conftest import Roots
-    from launch.steady.library import Loops
+    from launch.native.library import Native
     from ruth.runtime.stream import Stream
     from ruth.vas.exporter import FrameExporter
 
@@ -104,6 +107,11 @@ class SteppedAgent:
         """The newest frame's id, as the record says it."""
         return int.from_bytes(self.memory[FRAME_ID_OFFSET : FRAME_ID_OFFSET + 8], "little")
 
+    @property
+    def export_version(self) -> int:
+        """Of the export that it is bound to, as the record says it."""
+        return int.from_bytes(self.memory[EXPORT_VERSION_OFFSET : EXPORT_VERSION_OFFSET + 4], "little")
+
     def die(self) -> None:
         """Lets go of the lock, as the kernel does when a process dies; the record stays as it is."""
         if self._descriptor < 0:
@@ -116,30 +124,48 @@ class SteppedAgent:
 
 
 class FollowedAgent(SteppedAgent):
-    """The same agent, with the steady loop before each look.
+    """The same agent, which begins in C, and is handed to a loop before each look.
 
     Attributes:
-        taken: Frames that the loop took.
+        met: Frames that were taken before Python first looked.
+        taken: Frames that the loop took since.
 
     """
 
     def __init__(
         self,
-        loops: Loops,
+        native: Native,
         roots: Roots,
         caps: dict[str, float | None] | None = None,
         camera_id: str = CAMERA,
     ) -> None:
         super().__init__(roots, caps, camera_id)
-        self._follower = Follower(loops, self.agent, self._source, compare_ns=0, meta_name=None)
+        context = Context(self.agent, self._source, compare_ns=0, addresses=None)
+        self._follower = Follower(native, self.agent, self._source, context)
         self._follower.begin(address_of(self.memory, 0))
-        self.taken = 0
+        self._begun = False
+        self.met = self.taken = 0
 
     def step(self) -> bool:
         """One turn of the loop, if the agent is steady, and one look; whether a frame was observed."""
-        before = self.taken
+        before = self.taken + self.met
+        if not self._begun:
+            self.begin()
         self.follow(timeout_ns=0)
-        return super().step() or self.taken > before
+        return super().step() or self.taken + self.met > before
+
+    def begin(self, look_ns: int = 0, timeout_ns: int = 0, timeouts: int = 0) -> None:
+        """What it does before Python first looks."""
+        self._begun = True
+        if self._follower.prepare_watch(look_ns, timeout_ns, timeouts):
+            self._follower.watch()
+            self.take_over()
+
+    def take_over(self) -> None:
+        """Goes on in Python."""
+        self._noted = self._follower.take_over()
+        self._writer.resume(self._view, fresh_session=self.agent.frame_id == NO_FRAME)
+        self.met = self.agent.frames
 
     def follow(self, timeout_ns: int) -> int | None:
         """One turn of the loop. What it returned, if there is a ring to follow.
@@ -149,7 +175,7 @@ class FollowedAgent(SteppedAgent):
         source, frames, result = self._source, self.agent.frames, None
         if source.ring is not None and source.ring.meta_map is not None:
             word = address_of(source.ring.meta_map, EXPORT_WAKE_OFFSET)
-            result = self._follower.follow_ring(source.ring, word, timeout_ns)
+            result = self._follower.follow_ring(source.ring, word, timeout_ns, timeouts=0)
         elif source.version == VERSION_1:
             self._follower.follow_renamed(self._fitting_pace(), wait_ns=timeout_ns)
         self.taken += self.agent.frames - frames
@@ -170,6 +196,36 @@ class FollowedAgent(SteppedAgent):
         interval_ns = (written_ns - self._source.written_ns) // frames * 2 // 3 + 1
         pace.interval_ns = max(INTERVAL_MIN_NS, min(interval_ns, 40 * MS))
         return pace
+
+
+class WatchingAgent(FollowedAgent):
+    """The same agent, which stays in C until that leaves it to Python."""
+
+    def __init__(
+        self,
+        native: Native,
+        roots: Roots,
+        caps: dict[str, float | None] | None = None,
+        camera_id: str = CAMERA,
+    ) -> None:
+        super().__init__(native, roots, caps, camera_id)
+        self.in_c = False
+
+    def step(self) -> bool:
+        """One turn in C, or one in Python; whether a frame was observed."""
+        if not self._begun:
+            self._begun = True
+            self.in_c = self._follower.prepare_watch(look_ns=0, timeout_ns=0, timeouts=0)
+        if not self.in_c:
+            return super().step()
+        before = self.agent.frames
+        self.in_c = self._follower.watch()
+        self._follower.context.take_back()
+        self.met = self.agent.frames
+        if not self.in_c:
+            self.take_over()
+            return super().step() or self.met > before
+        return self.met > before
 
 
 def publish(exporter: FrameExporter, agent: SteppedAgent | None = None, frames: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Two agents of one camera in tests, with the steady loops and without, that must come to the same."""
+"""Two agents of one camera in tests, with what is compiled and without, that must come to the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from launch.steady.library import Loops
+    from launch.native.library import Native
     from ruth.subscription.subscription import Subscription
 
 MS = 1_000_000
@@ -34,28 +34,39 @@ Export = TypeVar("Export", bound=Frames)
 
 
 class Twins(Generic[Export]):
-    """Both agents.
+    """Both agents, after their first look.
+
+    Args:
+        native: What the one has.
+        export: Makes what they look at.
+        caps: Of their models.
+        parked: A model that wants no frames.
+        before: Done to the export before they look.
+        kind: Of the agent in C.
 
     Attributes:
         camera: The export that both look at.
         plain: The agent without.
-        followed: The agent with the loops.
+        followed: The agent in C.
 
     """
 
     def __init__(
         self,
-        loops: Loops,
+        native: Native,
         export: Callable[[Path], Export],
         caps: dict[str, float | None] = CAPS,
         parked: str = "",
+        before: Callable[[Export], None] = lambda _: None,
+        kind: type[FollowedAgent] = FollowedAgent,
     ) -> None:
         self._stack = ExitStack()
         roots = self._stack.enter_context(open_roots())
         other = Roots(roots.export, roots.state.with_name("other"))
         self.camera = export(roots.export / CAMERA)
+        before(self.camera)
         self.plain = self._stack.enter_context(SteppedAgent(other, caps))
-        self.followed = self._stack.enter_context(FollowedAgent(loops, roots, caps))
+        self.followed = self._stack.enter_context(kind(native, roots, caps))
         for agent in (self.plain.agent, self.followed.agent):
             for subscription in agent.subscriptions:
                 subscription.active = subscription.model_id != parked

@@ -36,15 +36,16 @@ def run(options: argparse.Namespace) -> NoReturn:
         raise UsageError(f"ruth: camera {options.camera!r} is not in {options.config}; it has: {known}")
     from launch.agent_process import AgentProcess
     from launch.confine.confinement import Confinement
+    from launch.native.library import load
     from launch.state_file import AlreadyRunningError, claim, claim_problem
-    from launch.steady.library import load
     from launch.title import Title
 
     export_root = export_root_here()
     confinement = Confinement(export_root)
     try:
-        paths, opener = confinement.paths_of(agent.camera_id)
         state = claim(state_root_here(), agent.camera_id, len(agent.subscriptions))
+        confinement.limit()
+        prepared = confinement.prepare(agent.camera_id)
     except AlreadyRunningError as error:
         message(f"ruth: {agent.camera_id}: {error}")
         raise SystemExit(EXIT_FAILURE) from None
@@ -55,9 +56,6 @@ def run(options: argparse.Namespace) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends it as any signal does, without a traceback
     title = Title()
     title.set(f"ruth: agent {agent.camera_id}")
-    confinement.limit()
-    loops, _ = load()
-    process = AgentProcess(
-        agent, export_root, opener, lambda: confinement.apply(paths), loops, confinement.meta_name
-    )
+    native, _ = load()
+    process = AgentProcess(agent, export_root, prepared.opener, prepared.apply, native, prepared.addresses)
     process.run(state, launcher_pid=0)

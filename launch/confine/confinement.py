@@ -9,9 +9,9 @@ shows what is in force. If anything else keeps a measure from being applied, the
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from launch.confine.landlock import make_ruleset, restrict_self
+from launch.confine.landlock import make_ruleset, restriction
 from launch.confine.limits import apply_limits, memory_limits
 from launch.confine.measure import Measure
 from launch.confine.seccomp import Filter, PathPage, SealedPaths, available, can_seal
@@ -21,6 +21,7 @@ from ruth.descriptor import close_descriptor
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
 
 if TYPE_CHECKING:
+    from launch.confine.system_call import Call
     from ruth.export.files import Opener
 
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -58,11 +59,6 @@ class Confinement:
                 self._filter = Filter(None)
         self.descriptor, self._ruleset_brings = make_ruleset(_readable(export_root))
 
-    @property
-    def meta_name(self) -> int | None:
-        """Address of the one ``frame.meta`` that agents may name to openat(2); None for any."""
-        return None if self._page is None else self._page.addresses[META_NAME]
-
     def close(self) -> None:
         """Lets go of the descriptor, once every agent has its own."""
         if self.descriptor >= 0:
@@ -81,45 +77,69 @@ class Confinement:
         process_control(_PR_SET_NO_NEW_PRIVS, 1)
         self._limited |= Measure.NO_NEW_PRIVS
 
-    def paths_of(self, camera_id: str) -> tuple[SealedPaths | None, Opener]:
-        """All that one camera's agent may open, made before the fork; None where that cannot be limited.
-
-        Beside it what the agent opens them with, once it is confined.
+    def prepare(self, camera_id: str) -> Prepared:
+        """All that confines a process, limited before, to one camera; to be applied by that process.
 
         Raises:
             OSError: The camera's path is too long.
 
         """
-        if self._page is None:
-            return None, os.open
-        paths = SealedPaths(self._page, camera_directory(self._export_root, camera_id))
-        return paths, paths.open
+        calls: list[Call] = []
+        measures = self._limited
+        paths = None
+        if self.descriptor >= 0:
+            calls.append(restriction(self.descriptor))
+            measures |= self._ruleset_brings
+        if self._page is not None:
+            paths = SealedPaths(self._page, camera_directory(self._export_root, camera_id))
+            calls.extend(paths.sealing)
+            measures |= Measure.PINNED_PATHS
+        if self._filter is not None:
+            calls.append(self._filter.installation)
+            measures |= Measure.SECCOMP
+        return Prepared(paths, tuple(calls), self.descriptor, measures)
 
-    def apply(self, paths: SealedPaths | None) -> Measure:
-        """Confines this process, limited before, to one camera, for good.
 
-        Args:
-            paths: The camera's, by :meth:`paths_of`.
+class Prepared(NamedTuple):
+    """What confines one agent: applied here, or in the same order without Python (launch/native/start.c).
 
-        Returns:
-            What is in force.
+    Attributes:
+        paths: All that it may open, to be written first; None where that cannot be limited.
+        calls: What takes its rights away.
+        ruleset: A descriptor to be let go of then; -1 for none.
+        measures: What is in force then.
+
+    """
+
+    paths: SealedPaths | None
+    calls: tuple[Call, ...]
+    ruleset: int
+    measures: Measure
+
+    @property
+    def opener(self) -> Opener:
+        """What to open the camera's files with, once this is applied."""
+        return os.open if self.paths is None else self.paths.open
+
+    @property
+    def addresses(self) -> dict[str, int] | None:
+        """Where the only paths lie that openat(2) may be given then, by what they say; None if any may."""
+        return None if self.paths is None else self.paths.addresses
+
+    def apply(self) -> Measure:
+        """Confines this process, for good. Returns what is in force.
 
         Raises:
             OSError: A measure that the kernel has could not be applied.
 
         """
-        measures = self._limited
-        if self.descriptor >= 0:
-            restrict_self(self.descriptor)
-            self.close()
-            measures |= self._ruleset_brings
-        if paths is not None:
-            paths.seal()
-            measures |= Measure.PINNED_PATHS
-        if self._filter is not None:
-            self._filter.install()
-            measures |= Measure.SECCOMP
-        return measures
+        if self.paths is not None:
+            self.paths.write()
+        for call in self.calls:
+            call.make()
+        if self.ruleset >= 0:
+            close_descriptor(self.ruleset)
+        return self.measures
 
 
 def _readable(export_root: str) -> list[str]:

@@ -14,7 +14,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from launch.confine.measure import Measure
-from launch.confine.system_call import system_call, unless_absent
+from launch.confine.system_call import Call, system_call, unless_absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,11 +88,6 @@ def make_ruleset(readable: Iterable[str]) -> tuple[int, Measure]:
     return ruleset, measures
 
 
-def restrict_self(ruleset: int) -> None:
-    """Restricts this thread, for good. Wants no_new_privs.
-
-    Raises:
-        OSError: The kernel refused.
-
-    """
-    system_call("landlock_restrict_self", _RESTRICT_SELF, ruleset, 0)
+def restriction(ruleset: int) -> Call:
+    """Restricts the thread that makes it, for good. Wants no_new_privs."""
+    return Call("landlock_restrict_self", _RESTRICT_SELF, (ruleset, 0))

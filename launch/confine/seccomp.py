@@ -23,7 +23,7 @@ import struct
 import sys
 from typing import TYPE_CHECKING, Final
 
-from launch.confine.system_call import last_error, syscall, system_call, unless_absent
+from launch.confine.system_call import Call, last_error, syscall, system_call, unless_absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,16 +137,30 @@ class SealedPaths:
             for name, address in (*page.addresses.items(), (path, page.next_address))
         }
 
-    def seal(self) -> None:
-        """Writes the path and seals the page, for the life of this process.
+    @property
+    def addresses(self) -> dict[str, int]:
+        """Where in the page each path lies that openat(2) may be given."""
+        return {path: address.value or 0 for path, address in self._addresses.items()}
 
-        Raises:
-            OSError: The kernel refused.
+    @property
+    def content(self) -> bytes:
+        """The path, as :meth:`write` writes it."""
+        return self._content
 
-        """
+    @property
+    def address(self) -> int:
+        """Where it is written."""
+        return self._page.next_address
+
+    def write(self) -> None:
+        """Writes the path into the page, which is then to be sealed."""
         self._page.put(self._content)
-        system_call("mprotect", _MPROTECT, self._page.address, _SIZE, mmap.PROT_READ)
-        system_call("mseal", _MSEAL, self._page.address, _SIZE, 0)
+
+    @property
+    def sealing(self) -> tuple[Call, ...]:
+        """Seals the page, for the life of the process that makes these calls."""
+        page = self._page.address, _SIZE
+        return Call("mprotect", _MPROTECT, (*page, mmap.PROT_READ)), Call("mseal", _MSEAL, (*page, 0))
 
     def open(self, path: str, flags: int, *, dir_fd: int | None = None) -> int:
         """As :func:`os.open`, by the address of ``path`` in the page; once sealed.
@@ -253,13 +267,10 @@ class Filter:
     def __init__(self, paths: Iterable[int] | None) -> None:
         content = program(paths)
         self._code = ctypes.create_string_buffer(content, len(content))
-        self._program = _PROGRAM.pack(len(content) // _INSTRUCTION.size, ctypes.addressof(self._code))
+        described = _PROGRAM.pack(len(content) // _INSTRUCTION.size, ctypes.addressof(self._code))
+        self._program = ctypes.create_string_buffer(described, len(described))
 
-    def install(self) -> None:
-        """Filters this thread's system calls from here on, for good. Wants no_new_privs.
-
-        Raises:
-            OSError: The kernel refused.
-
-        """
-        system_call("seccomp", _SECCOMP, _SET_MODE_FILTER, 0, self._program)
+    @property
+    def installation(self) -> Call:
+        """Filters the calls of the thread that makes it, from then on, for good. Wants no_new_privs."""
+        return Call("seccomp", _SECCOMP, (_SET_MODE_FILTER, 0, ctypes.addressof(self._program)))

@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,25 @@ def system_call(name: str, number: int, *arguments: int | bytes) -> int:
     if result < 0:
         raise last_error(name)
     return result
+
+
+class Call(NamedTuple):
+    """A system call to be made later, by Python or by whoever can do without it (:mod:`launch.native`).
+
+    Attributes:
+        name: Of the call, for the error.
+        number: On this machine.
+        arguments: At most six; of memory its address, which stays valid.
+
+    """
+
+    name: str
+    number: int
+    arguments: tuple[int, ...]
+
+    def make(self) -> None:
+        """Makes it. Raises OSError if it fails."""
+        system_call(self.name, self.number, *self.arguments)
 
 
 def last_error(name: str) -> OSError:

@@ -58,8 +58,8 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True)
-class Loops:
-    """The compiled loops of agents (:mod:`launch.steady`).
+class Native:
+    """What agents do in C (:mod:`launch.native`).
 
     Attributes:
         problem: Why agents launched from here do without; None if they do not.
@@ -154,7 +154,7 @@ class Host:
         ruth_user: Uid of the user called ``ruth``; None if there is none.
         configured: Whether ``cameras`` are those of a configuration; else those that are known here.
         kernel: What kernel and machine can do.
-        loops: What agents take their frames with.
+        native: What agents take their frames with.
         exports: The folder of all exports.
         states: The folder of all states.
         cameras: By id.
@@ -171,7 +171,7 @@ class Host:
     ruth_user: int | None
     configured: bool
     kernel: Kernel
-    loops: Loops
+    native: Native
     exports: Folder
     states: Folder
     cameras: tuple[Camera, ...]

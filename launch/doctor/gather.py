@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Final
 from launch.confine.confinement import Confinement
 from launch.confine.landlock import landlock_version
 from launch.confine.seccomp import available
-from launch.doctor.facts import RUTH_USER, Camera, Export, Folder, Host, Kernel, Loops
+from launch.doctor.facts import RUTH_USER, Camera, Export, Folder, Host, Kernel, Native
 from launch.doctor.gather_limits import gather_limits
 from launch.doctor.mounts import mount_of, read_mounts
 from launch.inspection.header import read_header
 from launch.liveness import look
+from launch.native.library import load, ruled_out
+from launch.native.source import COMMAND
 from launch.roots import standing_directory
 from launch.state_file import known_cameras
-from launch.steady.library import load, ruled_out
-from launch.steady.source import COMMAND
 from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
 from ruth.descriptor import close_descriptor
 from ruth.export.layout import machine_problem
@@ -56,7 +56,7 @@ def gather(export_root: str, state_root: str, configured: Sequence[str] | None) 
         ruth_user=_uid_of(RUTH_USER),
         configured=configured is not None,
         kernel=_kernel(export_root),
-        loops=Loops(load()[1], ruled_out(), COMMAND),
+        native=Native(load()[1], ruled_out(), COMMAND),
         exports=_folder(export_root, mounts),
         states=_folder(state_root, mounts),
         cameras=tuple(_camera(export_root, state_root, camera_id) for camera_id in cameras),

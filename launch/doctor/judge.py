@@ -17,7 +17,7 @@ CHECKS = (
     judge_kernel.machine,
     judge_kernel.futex,
     judge_kernel.confinement,
-    judge_kernel.loops,
+    judge_kernel.native,
     judge_files.export_root,
     judge_files.exports,
     judge_files.readers,

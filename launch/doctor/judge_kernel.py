@@ -62,15 +62,15 @@ def confinement(host: Host) -> Finding:
     return Finding("confinement", Level.OK, text)
 
 
-def loops(host: Host) -> Finding:
+def native(host: Host) -> Finding:
     """Whether agents take their frames in compiled code."""
-    problem = host.loops.problem
+    problem = host.native.problem
     if problem is None:
-        return Finding("loops", Level.OK, "agents launched from here take frames in compiled code")
-    text = f"agents launched from here take every frame in Python, which costs three times as much: {problem}"
+        return Finding("native", Level.OK, "agents launched from here begin and take frames in compiled code")
+    text = f"agents launched from here do all in Python, for more processor and memory: {problem}"
     fix = (
         "unset it"
-        if host.loops.ruled_out
-        else f"apt install gcc libc6-dev, if missing; then {host.loops.command}"
+        if host.native.ruled_out
+        else f"apt install gcc libc6-dev, if missing; then {host.native.command}"
     )
-    return Finding("loops", Level.WARN, text, fix)
+    return Finding("native", Level.WARN, text, fix)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from ruth.identity import DATA_NAME, META_NAME, STATE_NAME
 
 _NAMES: Final = frozenset((META_NAME, DATA_NAME, STATE_NAME))
-_LOOPS: Final = "/launch/steady/loops.so"
+_NATIVE: Final = "/launch/native/native.so"
 _DELETED: Final = " (deleted)"
 _FIELDS: Final = 6  # address, permissions, offset, device, inode, path (proc(5))
 
@@ -34,9 +34,9 @@ class MappedFile(NamedTuple):
         return "w" not in self.permissions
 
 
-def has_loops(maps: str) -> bool:
-    """Whether the compiled loops (:mod:`launch.steady`) are in memory, of whatever installation."""
-    return any(line.removesuffix(_DELETED).endswith(_LOOPS) for line in maps.splitlines())
+def has_native(maps: str) -> bool:
+    """Whether the compiled library of :mod:`launch.native` is in memory, of whatever installation."""
+    return any(line.removesuffix(_DELETED).endswith(_NATIVE) for line in maps.splitlines())
 
 
 def mapped_files(maps: str, camera_id: str) -> tuple[MappedFile, ...]:

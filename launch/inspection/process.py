@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 import psutil
 
 from launch.agent_view import cpu_time_ns, private_bytes
-from launch.inspection.maps import MappedFile, has_loops, mapped_files
+from launch.inspection.maps import MappedFile, has_native, mapped_files
 from ruth.agent.proc_stat import PARENT
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ProcessFacts:
         preempted: Involuntary ones.
         limits: Some of its resource limits.
         maps: The camera's files in its memory map.
-        loops: Whether it takes frames in compiled code (:mod:`launch.steady`).
+        native: Whether it takes frames in compiled code (:mod:`launch.native`).
 
     """
 
@@ -90,7 +90,7 @@ class ProcessFacts:
     preempted: int | None
     limits: tuple[Limit, ...] | None
     maps: tuple[MappedFile, ...] | None
-    loops: bool | None
+    native: bool | None
 
     @property
     def launcher_lives(self) -> bool:
@@ -131,7 +131,7 @@ def process_facts(sighting: Sighting) -> ProcessFacts | None:
         preempted=None if switched is None else switched.involuntary,
         limits=limits or None,
         maps=None if maps is None else mapped_files(maps, camera_id),
-        loops=None if maps is None else has_loops(maps),
+        native=None if maps is None else has_native(maps),
     )
 
 

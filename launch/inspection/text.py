@@ -101,8 +101,8 @@ def _process(process: ProcessFacts, inspection: Inspection) -> Iterator[tuple[st
         yield "limits", ", ".join(map(_limit, process.limits))
     yield "priority", f"nice {_number(process.nice)}, oom_score_adj {_number(process.oom_score_adj)}"
     yield "confinement", ", ".join(inspection.view.confinement) or "none"
-    if process.loops is not None:
-        yield "loops", "compiled" if process.loops else "none: every frame is taken in Python"
+    if process.native is not None:
+        yield "native", "compiled" if process.native else "none: all is done in Python"
     if process.maps is None:
         yield "maps", _UNKNOWN
     elif not process.maps:

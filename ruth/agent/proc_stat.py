@@ -13,7 +13,7 @@ EXIT_CODE: Final = 52  # as waitpid(2) gives it; 0 for whoever may not trace the
 ZOMBIE: Final = b"Z"
 STOPPED: Final = (b"T", b"t")  # by a signal, by a tracer
 
-_STAT_BYTES_MAX: Final = 4096  # 52 numbers and a name of at most 64 bytes
+STAT_BYTES_MAX: Final = 4096  # 52 numbers and a name of at most 64 bytes
 
 
 def read_stat(pid: int | str) -> list[bytes]:
@@ -31,7 +31,7 @@ def read_stat(pid: int | str) -> list[bytes]:
     """
     descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        content = os.read(descriptor, _STAT_BYTES_MAX)
+        content = os.read(descriptor, STAT_BYTES_MAX)
     finally:
         os.close(descriptor)
     return [b"", b"", b"", *content[content.rindex(b")") + 2 :].split()]  # a name may hold anything
@@ -61,7 +61,7 @@ def own_start_ticks() -> int:
     """
     descriptor = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        content = os.read(descriptor, _STAT_BYTES_MAX)
+        content = os.read(descriptor, STAT_BYTES_MAX)
     finally:
         os.close(descriptor)
     return int(content[content.rindex(b")") + 2 :].split(None, START_TICKS - 2)[START_TICKS - 3])

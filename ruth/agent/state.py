@@ -60,7 +60,8 @@ MODEL_SIZE: Final = 256
 MODELS_MAX: Final = (STATE_SIZE - HEADER_SIZE) // MODEL_SIZE
 ID_SIZE: Final = 64
 
-MODEL_COUNT_OFFSET: Final = 4
+VERSION_OFFSET: Final = 0
+MODEL_COUNT_OFFSET: Final = VERSION_OFFSET + 4
 SEQUENCE_OFFSET: Final = MODEL_COUNT_OFFSET + 4
 WAKE_OFFSET: Final = SEQUENCE_OFFSET + 8
 EXPORT_VERSION_OFFSET: Final = WAKE_OFFSET + 4
@@ -106,15 +107,16 @@ _LAUNCHER_PID: Final = LAUNCHER_PID_OFFSET // 8
 _EXPORT_INODE: Final = EXPORT_INODE_OFFSET // 8
 _EXPORT_EPOCH: Final = EXPORT_EPOCH_OFFSET // 8
 _CONFINEMENT: Final = CONFINEMENT_OFFSET // 8
-_VERSION: Final = 0
+_VERSION: Final = VERSION_OFFSET // 4
 _MODEL_COUNT: Final = MODEL_COUNT_OFFSET // 4
 _WAKE: Final = WAKE_OFFSET // 4
 _EXPORT_VERSION: Final = EXPORT_VERSION_OFFSET // 4
 
+SEQUENCE_LIMIT: Final = 2**63
+
 _ALLOW: Final = Decision.ALLOW
 _UINT32_MAX: Final = 2**32 - 1
 _UINT64_MAX: Final = 2**64 - 1
-_SEQUENCE_LIMIT: Final = 2**63
 
 _HEADER = struct.Struct("<IIQII12Q64s3Q")
 _MODEL = struct.Struct("<64sdIIQQQQQ")
@@ -307,7 +309,7 @@ class StateWriter:
         words = self._words = memory.cast("Q")
         halves = self._halves = memory.cast("I")
         # A dead agent may have left it odd; far above any that counts changes it is no sequence but garbage.
-        sequence = words[_SEQUENCE] % _SEQUENCE_LIMIT | 1
+        sequence = words[_SEQUENCE] % SEQUENCE_LIMIT | 1
         words[_SEQUENCE] = sequence
         halves[_VERSION] = 0
         halves[_MODEL_COUNT] = len(self._models)
@@ -317,6 +319,23 @@ class StateWriter:
         halves[_VERSION] = STATE_VERSION
         self._publish(sequence)
         return self
+
+    @property
+    def content(self) -> bytes:
+        """What :meth:`begin` writes from ``PID_OFFSET`` on, its first four fields still zero."""
+        return self._content
+
+    def resume(self, memory: memoryview, *, fresh_session: bool) -> None:
+        """Goes on with a record that was begun, and kept since, without this writer (docs/decisions/0016).
+
+        Args:
+            memory: As for :meth:`begin`.
+            fresh_session: Whether no frame of the present export was observed yet.
+
+        """
+        self._words = memory.cast("Q")
+        self._halves = memory.cast("I")
+        self._fresh_session = fresh_session
 
     def write_frame(self, observed_ns: int) -> None:
         """Takes over what the agent's last :meth:`~ruth.agent.agent.StreamAgent.observe` decided.

@@ -17,11 +17,11 @@ from typing import Final, Protocol
 
 from ruth.descriptor import close_descriptor
 
-_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _RELEASE: Final = re.compile(r"(\d+)\.(\d+)")
 _STATFS_SIZE: Final = 256  # struct statfs is 120 bytes, f_type its first 8 (statfs(2), 64-bit machines)
 _TMPFS_MAGIC: Final = 0x01021994  # linux/magic.h
 
+OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_FILE: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -39,7 +39,7 @@ def open_export_directory(path: str, opener: Opener = os.open) -> int:
         OSError: As open(2): ENOENT, EACCES, ENOTDIR (also for a link), EMFILE, ...
 
     """
-    return opener(path, _OPEN_DIRECTORY)
+    return opener(path, OPEN_DIRECTORY)
 
 
 def open_export_file(directory: int, name: str, opener: Opener = os.open) -> tuple[int, os.stat_result]:

@@ -154,6 +154,18 @@ class ExportSource:
         self.close()
         return True
 
+    def resume(self, identity: tuple[int, int, int], given: bytes, session: int) -> None:
+        """Takes over from whoever met the first exports before any look here (docs/decisions/0016).
+
+        Args:
+            identity: Of the last of them, a ring, as :attr:`RingReader.identity`. It is bound no more.
+            given: The record last taken from it, as its 64 bytes; it is not returned again.
+            session: How many there were.
+
+        """
+        self._identity, self._given, self._was_ring = identity, given, True
+        self.session = session
+
     def close(self) -> None:
         """Lets go of every file and mapping. The next :meth:`try_read` binds anew."""
         self._renamed.close()

@@ -7,7 +7,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from launch.steady.build import compile_library, compiler
+from launch.native.build import compile_library, compiler
 
 _SOURCE = Path(__file__).with_name("bare.c")
 

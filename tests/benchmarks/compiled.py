@@ -1,4 +1,4 @@
-"""Decisions of the steady loop alone: a real agent handed over to it, and frames that nobody publishes."""
+"""Decisions in C alone: a real agent handed over, and frames that nobody publishes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Self
 from benchmarks.bare import bare
 from benchmarks.transports import Place
 from benchmarks.transports.ring import Publisher
-from launch.steady.follower import Follower
-from launch.steady.library import Loops
-from launch.steady.source import LIBRARY
+from launch.native.context import Context
+from launch.native.source import LIBRARY
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
 
@@ -42,9 +41,7 @@ class CompiledDecisions:
         self._agent = agent
         self._take = ctypes.cast(ctypes.CDLL(LIBRARY).take, ctypes.c_void_p)
         self._decide = bare().decide_in_a_row
-        self._frames = (0, 0, 0)
-        loops = Loops(self._run, lambda _: None)
-        self._follower = Follower(loops, agent, self._source, compare_ns=0, meta_name=None)
+        self._context = Context(agent, self._source, compare_ns=0, addresses=None)
 
     def __enter__(self) -> Self:
         return self
@@ -56,11 +53,7 @@ class CompiledDecisions:
     def decide(self, _first: int, frames: int) -> None:
         """Decides on so many further frames, :data:`FRAME_NS` apart; ids go on from where they are."""
         before = self._agent.frames
-        self._frames = (self._agent.frame_id + 1, frames, FRAME_NS)
-        assert self._source.ring is not None
-        self._follower.follow_ring(self._source.ring, word=0, timeout_ns=0)
+        assert self._context.hand_over(state=0, session=self._source.session)
+        self._decide(self._take, self._context.address, self._agent.frame_id + 1, frames, FRAME_NS)
+        self._context.take_back()
         assert self._agent.frames == before + frames
-
-    def _run(self, follow: int) -> int:
-        """Stands where the loop does, which would wait for frames."""
-        return int(self._decide(self._take, follow, *self._frames))

@@ -16,8 +16,8 @@ from typing import NoReturn
 from benchmarks.readers import agent_of
 from launch.agent_process import AgentProcess
 from launch.confine.confinement import Confinement
+from launch.native.library import load
 from launch.state_file import claim
-from launch.steady.library import load
 
 
 def host(camera: str, export_root: str, state_root: str) -> NoReturn:
@@ -26,11 +26,9 @@ def host(camera: str, export_root: str, state_root: str) -> NoReturn:
     state = claim(state_root, camera, len(agent.subscriptions))
     confinement = Confinement(export_root)
     confinement.limit()
-    paths, opener = confinement.paths_of(camera)
-    loops, _ = load()
-    process = AgentProcess(
-        agent, export_root, opener, lambda: confinement.apply(paths), loops, confinement.meta_name
-    )
+    prepared = confinement.prepare(camera)
+    native, _ = load()
+    process = AgentProcess(agent, export_root, prepared.opener, prepared.apply, native, prepared.addresses)
     process.run(state, os.getppid())
 
 

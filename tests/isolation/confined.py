@@ -218,10 +218,11 @@ def main() -> None:
     confinement.limit()
     if os.environ.get(LANDLOCK_ALONE):
         confinement._page = confinement._filter = None  # as on a kernel without filters
-    paths, opener = confinement.paths_of(camera_id)
+    prepared = confinement.prepare(camera_id)
+    opener = prepared.opener
 
     def confine() -> Measure:
-        measures = confinement.apply(paths)
+        measures = prepared.apply()
         try:
             ATTEMPTS[attempt](camera_id, opener, *arguments)
         except MemoryError:
@@ -233,7 +234,7 @@ def main() -> None:
 
     state = claim(state_root_here(), camera_id, 0)
     _state.append(state)
-    AgentProcess(StreamAgent(camera_id), export_root_here(), opener, confine, loops=None).run(state, 0)
+    AgentProcess(StreamAgent(camera_id), export_root_here(), opener, confine, native=None).run(state, 0)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import pytest
 from agents import launched, look, record, wait_observed, wake_ups
 from exports import EXPORTS, HEIGHT, META_V1, META_V2, SLOT_SIZE, SLOTS, WIDTH, next_frame, patched, put
 from launch.agent_view import cpu_time_ns
-from launch.steady.library import VARIABLE
+from launch.native.library import VARIABLE
 from ruth.export.layout import (
     DATA_INODE_OFFSET,
     DATA_OFFSET_OFFSET,

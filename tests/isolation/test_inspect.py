@@ -224,5 +224,5 @@ def test_a_pipe_has_no_limit(roots: Roots, processes: Processes) -> None:
     names = [line[:13].strip() for line in shown(roots, "a").split("\n\n")[0].splitlines()]
     assert names == [
         "camera", "state", "process", "CPU", "memory", "wake-ups", "descriptors", "limits", "priority",
-        "confinement", "loops", "maps", "export", "frames",
+        "confinement", "native", "maps", "export", "frames",
     ]  # fmt: skip

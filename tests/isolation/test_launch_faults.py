@@ -124,7 +124,10 @@ def test_few_descriptors() -> None:
     assert all(line.endswith(": Too many open files") for text in said for line in text.splitlines())
     assert said
     assert {outcomes[limit] for limit in (12, 13)} == {"3 decide"}
-    assert "0 decide" in outcomes.values()
+    assert {outcome for outcome in outcomes.values() if outcome.endswith("decide")} <= {
+        "0 decide",
+        "3 decide",
+    }
 
 
 @pytest.mark.parametrize("place", UNREAD)

@@ -35,6 +35,7 @@ LONGEST = "x" * 64
 # A launcher whose agents die of themselves, natively, at their first frame; what of is their camera's name.
 FAULTY = """
 import ctypes, os, sys
+from launch.agent_process import AgentProcess
 from launch.cli import main
 from ruth.agent.agent import StreamAgent
 
@@ -52,6 +53,7 @@ def faulty(self, frame_id, timestamp_ns):
     return observe(self, frame_id, timestamp_ns)
 
 StreamAgent.observe = faulty
+AgentProcess.prepare_start = lambda *_: None  # they begin in Python
 sys.exit(main(["up", sys.argv[1]]))
 """
 

@@ -146,13 +146,13 @@ def test_contents(installed: Installation) -> None:
         for path in (PROJECT / package).rglob("*")
         if path.suffix in (".py", ".typed", ".c") and path.name != "hatch_build.py"
     }
-    assert names == wanted | {"launch/steady/loops.so"}
+    assert names == wanted | {"launch/native/native.so"}
     assert {"ruth/py.typed", "launch/py.typed"} <= names
 
 
-def test_the_steady_loops_are_of_their_source(installed: Installation) -> None:
-    """An agent of the wheel finds the loops that were compiled from the sources beside them."""
-    code = "from launch.steady.library import load; loops, problem = load(); print(loops is None, problem)"
+def test_what_is_compiled_is_of_its_source(installed: Installation) -> None:
+    """An agent of the wheel finds what was compiled from the sources beside it."""
+    code = "from launch.native.library import load; native, problem = load(); print(native is None, problem)"
     done = subprocess.run(
         [installed.prefix / "bin" / "python", "-c", code],
         env={},

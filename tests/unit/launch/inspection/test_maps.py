@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from launch.inspection.maps import MappedFile, has_loops, mapped_files
+from launch.inspection.maps import MappedFile, has_native, mapped_files
 
 if TYPE_CHECKING:
     from conftest import Roots
@@ -60,8 +60,8 @@ def test_the_kernels_own_words(roots: Roots) -> None:
 
 def test_compiled_loops() -> None:
     """The loops are found wherever Ruth is installed, also once they were replaced by newer ones."""
-    line = "7f0000800000-7f0000801000 r-xp 00001000 08:01 13  /opt/ruth/lib/launch/steady/loops.so"
-    assert has_loops(f"{MAPS}{line}\n")
-    assert has_loops(f"{MAPS}{line} (deleted)\n")
-    assert not has_loops(MAPS)
-    assert not has_loops("")
+    line = "7f0000800000-7f0000801000 r-xp 00001000 08:01 13  /opt/ruth/lib/launch/native/native.so"
+    assert has_native(f"{MAPS}{line}\n")
+    assert has_native(f"{MAPS}{line} (deleted)\n")
+    assert not has_native(MAPS)
+    assert not has_native("")

@@ -80,6 +80,7 @@ MODEL_MAP = byte_map(MODEL_TEXT)
 
 # Each offset of the module, and the field of the byte map that it is the offset of.
 HEADER_OFFSETS = {
+    "VERSION_OFFSET": "version",
     "MODEL_COUNT_OFFSET": "model_count",
     "SEQUENCE_OFFSET": "sequence",
     "WAKE_OFFSET": "wake",

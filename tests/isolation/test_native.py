@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents import CAPS, configure, launched, look, pid_of, record
-from launch.inspection.maps import has_loops
-from launch.steady.library import VARIABLE
+from launch.inspection.maps import has_native
+from launch.native.library import VARIABLE
 from published import FRAME, expected, exporter_of
 from waiting import wait_until
 
@@ -66,7 +66,7 @@ def test_decisions_are_the_same_with_the_loop_and_without(
     """An agent decides as the gate does, whether it was launched with the loop or without."""
     monkeypatch.setenv(VARIABLE, word)
     pid = launched(roots, processes, "a")["a"]
-    assert has_loops(Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")) == (word == "on")
+    assert has_native(Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")) == (word == "on")
     published = follow_all(roots)
     found = record(roots, "a")
     assert (found.frames, found.missed) == (FRAMES, 0)

@@ -1,4 +1,4 @@
-"""The steady loops, compiled for these tests from what stands there now."""
+"""What agents do in C, compiled for these tests from what stands there now."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.steady.build import build
-from launch.steady.library import VARIABLE, load
+from launch.native.build import build
+from launch.native.library import VARIABLE, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch.steady.library import Loops
+    from launch.native.library import Native
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -24,9 +24,9 @@ def not_ruled_out() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def loops(tmp_path_factory: pytest.TempPathFactory) -> Loops:
+def native(tmp_path_factory: pytest.TempPathFactory) -> Native:
     """Their functions."""
-    library = str(tmp_path_factory.mktemp("steady") / "loops.so")
+    library = str(tmp_path_factory.mktemp("native") / "native.so")
     assert build(library, "-Wall", "-Wextra", "-Werror") is None
     loaded, problem = load(library)
     assert loaded is not None, problem

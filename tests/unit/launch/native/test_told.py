@@ -19,7 +19,7 @@ from twins import MS, Twins, taken
 from waiting import wait_until
 
 if TYPE_CHECKING:
-    from launch.steady.library import Loops
+    from launch.native.library import Native
 
 
 def _calls() -> list[list[str]]:
@@ -36,9 +36,9 @@ def asleep_on_any() -> int:
     return sum(call[0] == "202" for call in _calls())
 
 
-def test_everybody_who_waits_for_the_record_is_woken(loops: Loops) -> None:
+def test_everybody_who_waits_for_the_record_is_woken(native: Native) -> None:
     """Each frame that the loop takes wakes all who wait for the agent's next decision."""
-    with Twins(loops, HandwrittenRing) as twins, ThreadPoolExecutor(2) as pool:
+    with Twins(native, HandwrittenRing) as twins, ThreadPoolExecutor(2) as pool:
         assert taken(twins, 3) == 3
         words = [FutexWord(twins.followed.memory, STATE_WAKE_OFFSET) for _ in range(2)]
         wake = int.from_bytes(twins.followed.memory[STATE_WAKE_OFFSET : STATE_WAKE_OFFSET + 4], "little")
@@ -50,10 +50,10 @@ def test_everybody_who_waits_for_the_record_is_woken(loops: Loops) -> None:
         assert [wait.result() for wait in waits] == [WOKEN, WOKEN]
 
 
-def test_the_loop_is_woken_by_its_camera(loops: Loops) -> None:
+def test_the_loop_is_woken_by_its_camera(native: Native) -> None:
     """It sleeps until a wake-up of another process's kind: one of the shared ones."""
     with (
-        Twins(loops, HandwrittenRing) as twins,
+        Twins(native, HandwrittenRing) as twins,
         ThreadPoolExecutor(1) as pool,
         wake_word(twins.camera) as word,
     ):
@@ -68,9 +68,9 @@ def test_the_loop_is_woken_by_its_camera(loops: Loops) -> None:
 
 @pytest.mark.parametrize("name", [META_NAME, DATA_NAME])
 @pytest.mark.parametrize("by", ["another file", "a link", "nothing"])
-def test_either_path_that_leads_elsewhere_ends_the_loop(loops: Loops, name: str, by: str) -> None:
+def test_either_path_that_leads_elsewhere_ends_the_loop(native: Native, name: str, by: str) -> None:
     """After a frame the loop leaves if one of both files does not stand at its path any more, as itself."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera = twins.camera
         meta = os.open(camera.folder / META_NAME, os.O_WRONLY)
@@ -87,9 +87,9 @@ def test_either_path_that_leads_elsewhere_ends_the_loop(loops: Loops, name: str,
         assert twins.followed.taken == 4
 
 
-def test_a_signal_ends_the_loop(loops: Loops) -> None:
+def test_a_signal_ends_the_loop(native: Native) -> None:
     """A wait that a signal interrupted is over: whoever handles that signal has its turn."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         before = signal.signal(signal.SIGALRM, lambda *_: None)
         signal.setitimer(signal.ITIMER_REAL, 0.05)
@@ -99,9 +99,9 @@ def test_a_signal_ends_the_loop(loops: Loops) -> None:
             signal.signal(signal.SIGALRM, before)
 
 
-def test_a_stopped_agent_is_not_followed(loops: Loops) -> None:
+def test_a_stopped_agent_is_not_followed(native: Native) -> None:
     """An agent that does not run skips every frame, and the loop knows no such decision."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         for one in (twins.plain, twins.followed):
             one.agent.stop()
@@ -109,22 +109,22 @@ def test_a_stopped_agent_is_not_followed(loops: Loops) -> None:
 
 
 def test_a_subscription_that_raises_keeps_its_agent_out_of_the_loop(
-    loops: Loops, monkeypatch: pytest.MonkeyPatch
+    native: Native, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A subscription fails alone: what it raises when it is asked never ends the agent."""
 
     def fail(_: Subscription) -> bool:
         raise LookupError
 
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         monkeypatch.setattr(Subscription, "steady", property(fail))
         assert taken(twins, 3) == 0
 
 
-def test_more_frames_may_be_missed_than_64_bits_count(loops: Loops) -> None:
+def test_more_frames_may_be_missed_than_64_bits_count(native: Native) -> None:
     """Hostile ids leave an agent with any number of missed frames; the loop adds to it."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         for one in (twins.plain, twins.followed):
             one.agent.missed = 2**64 - 3
         twins.frame(ids=7)
@@ -133,9 +133,11 @@ def test_more_frames_may_be_missed_than_64_bits_count(loops: Loops) -> None:
 
 
 @pytest.mark.parametrize("odd", [0, 1], ids=["nothing new", "left while it was changed"])
-def test_a_wake_up_without_a_frame_ends_the_loop_if_the_path_leads_elsewhere(loops: Loops, odd: int) -> None:
+def test_a_wake_up_without_a_frame_ends_the_loop_if_the_path_leads_elsewhere(
+    native: Native, odd: int
+) -> None:
     """Whoever replaces a writer wakes its readers: what stands at the path is then looked at, at once."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera = twins.camera
         (camera.folder / DATA_NAME).rename(camera.folder / "moved")
@@ -144,9 +146,9 @@ def test_a_wake_up_without_a_frame_ends_the_loop_if_the_path_leads_elsewhere(loo
 
 
 @pytest.mark.parametrize("field", ["interval", "last_timestamp_ns", "allowed"])
-def test_books_that_no_loop_can_keep_keep_their_agent_out_of_it(loops: Loops, field: str) -> None:
+def test_books_that_no_loop_can_keep_keep_their_agent_out_of_it(native: Native, field: str) -> None:
     """What is wrong with one subscription never ends the agent: all are judged in Python, each alone."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         for one in (twins.plain, twins.followed):
             setattr(one.agent.subscriptions[0], field, -5)
@@ -155,9 +157,9 @@ def test_books_that_no_loop_can_keep_keep_their_agent_out_of_it(loops: Loops, fi
         assert (twins.followed.taken, twins.followed.agent.frames) == (3, 5)
 
 
-def test_a_ring_that_was_closed_when_it_was_bound_is_not_followed(loops: Loops) -> None:
+def test_a_ring_that_was_closed_when_it_was_bound_is_not_followed(native: Native) -> None:
     """One more frame is all that it can hold; whether it is still closed is Python's to look at."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         camera = twins.camera
         camera.replace(epoch=78, frame_id=0)
         camera.change(flags=FLAG_WAKES | FLAG_CLOSED)

@@ -8,18 +8,30 @@ struct ring {
     uint64_t meta, data; /* descriptors */
     uint64_t data_size, slot_size;
     uint64_t word, wake; /* address of the futex word in frame.meta, and what it held before the last look */
-    uint64_t timeout_ns;
+    uint64_t timeout_ns, timeouts; /* of a wait; how many may end by it before Python has a look */
     struct file meta_file, data_file;
     uint64_t given[EXPORT_RECORD_SIZE / 8]; /* the record last taken */
     uint64_t bytes[8];                      /* RING_SIZE of them */
+    uint64_t epoch, mapped;                 /* of a ring bound in C; address of its frame.data */
 };
-_Static_assert(sizeof(struct ring) == PACKED_RING, "launch/steady/source.py, RING");
+_Static_assert(sizeof(struct ring) == PACKED_RING, "launch/native/source.py, RING");
 
 enum found {
     FRAME,
     NOTHING, /* the record is being changed at this moment, or is the one last taken */
     OTHER,   /* anything else: for Python to find out */
 };
+
+/* Whether a record is one of a frame in this ring: problem_v2() of ruth/export/layout.py. */
+static int frame_record(const struct ring *r, const unsigned char *head) {
+    uint64_t width = load32(head, EXPORT_WIDTH), height = load32(head, EXPORT_HEIGHT);
+    uint64_t stride = load32(head, EXPORT_STRIDE);
+    uint64_t data_size = load64(head, EXPORT_DATA_SIZE), data_offset = load64(head, EXPORT_DATA_OFFSET);
+    return load32(head, EXPORT_VERSION) == VERSION_2 && load32(head, EXPORT_PIXEL_FORMAT) == PIXEL_FORMAT_NV12
+        && width != 0 && height != 0 && width % 2 == 0 && height % 2 == 0 && stride >= width
+        && (unsigned __int128)stride * height * 3 / 2 == data_size && data_size <= r->slot_size
+        && data_offset % r->slot_size == 0 && data_offset < r->data_size;
+}
 
 /* Steps 1 to 3 of ruth/export/ring_reader.py, a pread each. */
 static enum found look(struct ring *r, unsigned char head[EXPORT_SLOT_RECORDS]) {
@@ -31,19 +43,14 @@ static enum found look(struct ring *r, unsigned char head[EXPORT_SLOT_RECORDS]) 
     off_t meta_size = lseek(meta, 0, SEEK_END), data_size = lseek((int)r->data, 0, SEEK_END);
     if (meta_size < EXPORT_META_SIZE || data_size < 0 || (uint64_t)data_size < r->data_size) return OTHER;
 
-    uint64_t sequence = load64(head, EXPORT_SEQUENCE), data_offset = load64(head, EXPORT_DATA_OFFSET);
-    const unsigned char *given = (const unsigned char *)r->given;
+    uint64_t sequence = load64(head, EXPORT_SEQUENCE);
     if (memcmp(first, again, sizeof again) != 0) return NOTHING;
     /* As in Python: only of a look during which the record stayed, or a frame could be slept through. */
     r->wake = load32(first, EXPORT_WAKE - EXPORT_SEQUENCE);
     if (sequence & 1) return NOTHING;
     if (memcmp(head + EXPORT_SLOT_COUNT, r->bytes, RING_SIZE) != 0) return OTHER;
-    if (memcmp(head, given, EXPORT_RECORD_SIZE) == 0) return NOTHING;
-    return sequence != 0 && load32(head, EXPORT_VERSION) == load32(given, EXPORT_VERSION)
-            && memcmp(head + EXPORT_WIDTH, given + EXPORT_WIDTH, EXPORT_DATA_OFFSET - EXPORT_WIDTH) == 0
-            && data_offset % r->slot_size == 0 && data_offset < r->data_size
-        ? FRAME
-        : OTHER;
+    if (memcmp(head, r->given, EXPORT_RECORD_SIZE) == 0 || sequence == 0) return NOTHING;
+    return frame_record(r, head) ? FRAME : OTHER;
 }
 
 /* Whether both files still stand at their paths. */
@@ -51,31 +58,40 @@ static int stands(const struct ring *r) {
     return names(&r->meta_file) && names(&r->data_file);
 }
 
-/* Follows a ring until something comes that is not for this loop: 0 or the errno of the last wait, as
- * FutexWord.wait(). What was taken up to then stands in *r. */
-int follow_ring(struct ring *r) {
+enum end {
+    FOR_PYTHON,
+    LET_GO, /* it no longer stands at its path, or is another one by its head */
+};
+
+/* Follows a ring until something comes that is not for this loop. What was taken up to then stands in *r; *result is 0 or
+ * the errno of the last wait, as FutexWord.wait(). */
+static enum end follow(struct ring *r, int *result) {
     const struct timespec timeout = {(time_t)(r->timeout_ns / NANOSECONDS), (long)(r->timeout_ns % NANOSECONDS)};
-    uint64_t compared_ns = 0;
+    uint64_t compared_ns = 0, timeouts = 0;
     unsigned empty = 0; /* looks in a row that found nothing: a dead or a wild writer is left to Python */
     for (;;) {
         unsigned char head[EXPORT_SLOT_RECORDS];
         uint64_t wake = r->wake; /* put back if the frame is left to Python, which looks for itself */
-        int result = syscall(SYS_futex, r->word, FUTEX_WAIT, (uint32_t)wake, &timeout, NULL, 0) == 0 ? 0 : errno;
-        if (result != 0 && result != EAGAIN) return result;
+        *result = syscall(SYS_futex, r->word, FUTEX_WAIT, (uint32_t)wake, &timeout, NULL, 0) == 0 ? 0 : errno;
+        int late = *result == ETIMEDOUT;
+        if ((*result != 0 && *result != EAGAIN && !late) || (late && ++timeouts > r->timeouts)) return FOR_PYTHON;
         switch (look(r, head)) {
         case OTHER:
             r->wake = wake;
-            return result;
+            return LET_GO;
         case NOTHING:
+            empty = late ? 0 : empty + 1;
+            if (empty > EMPTY_WAKES) return FOR_PYTHON;
             /* As ExportSource.try_read(): a writer that is dead or was replaced may have left it like that. */
-            if (++empty > EMPTY_WAKES || !stands(r)) return result;
+            if (!stands(r)) return LET_GO;
             continue;
         case FRAME:
             empty = 0;
         }
-        if (!take(&r->agent, load64(head, EXPORT_FRAME_ID), load64(head, EXPORT_TIMESTAMP))) {
+        /* A frame that nobody woke for: how long to wait for the next one is launch/agent_process.py's to say. */
+        if (late || !take(&r->agent, load64(head, EXPORT_FRAME_ID), load64(head, EXPORT_TIMESTAMP))) {
             r->wake = wake;
-            return result;
+            return FOR_PYTHON;
         }
         memcpy(r->given, head, EXPORT_RECORD_SIZE);
         uint64_t observed_ns = now_ns(CLOCK_MONOTONIC);
@@ -83,7 +99,13 @@ int follow_ring(struct ring *r) {
         if (observed_ns - compared_ns >= r->agent.compare_ns) {
             /* As long as frames come they may be those of a writer that was replaced (launch/agent_process.py). */
             compared_ns = observed_ns;
-            if (!stands(r)) return result;
+            if (!stands(r)) return LET_GO;
         }
     }
+}
+
+int follow_ring(struct ring *r) {
+    int result;
+    follow(r, &result);
+    return result;
 }

@@ -1,4 +1,4 @@
-"""``python -P -m launch.steady``: compiles the steady loops where Ruth is installed, for the next launch.
+"""``python -P -m launch.native``: compiles what agents do in C, where Ruth is installed, for the next launch.
 
 Exit codes: 0 compiled, 1 not.
 """
@@ -8,15 +8,15 @@ from __future__ import annotations
 import sys
 
 from launch.exits import EXIT_FAILURE, EXIT_OK
-from launch.steady.build import build
-from launch.steady.source import COMMAND, LIBRARY
+from launch.native.build import build
+from launch.native.source import COMMAND, LIBRARY
 
 
 def main() -> int:
     """Compiles, and says what came of it."""
     problem = build()
     if problem is not None:
-        sys.stderr.write(f"ruth: the loops of agents are not compiled: {problem}\n")
+        sys.stderr.write(f"ruth: what agents do in C is not compiled: {problem}\n")
         sys.stderr.write(f"ruth: agents work without, for more of the processor; later: {COMMAND}\n")
         return EXIT_FAILURE
     sys.stdout.write(f"{LIBRARY}\n")

@@ -18,14 +18,14 @@ from twins import CAPS, MS, STEPS, Twins, taken
 from waiting import wait_until
 
 if TYPE_CHECKING:
-    from launch.steady.library import Loops
+    from launch.native.library import Native
 
 PACE_NS = 60 * MS
 
 
-def test_gaps_between_frames_are_counted_by_the_loop(loops: Loops) -> None:
+def test_gaps_between_frames_are_counted_by_the_loop(native: Native) -> None:
     """Ids that are jumped over are missed frames."""
-    with Twins(loops, HandwrittenRenamed) as twins:
+    with Twins(native, HandwrittenRenamed) as twins:
         twins.frame()
         assert twins.frame(ids=5)
         assert (twins.followed.taken, twins.followed.agent.missed) == (2, 4)
@@ -44,9 +44,9 @@ def test_gaps_between_frames_are_counted_by_the_loop(loops: Loops) -> None:
     ],
     ids=str,
 )
-def test_what_stands_there_changed_is_left_to_python(loops: Loops, fields: dict[str, int]) -> None:
+def test_what_stands_there_changed_is_left_to_python(native: Native, fields: dict[str, int]) -> None:
     """The loop takes nothing from a header in which anything else differs than a frame makes it differ."""
-    with Twins(loops, HandwrittenRenamed) as twins:
+    with Twins(native, HandwrittenRenamed) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
         twins.camera.change(**fields)
@@ -57,9 +57,9 @@ def test_what_stands_there_changed_is_left_to_python(loops: Loops, fields: dict[
 @pytest.mark.parametrize(
     ("name", "size"), [(META_NAME, 0), (META_NAME, 63), (META_NAME, 65), (DATA_NAME, 0), (DATA_NAME, 10)]
 )
-def test_a_file_of_another_size_is_left_to_python(loops: Loops, name: str, size: int) -> None:
+def test_a_file_of_another_size_is_left_to_python(native: Native, name: str, size: int) -> None:
     """The loop takes no frame from files that have not the sizes of version 1."""
-    with Twins(loops, HandwrittenRenamed) as twins:
+    with Twins(native, HandwrittenRenamed) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
         twins.camera.resize(name, size)
@@ -67,9 +67,9 @@ def test_a_file_of_another_size_is_left_to_python(loops: Loops, name: str, size:
         assert twins.followed.taken == 3
 
 
-def test_data_of_another_mode_is_left_to_python(loops: Loops) -> None:
+def test_data_of_another_mode_is_left_to_python(native: Native) -> None:
     """Whether a frame can be read is asked anew, by Python, when its owner, group or mode is another."""
-    with Twins(loops, HandwrittenRenamed) as twins:
+    with Twins(native, HandwrittenRenamed) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
         (twins.camera.folder / DATA_NAME).chmod(0o640)
@@ -79,9 +79,9 @@ def test_data_of_another_mode_is_left_to_python(loops: Loops) -> None:
 
 @pytest.mark.parametrize("name", [META_NAME, DATA_NAME])
 @pytest.mark.parametrize("become", ["nothing", "link", "directory", "fifo"])
-def test_what_is_no_file_is_left_to_python(loops: Loops, name: str, become: str) -> None:
+def test_what_is_no_file_is_left_to_python(native: Native, name: str, become: str) -> None:
     """The loop follows no link, waits for no FIFO, and takes nothing from what is no regular file."""
-    with Twins(loops, HandwrittenRenamed) as twins:
+    with Twins(native, HandwrittenRenamed) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
         path = twins.camera.folder / name
@@ -96,9 +96,9 @@ def test_what_is_no_file_is_left_to_python(loops: Loops, name: str, become: str)
         assert twins.followed.taken == 3
 
 
-def test_a_replaced_directory_is_found_behind_one_that_goes_on(loops: Loops) -> None:
+def test_a_replaced_directory_is_found_behind_one_that_goes_on(native: Native) -> None:
     """After a frame the loop leaves if the path leads elsewhere: whoever was replaced may go on."""
-    with Twins(loops, HandwrittenRenamed) as twins, ThreadPoolExecutor(1) as pool:
+    with Twins(native, HandwrittenRenamed) as twins, ThreadPoolExecutor(1) as pool:
         assert taken(twins, 2) == 2
         camera, agent = twins.camera, twins.followed
         next_ids = [camera.record.frame_id + step for step in (1, 2)]
@@ -141,10 +141,10 @@ def frame_after(twins: Twins[HandwrittenRenamed], nanoseconds: int) -> int:
     ids=["much sooner", "much later", "a look a second would be too late"],
 )
 def test_a_frame_that_does_not_fit_the_pace_is_left_to_python(
-    loops: Loops, known_ns: int, after_ns: int
+    native: Native, known_ns: int, after_ns: int
 ) -> None:
     """The loop knows one pace; what is to be learnt of another is Python's to learn."""
-    with Twins(loops, HandwrittenRenamed) as twins:
+    with Twins(native, HandwrittenRenamed) as twins:
         assert taken(twins, 2) == 2
         pace = Pace()
         pace.interval_ns = known_ns
@@ -153,18 +153,18 @@ def test_a_frame_that_does_not_fit_the_pace_is_left_to_python(
         assert twins.followed.agent.frame_id == frame_id
 
 
-def test_an_unknown_pace_is_left_to_python(loops: Loops) -> None:
+def test_an_unknown_pace_is_left_to_python(native: Native) -> None:
     """The loop is not entered before there is a pace: nothing was waited for."""
-    with Twins(loops, HandwrittenRenamed) as twins:
+    with Twins(native, HandwrittenRenamed) as twins:
         assert taken(twins, 2) == 2
         assert not follow(twins, Pace())
 
 
 @pytest.mark.parametrize("known_ns", [PACE_NS * 5 // 6, PACE_NS, PACE_NS * 5 // 4])
 @pytest.mark.parametrize("late_ns", [0, PACE_NS * 2], ids=["in time", "late"])
-def test_the_loop_learns_and_waits_as_python_does(loops: Loops, known_ns: int, late_ns: int) -> None:
+def test_the_loop_learns_and_waits_as_python_does(native: Native, known_ns: int, late_ns: int) -> None:
     """After a frame that the loop took, the pace and the next wait are what Python would have made of it."""
-    with Twins(loops, HandwrittenRenamed) as twins:
+    with Twins(native, HandwrittenRenamed) as twins:
         assert taken(twins, 2) == 2
         source, paces = twins.followed._source, (Pace(), Pace())
         for pace in paces:
@@ -181,9 +181,9 @@ def test_the_loop_learns_and_waits_as_python_does(loops: Loops, known_ns: int, l
         assert abs(paces[0]._waited_ns - wait_ns) < PACE_NS // 2  # between two readings of the clock
 
 
-def test_no_descriptor_is_left_open(loops: Loops) -> None:
+def test_no_descriptor_is_left_open(native: Native) -> None:
     """Each frame is another file, which the loop opens and closes."""
-    with Twins(loops, HandwrittenRenamed) as twins:
+    with Twins(native, HandwrittenRenamed) as twins:
         assert taken(twins, 2) == 2
         before = os.listdir("/proc/self/fd")
         assert taken(twins, 5) == 5
@@ -204,10 +204,10 @@ events = st.one_of(
 @settings(derandomize=True, max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(stream=st.lists(events, max_size=15), parked=st.sampled_from(["", "audit", "plate"]))
 def test_an_agent_with_the_loop_is_the_agent_without(
-    loops: Loops, stream: list[tuple[str, str | int, int]], parked: str
+    native: Native, stream: list[tuple[str, str | int, int]], parked: str
 ) -> None:
     """Whatever a camera does: the same frames are observed, with the same decisions, books and record."""
-    with Twins(loops, HandwrittenRenamed, CAPS, parked) as twins:
+    with Twins(native, HandwrittenRenamed, CAPS, parked) as twins:
         for name, *arguments in stream:
             if name == "change":
                 field, value = arguments

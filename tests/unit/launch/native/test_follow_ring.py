@@ -8,56 +8,55 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from camera_events import RING_EVENTS
 from exports import RING
-from handwritten import UINT64_MAX, HandwrittenRing, wake_word
+from handwritten import UINT64_MAX, Event, HandwrittenRing, wake_word
 from ruth.export.layout import (
     FLAG_CLOSED,
     FLAG_WAKES,
     META_SIZE_V2,
     WAKE_OFFSET,
-    FrameRecord,
-    RingHeader,
     pack_record,
     pack_ring,
 )
 from ruth.futex import CHANGED, TIMED_OUT
 from ruth.identity import DATA_NAME, META_NAME
-from twins import CAPS, MS, STEPS, Twins, taken
+from twins import CAPS, MS, Twins, taken
 from waiting import wait_until
 
 if TYPE_CHECKING:
-    from launch.steady.library import Loops
+    from launch.native.library import Native
 
 
-def test_a_parked_subscription_may_have_any_interval(loops: Loops) -> None:
+def test_a_parked_subscription_may_have_any_interval(native: Native) -> None:
     """The interval of what is parked is not looked at, however long it is."""
-    with Twins(loops, HandwrittenRing, {"slow": 1e-300, "audit": None}, parked="slow") as twins:
+    with Twins(native, HandwrittenRing, {"slow": 1e-300, "audit": None}, parked="slow") as twins:
         assert taken(twins, 3) == 3
 
 
 @pytest.mark.parametrize("ids", [2, 7, 2**40, 2**63])
-def test_gaps_between_frames_are_counted_by_the_loop(loops: Loops, ids: int) -> None:
+def test_gaps_between_frames_are_counted_by_the_loop(native: Native, ids: int) -> None:
     """Ids that are jumped over are missed frames, however many."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert twins.frame(ids=ids)
         assert (twins.followed.taken, twins.followed.agent.missed) == (1, ids - 1)
 
 
-def test_an_agent_without_subscriptions_is_followed(loops: Loops) -> None:
+def test_an_agent_without_subscriptions_is_followed(native: Native) -> None:
     """Frames are counted for an agent that has nobody to decide for."""
-    with Twins(loops, HandwrittenRing, {}) as twins:
+    with Twins(native, HandwrittenRing, {}) as twins:
         assert taken(twins, 20) == 20
 
 
-def test_time_that_runs_backwards_concerns_no_subscription_without_a_cap(loops: Loops) -> None:
+def test_time_that_runs_backwards_concerns_no_subscription_without_a_cap(native: Native) -> None:
     """Where no subscription has a cap, no timestamp matters, and the loop goes on."""
-    with Twins(loops, HandwrittenRing, {"audit": None}) as twins:
+    with Twins(native, HandwrittenRing, {"audit": None}) as twins:
         assert taken(twins, 3, -40 * MS) == 3
 
 
-def test_the_loop_is_left_while_a_subscription_is_not_steady_and_entered_again(loops: Loops) -> None:
+def test_the_loop_is_left_while_a_subscription_is_not_steady_and_entered_again(native: Native) -> None:
     """After a step back of the clock, Python decides until each subscription has its rhythm again."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert taken(twins, 15) == 15
         twins.frame(-10_000 * MS)
         assert taken(twins, 5) == 0
@@ -65,15 +64,15 @@ def test_the_loop_is_left_while_a_subscription_is_not_steady_and_entered_again(l
 
 
 @pytest.mark.parametrize("cap", [1e-300, 2e-10, 1e9, 1e10], ids=str)
-def test_intervals_of_any_length_are_kept(loops: Loops, cap: float) -> None:
+def test_intervals_of_any_length_are_kept(native: Native, cap: float) -> None:
     """An interval above 2^63 ns is Python's, one of 0 ns the loop's."""
-    with Twins(loops, HandwrittenRing, {"odd": cap}) as twins:
+    with Twins(native, HandwrittenRing, {"odd": cap}) as twins:
         assert taken(twins, 3) == (0 if cap == 1e-300 else 3)
 
 
-def test_the_last_frame_that_a_timestamp_can_tell(loops: Loops) -> None:
+def test_the_last_frame_that_a_timestamp_can_tell(native: Native) -> None:
     """Timestamps up to 2^64 - 1 are compared without overflow."""
-    with Twins(loops, HandwrittenRing, {"person": 5, "slow": 1e-9}) as twins:
+    with Twins(native, HandwrittenRing, {"person": 5, "slow": 1e-9}) as twins:
         twins.frame(2**63)
         twins.frame(UINT64_MAX - twins.camera.record.timestamp_ns)
         assert twins.followed.agent.timestamp_ns == UINT64_MAX
@@ -103,9 +102,9 @@ def test_the_last_frame_that_a_timestamp_can_tell(loops: Loops) -> None:
     ],
     ids=str,
 )
-def test_what_stands_there_changed_is_left_to_python(loops: Loops, fields: dict[str, int]) -> None:
+def test_what_stands_there_changed_is_left_to_python(native: Native, fields: dict[str, int]) -> None:
     """The loop takes nothing from a head in which anything else differs than a frame makes it differ."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
         twins.camera.change(**fields)
@@ -116,9 +115,9 @@ def test_what_stands_there_changed_is_left_to_python(loops: Loops, fields: dict[
 @pytest.mark.parametrize(
     ("name", "size"), [(META_NAME, 0), (META_NAME, 100), (META_NAME, META_SIZE_V2 - 1), (DATA_NAME, 4096)]
 )
-def test_a_file_that_was_shortened_is_left_to_python(loops: Loops, name: str, size: int) -> None:
+def test_a_file_that_was_shortened_is_left_to_python(native: Native, name: str, size: int) -> None:
     """The loop takes no frame from an export whose files are too short, whatever its head says."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
         twins.camera.cut(name, size)
@@ -126,18 +125,18 @@ def test_a_file_that_was_shortened_is_left_to_python(loops: Loops, name: str, si
         assert twins.followed.taken == 3
 
 
-def test_a_frame_taken_already_is_not_taken_again(loops: Loops) -> None:
+def test_a_frame_taken_already_is_not_taken_again(native: Native) -> None:
     """A wake-up without a new frame brings no decision."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert taken(twins) == 1
         twins.camera.ring = twins.camera.ring._replace(wake=twins.camera.ring.wake + 1)
         twins.camera.write(WAKE_OFFSET, twins.camera.ring.wake.to_bytes(4, "little"))
         assert not twins.step()
 
 
-def test_a_replaced_export_is_found_behind_one_that_goes_on(loops: Loops) -> None:
+def test_a_replaced_export_is_found_behind_one_that_goes_on(native: Native) -> None:
     """After a frame the loop leaves if the paths lead elsewhere: a writer that was replaced may go on."""
-    with Twins(loops, HandwrittenRing) as twins:
+    with Twins(native, HandwrittenRing) as twins:
         assert taken(twins, 2) == 2
         old = os.open(twins.camera.folder / META_NAME, os.O_WRONLY)
         record, ring = twins.camera.record, twins.camera.ring
@@ -152,9 +151,9 @@ def test_a_replaced_export_is_found_behind_one_that_goes_on(loops: Loops) -> Non
         assert agent.agent.frame_id == 0
 
 
-def test_the_loop_goes_on_without_python(loops: Loops) -> None:
+def test_the_loop_goes_on_without_python(native: Native) -> None:
     """One call takes every frame that comes, until none comes for as long as it was told to wait."""
-    with Twins(loops, HandwrittenRing) as twins, ThreadPoolExecutor(1) as pool:
+    with Twins(native, HandwrittenRing) as twins, ThreadPoolExecutor(1) as pool:
         camera, agent = twins.camera, twins.followed
         first = camera.record.frame_id
 
@@ -172,30 +171,13 @@ def test_the_loop_goes_on_without_python(loops: Loops) -> None:
         assert agent.taken == 50
 
 
-numbers = st.one_of(st.sampled_from([0, 1, 2, 3, 4095, 4096, 2**31, 2**32 - 1]), st.integers(0, 2**32 - 1))
-events = st.one_of(
-    st.tuples(st.just("frame"), st.sampled_from(STEPS), st.sampled_from([1, 1, 1, 1, 2, 0, -1, 2**33])),
-    st.tuples(st.just("frame"), st.integers(-(10**12), 10**12), st.just(1)),
-    st.tuples(st.just("change"), st.sampled_from([*FrameRecord._fields, *RingHeader._fields]), numbers),
-    st.tuples(st.just("mend")),
-    st.tuples(
-        st.just("cut"), st.sampled_from([META_NAME, DATA_NAME]), st.sampled_from([0, 64, 4095, 4096, 16384])
-    ),
-    st.tuples(st.just("replace"), st.sampled_from([77, 78]), st.integers(0, 20)),
-)
-
-
 @settings(derandomize=True, max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(stream=st.lists(events, max_size=40), parked=st.sampled_from(["", "audit", "plate"]))
+@given(stream=st.lists(RING_EVENTS, max_size=40), parked=st.sampled_from(["", "audit", "plate"]))
 def test_an_agent_with_the_loop_is_the_agent_without(
-    loops: Loops, stream: list[tuple[str, str | int, int]], parked: str
+    native: Native, stream: list[Event], parked: str
 ) -> None:
     """Whatever a camera does: the same frames are observed, with the same decisions, books and record."""
-    with Twins(loops, HandwrittenRing, CAPS, parked) as twins:
-        for name, *arguments in stream:
-            if name == "change":
-                field, value = arguments
-                twins.camera.change(**{str(field): int(value)})
-            else:
-                getattr(twins.camera, name)(*arguments)
+    with Twins(native, HandwrittenRing, CAPS, parked) as twins:
+        for event in stream:
+            twins.camera.act(event)
             twins.step()

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 
 from conftest import PROJECT
-from launch.steady import source
-from launch.steady.build import build, compile_library, compiler
-from launch.steady.library import OFF, VARIABLE, load
-from launch.steady.source import signature_of, whole_source
+from launch.native import source
+from launch.native.build import build, compile_library, compiler
+from launch.native.library import OFF, VARIABLE, load
+from launch.native.source import signature_of, whole_source
 from waiting import within
 
 
 @pytest.fixture
 def compiled(tmp_path: Path) -> str:
     """The loop, compiled for one test."""
-    path = str(tmp_path / "loops.so")
+    path = str(tmp_path / "native.so")
     assert build(path) is None
     return path
 
@@ -34,16 +34,16 @@ def entries(folder: Path) -> list[str]:
 
 def test_what_was_compiled_is_loaded(compiled: str) -> None:
     """A library of this source gives the loop, and there is nothing else beside it."""
-    loops, problem = load(compiled)
-    assert loops is not None
+    native, problem = load(compiled)
+    assert native is not None
     assert problem is None
-    assert entries(Path(compiled).parent) == ["loops.so"]
+    assert entries(Path(compiled).parent) == ["native.so"]
 
 
 def test_the_loop_of_this_checkout_is_of_this_source() -> None:
     """What agents of this checkout load is what stands there: whoever changed it has compiled it."""
-    loops, problem = load()
-    assert loops is not None, f"{problem}: python -m launch.steady"
+    native, problem = load()
+    assert native is not None, f"{problem}: python -m launch.native"
 
 
 def test_a_library_of_another_source_is_not_used(compiled: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,30 +57,30 @@ def test_a_library_of_another_source_is_not_used(compiled: str, monkeypatch: pyt
 
 @pytest.mark.parametrize("word", [*OFF, "OFF", "No"])
 def test_the_loop_can_be_ruled_out(compiled: str, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With RUTH_STEADY_LOOP off, agents do without the loop, whether it is compiled or not."""
+    """With RUTH_NATIVE off, agents do without the loop, whether it is compiled or not."""
     monkeypatch.setenv(VARIABLE, word)
-    assert load(compiled) == (None, f"RUTH_STEADY_LOOP is {word!r}")
+    assert load(compiled) == (None, f"RUTH_NATIVE is {word!r}")
 
 
 @pytest.mark.parametrize("word", ["", "true", "1", "on", "banana"])
 def test_only_off_is_off(compiled: str, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With any other word in RUTH_STEADY_LOOP, agents use the loop."""
+    """With any other word in RUTH_NATIVE, agents use the loop."""
     monkeypatch.setenv(VARIABLE, word)
     assert load(compiled)[0] is not None
 
 
 def test_without_a_library_agents_do_without(tmp_path: Path) -> None:
     """A loop that was never compiled is told as that."""
-    assert load(str(tmp_path / "loops.so")) == (None, "they are not compiled")
+    assert load(str(tmp_path / "native.so")) == (None, "they are not compiled")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"#!/bin/sh\n"], ids=repr)
 def test_what_is_no_library_is_not_used(tmp_path: Path, content: bytes) -> None:
     """Something else in its place is refused, with the loader's words."""
-    path = tmp_path / "loops.so"
+    path = tmp_path / "native.so"
     path.write_bytes(content)
-    loops, problem = load(str(path))
-    assert loops is None
+    native, problem = load(str(path))
+    assert native is None
     assert str(path) in problem
 
 
@@ -103,7 +103,7 @@ def test_a_damaged_library_is_not_loaded(compiled: str, change: str) -> None:
 @pytest.mark.parametrize("kind", ["directory", "fifo", "link to itself"])
 def test_what_is_no_file_is_not_loaded(tmp_path: Path, kind: str) -> None:
     """Something else in its place is neither loaded nor waited for."""
-    path = tmp_path / "loops.so"
+    path = tmp_path / "native.so"
     if kind == "directory":
         path.mkdir()
     elif kind == "fifo":
@@ -111,8 +111,8 @@ def test_what_is_no_file_is_not_loaded(tmp_path: Path, kind: str) -> None:
     else:
         path.symlink_to(path)
     with within(10):
-        loops, problem = load(str(path))
-    assert loops is None
+        native, problem = load(str(path))
+    assert native is None
     assert problem
 
 
@@ -123,7 +123,7 @@ def test_the_signature_is_of_the_source_alone() -> None:
 
 def test_a_library_without_the_loop_is_not_used(tmp_path: Path) -> None:
     """A library that was not made from these sources is refused."""
-    path = str(tmp_path / "loops.so")
+    path = str(tmp_path / "native.so")
     assert compile_library(b"int other;\n", path) is None
     assert load(path)[0] is None
 
@@ -156,12 +156,12 @@ def test_a_compiler_that_fails(compiled: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("CC", "/nonexistent/cc -m64")
     assert build(compiled) == "/nonexistent/cc: No such file or directory"
     assert Path(compiled).read_bytes() == before
-    assert entries(Path(compiled).parent) == ["loops.so"]
+    assert entries(Path(compiled).parent) == ["native.so"]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """Where the library cannot be put, the reason is the kernel's."""
-    library = str(tmp_path / "missing" / "loops.so")
+    library = str(tmp_path / "missing" / "native.so")
     assert build(library) == f"{library}: No such file or directory"
 
 
@@ -175,19 +175,19 @@ def test_what_is_compiled_needs_no_python(compiled: str) -> None:
 
 @pytest.mark.parametrize(("path", "code"), [(None, 0), ("/nonexistent", 1)])
 def test_the_command(path: str | None, code: int, tmp_path: Path) -> None:
-    """``python -m launch.steady`` says where the loop is, with 0; or why it is not compiled, with 1."""
+    """``python -m launch.native`` says where the loop is, with 0; or why it is not compiled, with 1."""
     copy = tmp_path / "checkout"
     for package in ("launch", "ruth"):
         shutil.copytree(PROJECT / package, copy / package, ignore=shutil.ignore_patterns("*.so"))
     done = subprocess.run(
-        [sys.executable, "-m", "launch.steady"],
+        [sys.executable, "-m", "launch.native"],
         cwd=copy,
         env={"PATH": path} if path else None,
         capture_output=True,
         text=True,
     )
     assert done.returncode == code
-    made = copy / "launch" / "steady" / "loops.so"
+    made = copy / "launch" / "native" / "native.so"
     if code == 0:
         assert (done.stdout, done.stderr) == (f"{made}\n", "")
     else:
@@ -197,8 +197,8 @@ def test_the_command(path: str | None, code: int, tmp_path: Path) -> None:
 
 
 def test_a_library_without_its_function_is_not_used(tmp_path: Path) -> None:
-    """A library that says that it is of this source, and has no loops, is refused."""
-    path = str(tmp_path / "loops.so")
+    """A library that says that it is of this source, and has not all of it, is refused."""
+    path = str(tmp_path / "native.so")
     signature = signature_of(whole_source())
     assert compile_library(f"const unsigned long signature = {signature}u;\n".encode(), path) is None
     assert load(path)[0] is None
@@ -209,7 +209,7 @@ def test_a_library_is_made_beside_where_it_is_to_stand(
 ) -> None:
     """It is replaced whole also where temporary files lie on another file system."""
     monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
-    assert build(str(tmp_path / "loops.so")) is None
+    assert build(str(tmp_path / "native.so")) is None
 
 
 def test_without_a_compiler_a_wheel_is_pure_python(tmp_path: Path) -> None:
@@ -228,4 +228,4 @@ def test_without_a_compiler_a_wheel_is_pure_python(tmp_path: Path) -> None:
     (wheel,) = (tmp_path / "dist").iterdir()
     assert wheel.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
-        assert "launch/steady/loops.so" not in archive.namelist()
+        assert "launch/native/native.so" not in archive.namelist()

@@ -1,4 +1,4 @@
-"""Compiles the steady loops where there is a C compiler. Agents run without it as well, at a higher cost."""
+"""Compiles what agents do in C where there is a compiler. Agents run without it as well, at a higher cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from typing import Final
 
-from launch.steady.source import LIBRARY, seal_of, signature_of, whole_source
+from launch.native.source import LIBRARY, seal_of, signature_of, whole_source
 
 COMPILERS: Final = ("cc", "gcc", "clang")
 OPTIONS: Final = ("-std=gnu11", "-O2", "-fPIC", "-shared")
@@ -22,7 +22,7 @@ def compiler() -> list[str]:
 
 
 def build(library: str = LIBRARY, *options: str) -> str | None:
-    """Compiles the loops into ``library``.
+    """Compiles it into ``library``.
 
     Args:
         library: Path of the library.

@@ -4,32 +4,37 @@
  * geometry judged before, its id is above the last one's, and every subscription is steady (docs/decisions/0015).
  * Whatever else it meets it leaves as it is and returns; Python then looks for itself, as if no loop had been there.
  * What each step must do and why stands there: ruth/subscription/subscription.py and ruth/agent/state.py for this
- * file. That both come to the same is tested frame by frame (tests/unit/launch/steady).
+ * file. That both come to the same is tested frame by frame (tests/unit/launch/native).
  *
- * launch/steady/source.py puts the files together, and defines offsets and values, each of which exists once in Python.
+ * launch/native/source.py puts the files together, and defines offsets and values, each of which exists once in Python.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-const uint32_t signature = SIGNATURE; /* a library of another source is not used (launch/steady/source.py) */
+const uint32_t signature = SIGNATURE; /* a library of another source is not used (launch/native/source.py) */
 
 #define NANOSECONDS 1000000000u
 #define ALL_WAITERS 0x7fffffff
 
-/* All of these as launch/steady/source.py packs them. An address is one of this process. */
+/* All of these as launch/native/source.py packs them. An address is one of this process. */
 struct subscription {
     uint64_t record;                           /* address of its part of agent.state */
-    uint64_t kind;                             /* EVERY_FRAME, CAPPED or PARKED */
+    uint64_t kind;                             /* EVERY_FRAME, CAPPED, UNTRIED (capped, nothing allowed yet) or PARKED */
     uint64_t interval;                         /* nanoseconds, if CAPPED */
     uint64_t last_timestamp_ns, last_frame_id; /* last allowed */
+    uint64_t dispatched;                       /* whether that was in the present export */
     uint64_t allowed, skipped;
     uint64_t decision; /* on the frame last taken */
 };
@@ -43,12 +48,13 @@ struct agent {
     uint64_t state; /* address of agent.state */
     uint64_t session;
     uint64_t frame_id, timestamp_ns, frames, missed;
+    uint64_t met; /* frames of the present export: 0, 1 for its first, 2 for more */
     uint64_t compare_ns;    /* between comparisons of paths with what is open */
     uint64_t subscriptions; /* address of the first of them */
     uint64_t count;
 };
-_Static_assert(sizeof(struct subscription) == PACKED_SUBSCRIPTION, "launch/steady/source.py, SUBSCRIPTION");
-_Static_assert(sizeof(struct agent) == PACKED_AGENT, "launch/steady/source.py, AGENT");
+_Static_assert(sizeof(struct subscription) == PACKED_SUBSCRIPTION, "launch/native/source.py, SUBSCRIPTION");
+_Static_assert(sizeof(struct agent) == PACKED_AGENT, "launch/native/source.py, AGENT");
 
 static uint64_t load64(const unsigned char *bytes, size_t offset) {
     uint64_t value;
@@ -82,7 +88,7 @@ static struct subscription *first_of(const struct agent *a) {
 
 /* Whether each subscription is steady about this frame: then two rows of the gate's table are left. */
 static int steady(const struct agent *a, uint64_t frame_id, uint64_t timestamp_ns) {
-    if (frame_id <= a->frame_id) return 0;
+    if (a->met != 0 && frame_id <= a->frame_id) return 0;
     for (const struct subscription *s = first_of(a); s < first_of(a) + a->count; s++)
         if (s->kind == CAPPED && timestamp_ns < s->last_timestamp_ns) return 0;
     return 1;
@@ -99,6 +105,8 @@ static void judge(struct subscription *s, uint64_t frame_id, uint64_t timestamp_
     } else {
         s->allowed++;
         s->decision = DECISION_ALLOW;
+        if (s->kind == UNTRIED) s->kind = CAPPED;
+        s->dispatched = 1;
         s->last_frame_id = frame_id;
         s->last_timestamp_ns = timestamp_ns;
     }
@@ -108,7 +116,8 @@ static void judge(struct subscription *s, uint64_t frame_id, uint64_t timestamp_
  * decision costs is measured with this alone (tests/benchmarks). */
 int take(struct agent *a, uint64_t frame_id, uint64_t timestamp_ns) {
     if (!steady(a, frame_id, timestamp_ns)) return 0;
-    a->missed += frame_id - a->frame_id - 1;
+    if (a->met != 0) a->missed += frame_id - a->frame_id - 1;
+    a->met += a->met < 2;
     a->frames++;
     a->frame_id = frame_id;
     a->timestamp_ns = timestamp_ns;
@@ -117,19 +126,35 @@ int take(struct agent *a, uint64_t frame_id, uint64_t timestamp_ns) {
     return 1;
 }
 
-/* The record of the agent, as StateWriter.write_frame() writes it, and the wake. */
-static void tell(const struct agent *a, uint64_t observed_ns) {
-    uint64_t state = a->state;
+/* Before any field of the record is changed. */
+static void begin_change(uint64_t state) {
+    uint64_t *sequence = (uint64_t *)(uintptr_t)(state + STATE_SEQUENCE);
+    __atomic_store_n(sequence, *sequence + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field */
+}
+
+/* After the last one; whoever watches the record is woken. */
+static void end_change(uint64_t state) {
     uint64_t *sequence = (uint64_t *)(uintptr_t)(state + STATE_SEQUENCE);
     uint32_t *wake = (uint32_t *)(uintptr_t)(state + STATE_WAKE);
-    uint64_t odd = *sequence + 1;
-    __atomic_store_n(sequence, odd, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field */
+    __atomic_store_n(sequence, *sequence + 1, __ATOMIC_RELEASE); /* every field before even */
+    __atomic_store_n(wake, *wake + 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, wake, FUTEX_WAKE, ALL_WAITERS, NULL, NULL, 0);
+}
+
+/* StateWriter.write_frame(), of the frame last taken. */
+static void tell(const struct agent *a, uint64_t observed_ns) {
+    uint64_t state = a->state;
+    begin_change(state);
     store64(state, STATE_FRAME_ID, a->frame_id);
     store64(state, STATE_TIMESTAMP, a->timestamp_ns);
     store64(state, STATE_FRAMES, a->frames);
     store64(state, STATE_MISSED, a->missed);
     store64(state, STATE_OBSERVED, observed_ns);
+    if (a->met == 1) {
+        store64(state, STATE_FIRST_FRAME_ID, a->frame_id);
+        store64(state, STATE_FIRST_TIMESTAMP, a->timestamp_ns);
+    }
     for (const struct subscription *s = first_of(a); s < first_of(a) + a->count; s++) {
         store32(s->record, MODEL_DECISION, (uint32_t)s->decision);
         if (s->decision == DECISION_ALLOW) {
@@ -141,9 +166,7 @@ static void tell(const struct agent *a, uint64_t observed_ns) {
             store64(s->record, MODEL_SKIPPED, s->skipped);
         }
     }
-    __atomic_store_n(sequence, odd + 1, __ATOMIC_RELEASE); /* every field before even */
-    __atomic_store_n(wake, *wake + 1, __ATOMIC_RELEASE);
-    syscall(SYS_futex, wake, FUTEX_WAKE, ALL_WAITERS, NULL, NULL, 0);
+    end_change(state);
 }
 
 /* Whether a path still leads to that file: ruth/export/files.py, names(). */

@@ -1,4 +1,4 @@
-"""What the steady loops are built from: C files, and the offsets and values that they need.
+"""What is compiled: C files, and the offsets and values that they need.
 
 Each of those exists once, where it is explained; here it only gets the name that it has in C.
 """
@@ -12,46 +12,88 @@ import zlib
 from typing import Final
 
 from launch import pace
-from ruth.agent import state
+from ruth.agent import proc_stat, state
 from ruth.export import files, layout
 from ruth.subscription.gate import Decision
 
 _HERE: Final = os.path.dirname(os.path.abspath(__file__))
-SOURCES: Final = tuple(os.path.join(_HERE, name) for name in ("agent.c", "ring.c", "renamed.c"))
-LIBRARY: Final = os.path.join(_HERE, "loops.so")
+SOURCES: Final = tuple(
+    os.path.join(_HERE, name) for name in ("agent.c", "ring.c", "renamed.c", "watch.c", "start.c")
+)
+LIBRARY: Final = os.path.join(_HERE, "native.so")
 
 SEAL_SIZE: Final = 4
 # -P: of a working directory that holds another Ruth, nothing is imported.
-COMMAND: Final = f"{sys.executable} -P -m launch.steady"
+COMMAND: Final = f"{sys.executable} -P -m launch.native"
 
 # How a subscription is judged as long as it is steady.
 EVERY_FRAME: Final = 0
 CAPPED: Final = 1
 PARKED: Final = 2
+UNTRIED: Final = 3
 
-# What the loops work on: struct agent, ring and renamed (both without their agent), and subscription.
-AGENT: Final = struct.Struct("=QQ QQQQ Q QQ")
-RING: Final = struct.Struct("=QQ QQ QQ Q QQQ QQQ 64s 60s4x")
+# What is worked on: struct agent, subscription, call; and ring, renamed, watch, start without what they begin
+# with: the first two with agent, the third with ring, the last with watch.
+AGENT: Final = struct.Struct("=QQ QQQQ Q Q QQ")
+RING: Final = struct.Struct("=QQ QQ QQ QQ QQQ QQQ 64s 60s4x QQ")
 RENAMED: Final = struct.Struct("=Q QQ QQQ 64s QQQ q q q")
-SUBSCRIPTION: Final = struct.Struct("=Q Q Q QQ QQ Q")
+WATCH: Final = struct.Struct("=QQQ Q Q")
+START: Final = struct.Struct("=QQq Q Q QQQ Q QQ QQQ QQ Q")
+CALL: Final = struct.Struct("=Q6Q")
+SUBSCRIPTION: Final = struct.Struct("=Q Q Q QQ Q QQ Q")
 
 _DEFINITIONS: Final = {
     "PACKED_AGENT": AGENT.size,
     "PACKED_RING": AGENT.size + RING.size,
     "PACKED_RENAMED": AGENT.size + RENAMED.size,
+    "PACKED_WATCH": AGENT.size + RING.size + WATCH.size,
+    "PACKED_START": AGENT.size + RING.size + WATCH.size + START.size,
+    "PACKED_CALL": CALL.size,
     "PACKED_SUBSCRIPTION": SUBSCRIPTION.size,
+    "VERSION_2": layout.VERSION_2,
+    "PIXEL_FORMAT_NV12": layout.PIXEL_FORMAT_NV12,
+    "PAGE_SIZE": layout.PAGE_SIZE,
+    "SLOT_COUNT_MIN": layout.SLOT_COUNT_MIN,
+    "SLOT_COUNT_MAX": layout.SLOT_COUNT_MAX,
+    "FLAG_WAKES": layout.FLAG_WAKES,
+    "FLAG_CLOSED": layout.FLAG_CLOSED,
     "EXPORT_VERSION": layout.VERSION_OFFSET,
     "EXPORT_FRAME_ID": layout.FRAME_ID_OFFSET,
     "EXPORT_TIMESTAMP": layout.TIMESTAMP_OFFSET,
     "EXPORT_WIDTH": layout.WIDTH_OFFSET,
+    "EXPORT_HEIGHT": layout.HEIGHT_OFFSET,
+    "EXPORT_PIXEL_FORMAT": layout.PIXEL_FORMAT_OFFSET,
+    "EXPORT_STRIDE": layout.STRIDE_OFFSET,
     "EXPORT_DATA_SIZE": layout.DATA_SIZE_OFFSET,
     "EXPORT_DATA_OFFSET": layout.DATA_OFFSET_OFFSET,
     "EXPORT_SEQUENCE": layout.SEQUENCE_OFFSET,
     "EXPORT_RECORD_SIZE": layout.RECORD_SIZE,
     "EXPORT_WAKE": layout.WAKE_OFFSET,
     "EXPORT_SLOT_COUNT": layout.SLOT_COUNT_OFFSET,
+    "EXPORT_SLOT_SIZE": layout.SLOT_SIZE_OFFSET,
+    "EXPORT_DATA_INODE": layout.DATA_INODE_OFFSET,
+    "EXPORT_EPOCH": layout.EPOCH_OFFSET,
+    "EXPORT_FLAGS": layout.FLAGS_OFFSET,
     "EXPORT_SLOT_RECORDS": layout.SLOT_RECORDS_OFFSET,
     "EXPORT_META_SIZE": layout.META_SIZE_V2,
+    "STATE_VERSION": state.STATE_VERSION,
+    "STATE_SIZE": state.STATE_SIZE,
+    "STATE_HEADER_SIZE": state.HEADER_SIZE,
+    "STATE_MODEL_SIZE": state.MODEL_SIZE,
+    "STATE_VERSION_OFFSET": state.VERSION_OFFSET,
+    "STATE_MODEL_COUNT": state.MODEL_COUNT_OFFSET,
+    "STATE_EXPORT_VERSION": state.EXPORT_VERSION_OFFSET,
+    "STATE_PID": state.PID_OFFSET,
+    "STATE_START_TICKS": state.START_TICKS_OFFSET,
+    "STATE_STARTED": state.STARTED_OFFSET,
+    "STATE_SESSION": state.SESSION_OFFSET,
+    "STATE_FIRST_FRAME_ID": state.FIRST_FRAME_ID_OFFSET,
+    "STATE_FIRST_TIMESTAMP": state.FIRST_TIMESTAMP_OFFSET,
+    "STATE_LAUNCHER_PID": state.LAUNCHER_PID_OFFSET,
+    "STATE_EXPORT_INODE": state.EXPORT_INODE_OFFSET,
+    "STATE_EXPORT_EPOCH": state.EXPORT_EPOCH_OFFSET,
+    "STATE_CONFINEMENT": state.CONFINEMENT_OFFSET,
+    "SEQUENCE_LIMIT": f"{state.SEQUENCE_LIMIT}u",
     "STATE_SEQUENCE": state.SEQUENCE_OFFSET,
     "STATE_WAKE": state.WAKE_OFFSET,
     "STATE_FRAME_ID": state.FRAME_ID_OFFSET,
@@ -71,7 +113,11 @@ _DEFINITIONS: Final = {
     "EVERY_FRAME": EVERY_FRAME,
     "CAPPED": CAPPED,
     "PARKED": PARKED,
+    "UNTRIED": UNTRIED,
     "OPEN_FILE": files.OPEN_FILE,
+    "OPEN_DIRECTORY": files.OPEN_DIRECTORY,
+    "STAT_BYTES_MAX": proc_stat.STAT_BYTES_MAX,
+    "START_TICKS": proc_stat.START_TICKS,
     "EMPTY_WAKES": pace.EMPTY_WAKES,
     "INTERVAL_MIN": pace.INTERVAL_MIN_NS,
     "WAIT_MIN": pace.SHORTEST_NS,

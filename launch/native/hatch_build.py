@@ -1,6 +1,6 @@
-"""Compiles the steady loops into a wheel (pyproject.toml); without a compiler it is pure Python, and works.
+"""Compiles what agents do in C, for a wheel (pyproject.toml); without a compiler that is pure Python.
 
-Into a checkout that is installed in place ``launch/ruth`` compiles them itself, and says so if it cannot.
+Into a checkout that is installed in place ``launch/ruth`` compiles it itself, and says so if it cannot.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class SteadyLoopHook(BuildHookInterface):  # type: ignore[type-arg] # its parameter is hatchling's own
+class NativeHook(BuildHookInterface):  # type: ignore[type-arg] # its parameter is hatchling's own
     """Runs before files are collected (hatch.pypa.io, "Build hook plugins")."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Builds ``loops.so``, and says for which machines the wheel is then."""
+        """Builds ``native.so``, and says for which machines the wheel is then."""
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from launch.steady.build import build
+        from launch.native.build import build
 
         problem = build()
         if problem is not None:
-            self.app.display_warning(f"the steady loops are not compiled: {problem}")
+            self.app.display_warning(f"what agents do in C is not compiled: {problem}")
             return
-        build_data["artifacts"].append("/launch/steady/loops.so")
+        build_data["artifacts"].append("/launch/native/native.so")
         build_data["pure_python"] = False
         # Of no Python's ABI: ctypes loads it.
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")

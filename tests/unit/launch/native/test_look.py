@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from handwritten import HandwrittenRing
 from interrupted import INTERRUPTED, Interrupted
-from launch.steady.build import compile_library
-from launch.steady.source import whole_source
+from launch.native.build import compile_library
+from launch.native.source import whole_source
 from ruth.agent.state import FRAME_ID_OFFSET as FRAME_ID
 from ruth.agent.state import FRAMES_OFFSET as FRAMES
 from ruth.agent.state import MISSED_OFFSET as MISSED
@@ -32,7 +32,7 @@ LATER = [step_ns for step_ns in STEPS if step_ns >= 0]
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Such a loop, compiled."""
-    path = str(tmp_path_factory.mktemp("steady") / "interrupted.so")
+    path = str(tmp_path_factory.mktemp("native") / "interrupted.so")
     assert compile_library(INTERRUPTED + whole_source(), path, "-DSIGNATURE=0u") is None
     return path
 
@@ -47,7 +47,7 @@ def interrupted(library: str) -> Iterator[Interrupted]:
 
 def test_a_record_that_changes_during_a_look_is_not_taken(interrupted: Interrupted) -> None:
     """What the second pread met counts only if the sequence is the same after it."""
-    with Twins(interrupted.loops, HandwrittenRing) as twins:
+    with Twins(interrupted.native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera, before = twins.camera, twins.camera.record
 
@@ -66,7 +66,7 @@ def test_a_record_that_changes_during_a_look_is_not_taken(interrupted: Interrupt
 
 def test_a_frame_is_not_slept_through(interrupted: Interrupted) -> None:
     """The wake word of a torn look does not count: it may be that of a frame which the look did not meet."""
-    with Twins(interrupted.loops, HandwrittenRing) as twins:
+    with Twins(interrupted.native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera = twins.camera
         camera.write(WAKE_OFFSET, (camera.ring.wake + 1).to_bytes(4, "little"))
@@ -77,7 +77,7 @@ def test_a_frame_is_not_slept_through(interrupted: Interrupted) -> None:
 
 def test_a_wake_up_between_two_frames_is_not_the_end(interrupted: Interrupted) -> None:
     """A writer counts its wake word up after the record: the loop looks once more, and stays."""
-    with Twins(interrupted.loops, HandwrittenRing) as twins:
+    with Twins(interrupted.native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera = twins.camera
 
@@ -97,7 +97,7 @@ def test_a_wake_up_between_two_frames_is_not_the_end(interrupted: Interrupted) -
 @pytest.mark.parametrize("sequence", [0, 1], ids=["nothing new", "for ever being changed"])
 def test_a_wild_writer_is_left_to_python(interrupted: Interrupted, sequence: int) -> None:
     """After four looks in a row that found nothing, the fifth is the last: Python bounds what that costs."""
-    with Twins(interrupted.loops, HandwrittenRing) as twins:
+    with Twins(interrupted.native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera = twins.camera
         camera.record = camera.record._replace(sequence=camera.record.sequence + sequence)
@@ -115,7 +115,7 @@ def test_a_wild_writer_is_left_to_python(interrupted: Interrupted, sequence: int
 
 def test_looks_that_found_nothing_are_counted_from_the_last_frame_on(interrupted: Interrupted) -> None:
     """A frame between them begins the count anew."""
-    with Twins(interrupted.loops, HandwrittenRing) as twins:
+    with Twins(interrupted.native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera = twins.camera
 
@@ -137,7 +137,7 @@ def test_the_wake_word_of_a_frame_left_to_python_is_put_back(
     interrupted: Interrupted, fields: dict[str, int]
 ) -> None:
     """What is left to Python is left as if nobody had looked: its own look says up to where it has waited."""
-    with Twins(interrupted.loops, HandwrittenRing) as twins:
+    with Twins(interrupted.native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera = twins.camera
 
@@ -160,7 +160,7 @@ def test_a_record_is_odd_while_it_is_changed_and_whole_before_its_wake_word_move
     interrupted: Interrupted,
 ) -> None:
     """The loop stores the odd sequence, then every field, then the even sequence, and the wake word last."""
-    with Twins(interrupted.loops, HandwrittenRing) as twins:
+    with Twins(interrupted.native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         interrupted.begin(lambda _: None)
         twins.frame()
@@ -182,7 +182,7 @@ def test_frames_taken_in_a_row_are_decided_as_if_each_were_taken_alone(
     interrupted: Interrupted, stream: list[tuple[int, int]], parked: str
 ) -> None:
     """What the loop carries from one frame to the next, without Python between them, is what Python would."""
-    with Twins(interrupted.loops, HandwrittenRing, CAPS, parked) as twins:
+    with Twins(interrupted.native, HandwrittenRing, CAPS, parked) as twins:
         frames = iter(stream)
 
         def writer(pread: int) -> None:
@@ -201,10 +201,10 @@ def test_paths_are_compared_after_the_first_frame_and_then_only_when_it_is_time(
     interrupted: Interrupted,
 ) -> None:
     """Two stat(2) a frame would cost more than the frame."""
-    with Twins(interrupted.loops, HandwrittenRing) as twins:
+    with Twins(interrupted.native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera, follower = twins.camera, twins.followed._follower
-        follower._compare_ns = 3600 * 10**9
+        follower.context._compare_ns = 3600 * 10**9
         meta = camera.folder / META_NAME
 
         def writer(pread: int) -> None:
@@ -221,7 +221,7 @@ def test_paths_are_compared_after_the_first_frame_and_then_only_when_it_is_time(
 
 def test_the_rest_of_a_frame_left_to_python_is_left_as_well(interrupted: Interrupted) -> None:
     """A frame that the loop does not take leaves no trace in the books of the one before it."""
-    with Twins(interrupted.loops, HandwrittenRing) as twins:
+    with Twins(interrupted.native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera = twins.camera
 

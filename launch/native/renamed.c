@@ -12,7 +12,7 @@ struct renamed {
     int64_t interval_ns;                    /* between frames, averaged: launch/pace.py */
     int64_t written_ns;                     /* when the frame last taken was put in place, CLOCK_REALTIME */
 };
-_Static_assert(sizeof(struct renamed) == PACKED_RENAMED, "launch/steady/source.py, RENAMED");
+_Static_assert(sizeof(struct renamed) == PACKED_RENAMED, "launch/native/source.py, RENAMED");
 
 /* One look, in the order of RenameReader.read(). Whether there is a frame to be taken; when it was put in place. */
 static int look_renamed(const struct renamed *r, unsigned char head[EXPORT_RECORD_SIZE + 1], int64_t *written_ns) {
