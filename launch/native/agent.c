@@ -1,12 +1,13 @@
-/* What both steady loops of an agent share: a frame is decided on, and the decision told, without Python.
+/* What an agent does without Python, and here what all of it shares: a frame is decided on, and the decision told.
  *
- * A shortcut, not a second agent. A loop takes only frames about which nothing can be asked: each is whole and of the
- * geometry judged before, its id is above the last one's, and every subscription is steady (docs/decisions/0015).
- * Whatever else it meets it leaves as it is and returns; Python then looks for itself, as if no loop had been there.
- * What each step must do and why stands there: ruth/subscription/subscription.py and ruth/agent/state.py for this
- * file. That both come to the same is tested frame by frame (tests/unit/launch/native).
+ * * A shortcut, not a second agent. It takes only frames about which nothing can be asked: each is whole and valid, its
+ * id is above the last one's, and every subscription is steady (docs/decisions/0015). Whatever else it meets it leaves
+ * as it is; Python then looks for itself, as if nobody had before (docs/decisions/0016). What each step must do and why
+ * stands there: ruth/subscription/subscription.py and ruth/agent/state.py for this file. That both come to the same is
+ * tested frame by frame (tests/unit/launch/native).
  *
- * launch/native/source.py puts the files together, and defines offsets and values, each of which exists once in Python.
+ * * launch/native/source.py puts the files together, and defines offsets and values, each of which exists once in
+ * Python.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,7 +32,7 @@ const uint32_t signature = SIGNATURE; /* a library of another source is not used
 /* All of these as launch/native/source.py packs them. An address is one of this process. */
 struct subscription {
     uint64_t record;                           /* address of its part of agent.state */
-    uint64_t kind;                             /* EVERY_FRAME, CAPPED, UNTRIED (capped, nothing allowed yet) or PARKED */
+    uint64_t kind;                             /* EVERY_FRAME, CAPPED, UNTRIED (capped, none allowed yet), PARKED */
     uint64_t interval;                         /* nanoseconds, if CAPPED */
     uint64_t last_timestamp_ns, last_frame_id; /* last allowed */
     uint64_t dispatched;                       /* whether that was in the present export */

@@ -1,4 +1,4 @@
-/* The steady loop of version 1: sleep until a frame is due, look, decide, tell, and sleep again. What a look must do and
+/* The loop of version 1: sleep until a frame is due, look, decide, tell, and sleep again. What a look must do and
  * why: ruth/export/rename_reader.py; when the next one is due: launch/pace.py.
  */
 struct renamed {

@@ -1,4 +1,4 @@
-/* The steady loop of version 2: wait for the futex word, look, decide, tell, and wait again. What a look must do and
+/* The loop of version 2: wait for the futex word, look, decide, tell, and wait again. What a look must do and
  * why: ruth/export/ring_reader.py.
  */
 #define RING_SIZE (EXPORT_SLOT_RECORDS - EXPORT_SLOT_COUNT) /* what stays the same of a ring: all but its wake */
@@ -63,8 +63,8 @@ enum end {
     LET_GO, /* it no longer stands at its path, or is another one by its head */
 };
 
-/* Follows a ring until something comes that is not for this loop. What was taken up to then stands in *r; *result is 0 or
- * the errno of the last wait, as FutexWord.wait(). */
+/* Follows a ring until something comes that is not for this loop. What was taken up to then stands in *r; *result is 0
+ * or the errno of the last wait, as FutexWord.wait(). */
 static enum end follow(struct ring *r, int *result) {
     const struct timespec timeout = {(time_t)(r->timeout_ns / NANOSECONDS), (long)(r->timeout_ns % NANOSECONDS)};
     uint64_t compared_ns = 0, timeouts = 0;

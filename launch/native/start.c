@@ -1,8 +1,8 @@
-/* Forks a process for one camera, which becomes its agent without touching an object of Python. Each object touched is a
- * page copied, since each use of one writes its reference count: some 300 pages and a millisecond an agent.
+/* Forks a process for one camera, which becomes its agent without touching an object of Python. Each object touched is
+ * a page copied, since each use of one writes its reference count: some 300 pages and a millisecond an agent.
  *
- * The same as launch/child.py and AgentProcess.run() do in Python, in the same order; the reasons stand there. What takes
- * rights away is not written down twice: launch/confine prepares a list of system calls for either.
+ * The same as launch/child.py and AgentProcess.run() do in Python, in the same order; the reasons stand there. What
+ * takes rights away is not written down twice: launch/confine prepares a list of system calls for either.
  */
 struct call {
     uint64_t number, arguments[6];

@@ -1,5 +1,5 @@
-/* Waits until an export of version 2 stands at the camera's path, binds it, follows it, and waits for the next one. As in
- * the loops, only what is plainly in order is done here. What is not, Python looks at for itself, from the start:
+/* Waits until an export of version 2 stands at the camera's path, binds it, follows it, and waits for the next one. As
+ * in the loops, only what is plainly in order is done here. What is not, Python looks at for itself, from the start:
  * ruth/export/source.py and ring_reader.py, where each rule has its reason.
  */
 struct watch {
@@ -39,8 +39,8 @@ static void *map(uint64_t file, uint64_t size) {
     return mmap(NULL, size, PROT_READ, MAP_SHARED, (int)file, 0);
 }
 
-/* Binds two open files: what RingReader() and ExportSource keep of them. Both are mapped, or neither. NOTHING if its writer
- * has closed it, and no frame of it is left. */
+/* Binds two open files: what RingReader() and ExportSource keep of them. Both are mapped, or neither. NOTHING if its
+ * writer has closed it, and no frame of it is left. */
 static enum found bind_files(struct ring *r, const struct stat *meta, const struct stat *data) {
     unsigned char head[EXPORT_META_SIZE + 1];
     if (pread((int)r->meta, head, sizeof head, 0) != EXPORT_META_SIZE || !in_order(head, data)) return OTHER;
@@ -114,8 +114,8 @@ static void tell_export(struct watch *w, uint64_t version, uint64_t told_session
     end_change(state);
 }
 
-/* Waits for exports and follows them until something comes that is not for here. By then all is let go of. 1 if that was
- * no more than the end of the time to wait. */
+/* Waits for exports and follows them until something comes that is not for here. By then all is let go of. 1 if that
+ * was no more than the end of the time to wait. */
 int watch(struct watch *w) {
     struct ring *r = &w->ring;
     const struct timespec wait = {(time_t)(w->look_ns / NANOSECONDS), (long)(w->look_ns % NANOSECONDS)};
@@ -145,6 +145,6 @@ int watch(struct watch *w) {
         enum end end = follow(r, &result);
         let_go(r);
         if (end == FOR_PYTHON) return result == ETIMEDOUT;
-        if (before_ns != 0 && bound_ns - before_ns < w->look_ns) return 0; /* of a writer gone wild: never a busy loop */
+        if (before_ns != 0 && bound_ns - before_ns < w->look_ns) return 0; /* a writer gone wild: no busy loop */
     }
 }

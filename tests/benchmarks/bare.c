@@ -8,7 +8,7 @@
 
 typedef int take_function(void *follow, uint64_t frame_id, uint64_t timestamp_ns);
 
-/* Decisions of the steady loop in a row, one frame after the other. Returns how many frames were taken. */
+/* Decisions of an agent in C in a row, one frame after the other. Returns how many frames were taken. */
 int decide_in_a_row(take_function *take, void *follow, uint64_t first, uint64_t frames, uint64_t step_ns) {
     int taken = 0;
     for (uint64_t frame_id = first; frame_id < first + frames; frame_id++)
