@@ -26,8 +26,9 @@ from launch.native.context import Context
 from launch.native.follower import Follower
 from launch.pace import EMPTY_WAKES, QUIET_LOOK_NS, SHORT_LOOK_NS, Pace
 from ruth.agent.proc_stat import own_start_ticks
-from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
+from ruth.agent.state import STATE_SIZE
 from ruth.agent.state import WAKE_OFFSET as STATE_WAKE_OFFSET
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 from ruth.export.layout import WAKE_OFFSET
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource

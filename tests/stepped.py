@@ -23,9 +23,8 @@ from ruth.agent.state import (
     STARTED_OFFSET,
     STATE_SIZE,
     WAKE_OFFSET,
-    AgentIdentity,
-    StateWriter,
 )
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 from ruth.export.layout import VERSION_1, unpack_record
 from ruth.export.layout import WAKE_OFFSET as EXPORT_WAKE_OFFSET
 from ruth.export.outcome import Fresh

@@ -1,12 +1,12 @@
 /* What an agent does without Python, and here what all of it shares: a frame is decided on, and the decision told.
  *
- * * A shortcut, not a second agent. It takes only frames about which nothing can be asked: each is whole and valid, its
- * id is above the last one's, and every subscription is steady (docs/decisions/0015). Whatever else it meets it leaves
- * as it is; Python then looks for itself, as if nobody had before (docs/decisions/0016). What each step must do and why
- * stands there: ruth/subscription/subscription.py and ruth/agent/state.py for this file. That both come to the same is
- * tested frame by frame (tests/unit/launch/native).
+ * * * A shortcut, not a second agent. It takes only frames about which nothing can be asked: each is whole and valid,
+ * its id is above the last one's, and every subscription is steady (docs/decisions/0015). Whatever else it meets it
+ * leaves as it is; Python then looks for itself, as if nobody had before (docs/decisions/0016). What each step must do
+ * and why stands there: ruth/subscription/subscription.py and ruth/agent/state_writer.py for this file. That both come
+ * to the same is tested frame by frame (tests/unit/launch/native).
  *
- * * launch/native/source.py puts the files together, and defines offsets and values, each of which exists once in
+ * * * launch/native/source.py puts the files together, and defines offsets and values, each of which exists once in
  * Python.
  */
 #define _GNU_SOURCE

@@ -12,7 +12,7 @@ import zlib
 from typing import Final
 
 from launch import pace
-from ruth.agent import proc_stat, state
+from ruth.agent import proc_stat, state, state_writer
 from ruth.export import files, layout
 from ruth.subscription.gate import Decision
 
@@ -93,7 +93,7 @@ _DEFINITIONS: Final = {
     "STATE_EXPORT_INODE": state.EXPORT_INODE_OFFSET,
     "STATE_EXPORT_EPOCH": state.EXPORT_EPOCH_OFFSET,
     "STATE_CONFINEMENT": state.CONFINEMENT_OFFSET,
-    "SEQUENCE_LIMIT": f"{state.SEQUENCE_LIMIT}u",
+    "SEQUENCE_LIMIT": f"{state_writer.SEQUENCE_LIMIT}u",
     "STATE_SEQUENCE": state.SEQUENCE_OFFSET,
     "STATE_WAKE": state.WAKE_OFFSET,
     "STATE_FRAME_ID": state.FRAME_ID_OFFSET,

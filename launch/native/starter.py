@@ -58,7 +58,7 @@ class Starter:
         Args:
             follower: The agent's, its watch prepared.
             title: Of the process, ASCII.
-            record: What its state record begins with (:attr:`ruth.agent.state.StateWriter.content`).
+            record: What its state record begins with (:attr:`ruth.agent.state_writer.StateWriter.content`).
             confinement: What it is confined with.
 
         """

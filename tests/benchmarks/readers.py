@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.agents import MODELS
 from launch.state_file import claim
 from ruth.agent.agent import StreamAgent
-from ruth.agent.state import STATE_SIZE, WAKE_OFFSET, AgentIdentity, StateWriter
+from ruth.agent.state import STATE_SIZE, WAKE_OFFSET
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 from ruth.futex import FutexWord
 from ruth.subscription.subscription import Subscription
 

@@ -14,8 +14,9 @@ from held import left_of
 from launch.state_file import claim
 from published import FRAME, exporter_of
 from ruth.agent.agent import StreamAgent
-from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter, parse_state
+from ruth.agent.state import STATE_SIZE, parse_state
 from ruth.agent.state_reader import StateReader
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 from ruth.export.outcome import Absent, Fresh, Torn, Unchanged
 from ruth.export.source import ExportSource
 from ruth.subscription.subscription import Subscription

@@ -17,15 +17,8 @@ from launch.vas.ffmpeg import frame_size, last_error
 from launch.vas.source import Kind, SourceError, parse_sources
 from ruth.agent.agent import StreamAgent
 from ruth.agent.last_allowed import find_model, last_allowed
-from ruth.agent.state import (
-    HEADER_SIZE,
-    MODEL_SIZE,
-    MODELS_MAX,
-    STATE_SIZE,
-    AgentIdentity,
-    StateWriter,
-    parse_state,
-)
+from ruth.agent.state import HEADER_SIZE, MODEL_SIZE, MODELS_MAX, STATE_SIZE, parse_state
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 from ruth.export.layout import RECORD_SIZE, SLOT_RECORDS_OFFSET, pack_record
 from ruth.identity import id_problem
 from ruth.subscription.subscription import Subscription

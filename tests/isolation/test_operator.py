@@ -20,7 +20,8 @@ from agents import configure, launched, look, pid_of, wait_dead, wait_observed
 from launch.state_file import claim
 from published import FRAME, exporter_of
 from ruth.agent.agent import StreamAgent
-from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
+from ruth.agent.state import STATE_SIZE
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 from waiting import wait_until
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ from launch.liveness import look as sighting_of
 from launch.state_file import claim
 from published import FRAME, exporter_of
 from ruth.agent.agent import StreamAgent
-from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter
+from ruth.agent.state import STATE_SIZE
 from ruth.agent.state_reader import StateReader
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 from waiting import wait_until
 
 if TYPE_CHECKING:

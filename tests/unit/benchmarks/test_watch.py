@@ -13,7 +13,8 @@ from benchmarks.readers import agent_of
 from benchmarks.transports import MODULES, transport_named
 from launch.config.plan import parse_config
 from launch.state_file import claim
-from ruth.agent.state import SEQUENCE_OFFSET, STATE_SIZE, AgentIdentity, StateWriter
+from ruth.agent.state import SEQUENCE_OFFSET, STATE_SIZE
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from launch.follow.changes import AgentMissed, ExportSeen, FrameSeen, Gap, GapModel, changes, same_agent
 from ruth.agent.agent import StreamAgent
-from ruth.agent.state import STATE_SIZE, AgentIdentity, AgentRecord, StateWriter, parse_state
+from ruth.agent.state import STATE_SIZE, AgentRecord, parse_state
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 from ruth.subscription.gate import Decision
 from ruth.subscription.subscription import Subscription
 

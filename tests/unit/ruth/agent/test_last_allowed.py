@@ -14,7 +14,8 @@ from ruth.agent.last_allowed import (
     padded_id,
     size_up_to,
 )
-from ruth.agent.state import STATE_SIZE, AgentIdentity, StateWriter, parse_state
+from ruth.agent.state import STATE_SIZE, parse_state
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 from ruth.subscription.subscription import Subscription
 
 MODELS = ("person", "plate", "p")

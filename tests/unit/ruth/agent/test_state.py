@@ -20,12 +20,11 @@ from ruth.agent.state import (
     STATE_SIZE,
     STATE_VERSION,
     WAKE_OFFSET,
-    AgentIdentity,
     AgentRecord,
     ModelState,
-    StateWriter,
     parse_state,
 )
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 from ruth.subscription.gate import Decision
 from ruth.subscription.subscription import Subscription
 

@@ -7,8 +7,9 @@ import pytest
 
 from held import left_of
 from ruth.agent.agent import StreamAgent
-from ruth.agent.state import HEADER_SIZE, STATE_SIZE, WAKE_OFFSET, AgentIdentity, StateWriter
+from ruth.agent.state import HEADER_SIZE, STATE_SIZE, WAKE_OFFSET
 from ruth.agent.state_reader import StateReader
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
