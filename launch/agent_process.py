@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from launch.native.context import Context
 from launch.native.follower import Follower
+from launch.native.source import UNWOKEN
 from launch.pace import EMPTY_WAKES, QUIET_LOOK_NS, SHORT_LOOK_NS, Pace
 from ruth.agent.proc_stat import own_start_ticks
 from ruth.agent.state import STATE_SIZE
@@ -37,14 +38,10 @@ from ruth.subscription.gate import NO_FRAME
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from launch.confine.confinement import Prepared
-    from launch.confine.measure import Measure
     from launch.native.library import Native
     from launch.native.starter import Start, Starter
     from ruth.agent.agent import StreamAgent
-    from ruth.export.files import Opener
     from ruth.export.outcome import Outcome
     from ruth.export.ring_reader import RingReader
 
@@ -61,49 +58,44 @@ class AgentProcess:
     Args:
         agent: A new agent with its subscriptions.
         export_root: Folder of all exports, absolute.
-        opener: What to open the camera's files with, once the process is confined.
-        confine: Confines the process that calls it to this camera.
+        confinement: To this camera; the process applies it.
         native: What is compiled, or None (:func:`launch.native.library.load`).
-        addresses: Where the only strings lie that openat(2) may be given then, by what they say; None: any.
 
     Attributes:
         agent: The agent.
 
     """
 
-    __slots__ = ("_confine", "_follower", "_source", "_waiter", "_writer", "agent")
+    __slots__ = ("_confinement", "_follower", "_source", "_waiter", "_writer", "agent")
 
     def __init__(
         self,
         agent: StreamAgent,
         export_root: str,
-        opener: Opener,
-        confine: Callable[[], Measure],
+        confinement: Prepared,
         native: Native | None,
-        addresses: Mapping[str, int] | None = None,
     ) -> None:
         self.agent = agent
-        self._confine = confine
+        self._confinement = confinement
         self._writer = StateWriter(agent)
-        self._source = ExportSource(export_root, agent.camera_id, opener)
+        self._source = ExportSource(export_root, agent.camera_id, confinement.opener)
         self._follower: Follower | None = None
         if native is not None:
-            context = Context(agent, self._source, COMPARE_NS, addresses)
+            context = Context(agent, self._source, COMPARE_NS, confinement.addresses)
             self._follower = Follower(native, agent, self._source, context)
         self._waiter = Waiter(self._source, self._follower)
 
-    def prepare_start(self, starter: Starter, title: str, confinement: Prepared) -> Start | None:
+    def prepare_start(self, starter: Starter, title: str) -> Start | None:
         """Its start without Python; None if it is to begin with :meth:`run`.
 
         Args:
             starter: Of the launcher.
             title: Of the process.
-            confinement: The same as ``confine``.
 
         """
         if self._follower is None or not self._follower.prepare_watch(LOOK_NS, LOOK_NS):
             return None
-        return starter.prepare(self._follower, title, self._writer.content, confinement)
+        return starter.prepare(self._follower, title, self._writer.content, self._confinement)
 
     def run(self, state_descriptor: int, launcher_pid: int) -> NoReturn:
         """Hosts the agent until the process dies.
@@ -127,7 +119,7 @@ class AgentProcess:
         self._writer.begin(memoryview(memory), identity)
         if self._follower is not None:
             self._follower.begin(address_of(memory, 0))
-        self._writer.write_confinement(self._confine())
+        self._writer.write_confinement(self._confinement.apply())
         self.agent.start()
         self._watch(memory, (0, 0))
 
@@ -137,10 +129,10 @@ class AgentProcess:
         assert follower is not None  # noqa: S101 - or nothing was prepared; for the type checker
         memory = mmap.mmap(state_descriptor, STATE_SIZE)
         follower.begin(address_of(memory, 0))
-        noted = follower.take_over()
+        version, session, self._waiter.unwoken = follower.take_over()
         self._writer.resume(memoryview(memory), fresh_session=self.agent.frame_id == NO_FRAME)
         self.agent.start()
-        self._watch(memory, noted)
+        self._watch(memory, (version, session))
 
     def _watch(self, memory: mmap.mmap, noted: tuple[int, int]) -> NoReturn:
         """Looks, decides and waits.
@@ -178,7 +170,12 @@ class AgentProcess:
 
 
 class Waiter:
-    """Decides how long to wait for what, and waits."""
+    """Decides how long to wait for what, and waits.
+
+    Attributes:
+        unwoken: Whether it is known of the ring that is bound next that nobody wakes for its frames.
+
+    """
 
     __slots__ = (
         "_empty_wakes",
@@ -189,6 +186,7 @@ class Waiter:
         "_source",
         "_timed_out",
         "_word",
+        "unwoken",
     )
 
     def __init__(self, source: ExportSource, follower: Follower | None) -> None:
@@ -200,6 +198,7 @@ class Waiter:
         self._empty_wakes = 0
         self._missed_wakes = False
         self._timed_out = False
+        self.unwoken = False
 
     def wait(self, outcome: Outcome, *, observed: bool) -> None:
         """Waits after a look, until the next one is due.
@@ -219,8 +218,8 @@ class Waiter:
         if ring is not self._ring or self._word is None:
             assert ring.meta_map is not None  # noqa: S101 - a bound ring is mapped; for the type checker
             self._ring, self._word = ring, FutexWord(ring.meta_map, WAKE_OFFSET)
-            self._missed_wakes = not ring.wakes
-            self._timed_out = False
+            self._missed_wakes = self.unwoken or not ring.wakes
+            self._timed_out = self.unwoken = False
         elif self._timed_out and isinstance(outcome, Fresh):
             self._missed_wakes = True  # a frame, but nobody woke us: look often from now on
         if observed or self._timed_out:
@@ -235,6 +234,8 @@ class Waiter:
         self._timed_out = result == TIMED_OUT
         if result == WOKEN:
             self._missed_wakes = False  # somebody does wake us
+        elif result == UNWOKEN:
+            self._missed_wakes = True
         elif result not in (CHANGED, TIMED_OUT):
             _sleep(SHORT_LOOK_NS)  # EFAULT, EINTR, ...: never a busy loop
 

@@ -28,7 +28,7 @@ from ruth.export.layout import machine_problem
 from ruth.futex import FutexWord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from launch.native.starter import Start
     from ruth.agent.agent import StreamAgent
@@ -137,17 +137,10 @@ class Nursery:
 
         """
         confinement = self._confinement.prepare(agent.camera_id)
-        process = AgentProcess(
-            agent,
-            self.export_root,
-            confinement.opener,
-            confinement.apply,
-            self._native,
-            confinement.addresses,
-        )
+        process = AgentProcess(agent, self.export_root, confinement, self._native)
         title, start = f"ruth: agent {agent.camera_id}", None
         if self._starter is not None:
-            start = process.prepare_start(self._starter, title, confinement)
+            start = process.prepare_start(self._starter, title)
         return Child(process, title, start)
 
     def fork_each(self, children: Sequence[tuple[Child, int]]) -> Sequence[int]:
@@ -160,10 +153,14 @@ class Nursery:
             The pids in the same order; less than 0 where fork(2) failed, an error number.
 
         """
-        starts = [(child.start, state) for child, state in children if child.start is not None]
-        if self._starter is None or len(starts) < len(children):
-            return [self._fork(child, state) for child, state in children]
-        return self._starter.fork_each(starts, lambda index: self._become(*children[index]))
+        in_c = [(child, state) for child, state in children if child.start is not None]
+        started: Iterator[int] = iter(())
+        if self._starter is not None and in_c:
+            starts = [(child.start, state) for child, state in in_c if child.start is not None]
+            started = iter(self._starter.fork_each(starts, lambda index: self._become(*in_c[index])))
+        return [
+            self._fork(child, state) if child.start is None else next(started) for child, state in children
+        ]
 
     def _fork(self, child: Child, state: int) -> int:
         """Forks a process that begins in Python."""
@@ -172,7 +169,7 @@ class Nursery:
         except OSError as error:
             return -(error.errno or errno.EAGAIN)
         if pid == 0:
-            self._become(child._replace(start=None), state)
+            self._become(child, state)
         return pid
 
     def _become(self, child: Child, state: int) -> NoReturn:

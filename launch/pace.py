@@ -15,6 +15,9 @@ QUIET_LOOK_NS: Final = 980_000_000  # between looks once no frame has come for a
 QUIET_AFTER_NS: Final = 1_000_000_000
 # After so many wake-ups in a row that brought no frame, a pause bounds what a writer gone wild can cost.
 EMPTY_WAKES: Final = 4
+# How long to wait for the next frame, after one that was found when a wait had run out: it may have come just
+# then, or nobody wakes.
+AFTER_LATE_NS: Final = 100_000_000
 SHORTEST_NS: Final = 500_000
 INTERVAL_MIN_NS: Final = 1_000_000
 _INTERVAL_MAX_NS: Final = 10_000_000_000

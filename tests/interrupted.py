@@ -30,7 +30,7 @@ ssize_t interrupted_pread(int file, void *bytes, size_t size, off_t offset) {
 
 
 class Interrupted:
-    """It, and what happens after their n-th pread, counted from 1 on since :meth:`begin`.
+    """What is compiled, and what happens after its n-th pread, counted from 1 on since :meth:`begin`.
 
     Attributes:
         native: The functions.

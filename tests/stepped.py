@@ -128,6 +128,7 @@ class FollowedAgent(SteppedAgent):
     Attributes:
         met: Frames that were taken before Python first looked.
         taken: Frames that the loop took since.
+        unwoken: Whether frames came to it and nobody woke.
 
     """
 
@@ -142,7 +143,7 @@ class FollowedAgent(SteppedAgent):
         context = Context(self.agent, self._source, compare_ns=0, addresses=None)
         self._follower = Follower(native, self.agent, self._source, context)
         self._follower.begin(address_of(self.memory, 0))
-        self._begun = False
+        self._begun = self.unwoken = False
         self.met = self.taken = 0
 
     def step(self) -> bool:
@@ -162,7 +163,8 @@ class FollowedAgent(SteppedAgent):
 
     def take_over(self) -> None:
         """Goes on in Python."""
-        self._noted = self._follower.take_over()
+        version, session, self.unwoken = self._follower.take_over()
+        self._noted = (version, session)
         self._writer.resume(self._view, fresh_session=self.agent.frame_id == NO_FRAME)
         self.met = self.agent.frames
 

@@ -57,5 +57,5 @@ def run(options: argparse.Namespace) -> NoReturn:
     title = Title()
     title.set(f"ruth: agent {agent.camera_id}")
     native, _ = load()
-    process = AgentProcess(agent, export_root, prepared.opener, prepared.apply, native, prepared.addresses)
+    process = AgentProcess(agent, export_root, prepared, native)
     process.run(state, launcher_pid=0)

@@ -63,7 +63,7 @@ def confinement(host: Host) -> Finding:
 
 
 def native(host: Host) -> Finding:
-    """Whether agents take their frames in compiled code."""
+    """Whether agents begin and take frames in compiled code."""
     problem = host.native.problem
     if problem is None:
         return Finding("native", Level.OK, "agents launched from here begin and take frames in compiled code")

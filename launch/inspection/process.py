@@ -68,7 +68,7 @@ class ProcessFacts:
         preempted: Involuntary ones.
         limits: Some of its resource limits.
         maps: The camera's files in its memory map.
-        native: Whether it takes frames in compiled code (:mod:`launch.native`).
+        native: Whether it began in compiled code, or takes frames there (:mod:`launch.native`).
 
     """
 

@@ -1,12 +1,13 @@
 /* What an agent does without Python, and here what all of it shares: a frame is decided on, and the decision told.
  *
- * * * A shortcut, not a second agent. It takes only frames about which nothing can be asked: each is whole and valid,
- * its id is above the last one's, and every subscription is steady (docs/decisions/0015). Whatever else it meets it
- * leaves as it is; Python then looks for itself, as if nobody had before (docs/decisions/0016). What each step must do
- * and why stands there: ruth/subscription/subscription.py and ruth/agent/state_writer.py for this file. That both come
- * to the same is tested frame by frame (tests/unit/launch/native).
+ * A shortcut, not a second agent. It takes only frames about which nothing can be asked: each is whole and valid, its
+ * id is above the last one's of its export, and every subscription is steady, parked, or was allowed nothing yet
+ * (docs/decisions/0015). Whatever else it meets it leaves as it is; Python then looks for itself, as if nobody had
+ * before (docs/decisions/0016). What each step must do and why stands there: ruth/subscription/subscription.py and
+ * ruth/agent/state_writer.py for this file. That both come to the same is tested frame by frame
+ * (tests/unit/launch/native).
  *
- * * * launch/native/source.py puts the files together, and defines offsets and values, each of which exists once in
+ * launch/native/source.py puts the files together, and defines offsets and values, each of which exists once in
  * Python.
  */
 #define _GNU_SOURCE
@@ -87,7 +88,7 @@ static struct subscription *first_of(const struct agent *a) {
     return (struct subscription *)(uintptr_t)a->subscriptions;
 }
 
-/* Whether each subscription is steady about this frame: then two rows of the gate's table are left. */
+/* Whether each subscription can be judged here: a steady one has two rows of the gate's table left, any other one. */
 static int steady(const struct agent *a, uint64_t frame_id, uint64_t timestamp_ns) {
     if (a->met != 0 && frame_id <= a->frame_id) return 0;
     for (const struct subscription *s = first_of(a); s < first_of(a) + a->count; s++)

@@ -99,8 +99,6 @@ class Context:
 
         """
         agent, memory = self._agent, self.memory
-        if session and agent.frame_id == NO_FRAME:
-            return False
         at, record = _SUBSCRIPTIONS_AT, state + HEADER_SIZE
         for subscription in agent.subscriptions:
             try:

@@ -59,7 +59,8 @@ class Follower:
         Args:
             look_ns: Nanoseconds between looks while there is no export.
             timeout_ns: How long to wait for a frame, in nanoseconds.
-            timeouts: How many waits may end without an export or a frame.
+            timeouts: How many looks in all may find no export, and how many waits for a frame of one export
+                may run out.
 
         Returns:
             Whether that can be left to C; if not, nothing may be.
@@ -71,23 +72,28 @@ class Follower:
         paths = (context.meta_path, 0, 0, context.data_path, 0, 0)
         RING.pack_into(context.memory, RING_AT, *(0,) * 6, timeout_ns, timeouts, *paths, b"", b"", 0, 0)
         names = (context.directory_path, context.meta_name, context.data_name)
-        WATCH.pack_into(context.memory, WATCH_AT, *names, look_ns, 0)
+        WATCH.pack_into(context.memory, WATCH_AT, *names, look_ns, 0, 0)
         return True
 
     def watch(self) -> bool:
         """Waits and follows, as prepared, or goes on with it. Whether there was only no time left to wait."""
         return self._native.watch(self.context.address) == 1
 
-    def take_over(self) -> tuple[int, int]:
-        """Goes on in Python after a watch. Returns version and session, as the record has them."""
+    def take_over(self) -> tuple[int, int, bool]:
+        """Goes on in Python after a watch.
+
+        Returns:
+            Version and session, as the record has them, and whether frames came and nobody woke.
+
+        """
         context = self.context
         context.take_back()
         session = context.session
         if session:
             *_, device, inode, _, _, _, given, _, epoch, _ = RING.unpack_from(context.memory, RING_AT)
             self._source.resume((device, inode, epoch), given, session)
-        *_, version = WATCH.unpack_from(context.memory, WATCH_AT)
-        return version, session
+        *_, version, unwoken = WATCH.unpack_from(context.memory, WATCH_AT)
+        return version, session, bool(unwoken)
 
     def follow_ring(
         self, ring: RingReader, word: int, timeout_ns: int, timeouts: int = FOR_EVER
@@ -101,8 +107,8 @@ class Follower:
             timeouts: How many waits may end without one.
 
         Returns:
-            What the last wait came to, as :meth:`ruth.futex.FutexWord.wait` says it: a look is due. None if
-            the agent is not steady: nothing was waited for.
+            What the last wait came to, as :meth:`ruth.futex.FutexWord.wait` says it, or ``UNWOKEN`` if frames
+            come and nobody wakes: a look is due. None if the agent is not steady: nothing was waited for.
 
         """
         binding, context = ring.binding, self.context

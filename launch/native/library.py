@@ -20,7 +20,7 @@ SIZE_MAX: Final = 2**24  # of a library; it has some 20 KB
 
 
 class Native(NamedTuple):
-    """What is compiled. Each function takes the address of its context (:mod:`launch.native.follower`).
+    """What is compiled. The first three take the address of a context (:mod:`launch.native.context`).
 
     Attributes:
         follow_ring: Version 2. Returns 0 or an errno, as :meth:`ruth.futex.FutexWord.wait`.
@@ -56,7 +56,7 @@ def load(library: str = LIBRARY) -> tuple[Native | None, str | None]:
     except (OSError, ValueError, AttributeError) as error:
         return None, str(error)
     if built_from != wanted:
-        return None, "they were compiled from another source"
+        return None, "it was compiled from another source"
     return native, None
 
 
@@ -89,7 +89,7 @@ def _damage(library: str) -> str | None:
     try:
         descriptor = os.open(library, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        return "they are not compiled"
+        return "it is not compiled"
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return f"{library} is no regular file"

@@ -64,16 +64,21 @@ enum end {
 };
 
 /* Follows a ring until something comes that is not for this loop. What was taken up to then stands in *r; *result is 0
- * or the errno of the last wait, as FutexWord.wait(). */
+ * or the errno of the last wait, as FutexWord.wait(), or UNWOKEN: frames come, and nobody wakes. */
 static enum end follow(struct ring *r, int *result) {
     const struct timespec timeout = {(time_t)(r->timeout_ns / NANOSECONDS), (long)(r->timeout_ns % NANOSECONDS)};
+    const struct timespec after_late = {0, AFTER_LATE};
     uint64_t compared_ns = 0, timeouts = 0;
     unsigned empty = 0; /* looks in a row that found nothing: a dead or a wild writer is left to Python */
+    int unwoken = 0; /* whether the frame last taken came without a wake-up */
+    int soon = 0;    /* whether that was just now */
     for (;;) {
         unsigned char head[EXPORT_SLOT_RECORDS];
         uint64_t wake = r->wake; /* put back if the frame is left to Python, which looks for itself */
-        *result = syscall(SYS_futex, r->word, FUTEX_WAIT, (uint32_t)wake, &timeout, NULL, 0) == 0 ? 0 : errno;
+        const struct timespec *wait = soon ? &after_late : &timeout;
+        *result = syscall(SYS_futex, r->word, FUTEX_WAIT, (uint32_t)wake, wait, NULL, 0) == 0 ? 0 : errno;
         int late = *result == ETIMEDOUT;
+        soon = 0;
         if ((*result != 0 && *result != EAGAIN && !late) || (late && ++timeouts > r->timeouts)) return FOR_PYTHON;
         switch (look(r, head)) {
         case OTHER:
@@ -88,12 +93,20 @@ static enum end follow(struct ring *r, int *result) {
         case FRAME:
             empty = 0;
         }
-        /* A frame that nobody woke for: how long to wait for the next one is launch/agent_process.py's to say. */
-        if (late || !take(&r->agent, load64(head, EXPORT_FRAME_ID), load64(head, EXPORT_TIMESTAMP))) {
+        /* One may have come just as the wait ran out. Before a second one like it is taken, Python begins to look when
+         * a frame is due (launch/pace.py). */
+        if (late && unwoken) {
+            r->wake = wake;
+            *result = UNWOKEN;
+            return FOR_PYTHON;
+        }
+        if (!take(&r->agent, load64(head, EXPORT_FRAME_ID), load64(head, EXPORT_TIMESTAMP))) {
             r->wake = wake;
             return FOR_PYTHON;
         }
         memcpy(r->given, head, EXPORT_RECORD_SIZE);
+        soon = late;
+        unwoken = late;
         uint64_t observed_ns = now_ns(CLOCK_MONOTONIC);
         tell(&r->agent, observed_ns);
         if (observed_ns - compared_ns >= r->agent.compare_ns) {

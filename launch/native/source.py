@@ -26,18 +26,21 @@ SEAL_SIZE: Final = 4
 # -P: of a working directory that holds another Ruth, nothing is imported.
 COMMAND: Final = f"{sys.executable} -P -m launch.native"
 
-# How a subscription is judged as long as it is steady.
+# How a subscription is judged: every frame allowed; by its interval; none; or the next frame allowed.
 EVERY_FRAME: Final = 0
 CAPPED: Final = 1
 PARKED: Final = 2
 UNTRIED: Final = 3
+
+# What a wait came to, where no error number says it: frames come, and nobody wakes.
+UNWOKEN: Final = -1
 
 # What is worked on: struct agent, subscription, call; and ring, renamed, watch, start without what they begin
 # with: the first two with agent, the third with ring, the last with watch.
 AGENT: Final = struct.Struct("=QQ QQQQ Q Q QQ")
 RING: Final = struct.Struct("=QQ QQ QQ QQ QQQ QQQ 64s 60s4x QQ")
 RENAMED: Final = struct.Struct("=Q QQ QQQ 64s QQQ q q q")
-WATCH: Final = struct.Struct("=QQQ Q Q")
+WATCH: Final = struct.Struct("=QQQ Q Q Q")
 START: Final = struct.Struct("=QQq Q Q QQQ Q QQ QQQ QQ Q")
 CALL: Final = struct.Struct("=Q6Q")
 SUBSCRIPTION: Final = struct.Struct("=Q Q Q QQ Q QQ Q")
@@ -119,6 +122,8 @@ _DEFINITIONS: Final = {
     "STAT_BYTES_MAX": proc_stat.STAT_BYTES_MAX,
     "START_TICKS": proc_stat.START_TICKS,
     "EMPTY_WAKES": pace.EMPTY_WAKES,
+    "AFTER_LATE": pace.AFTER_LATE_NS,
+    "UNWOKEN": UNWOKEN,
     "INTERVAL_MIN": pace.INTERVAL_MIN_NS,
     "WAIT_MIN": pace.SHORTEST_NS,
     "WAIT_MAX": pace.QUIET_LOOK_NS,

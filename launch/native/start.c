@@ -8,6 +8,8 @@ struct call {
     uint64_t number, arguments[6];
 };
 
+_Static_assert(sizeof(struct call) == PACKED_CALL, "launch/native/source.py, CALL");
+
 struct text { /* to be copied from one place to another */
     uint64_t from, size, to; /* addresses; bytes */
 };
@@ -30,12 +32,24 @@ static void copy(const struct text *text) {
     if (text->size != 0) memcpy((void *)(uintptr_t)text->to, (const void *)(uintptr_t)text->from, text->size);
 }
 
+/* As os.closerange(): from the first, but not the standard ones, up to the end. */
+static void close_range_of(int first, int end) {
+    if (first < 3) first = 3;
+#ifdef SYS_close_range /* Linux 5.9 */
+    if (first >= end || syscall(SYS_close_range, first, end - 1, 0) == 0) return;
+#endif
+    for (int one = first; one < end; one++) close(one);
+}
+
 /* Nursery._leave_descriptors() */
 static int leave_descriptors(const struct start *s) {
+    int state = (int)s->state, ruleset = (int)s->ruleset;
+    int low = state < ruleset ? state : ruleset, high = state < ruleset ? ruleset : state;
     for (int standard = 0; standard < 3; standard++)
         if (dup2((int)s->null, standard) < 0) return 0;
-    for (int one = 3; one < (int)s->descriptors_end; one++)
-        if (one != (int)s->state && one != (int)s->ruleset) close(one);
+    close_range_of(3, low);
+    close_range_of(low + 1, high);
+    close_range_of(high + 1, (int)s->descriptors_end);
     return 1;
 }
 

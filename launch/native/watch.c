@@ -7,6 +7,7 @@ struct watch {
     uint64_t directory_path, meta_name, data_name; /* addresses; no other may be opened (launch/confine/seccomp.py) */
     uint64_t look_ns;                              /* between looks while there is no export */
     uint64_t version;                              /* of the export, as the state record has it */
+    uint64_t unwoken;                              /* whether its frames came and nobody woke */
 };
 _Static_assert(sizeof(struct watch) == PACKED_WATCH, "launch/native/source.py, WATCH");
 
@@ -119,10 +120,10 @@ static void tell_export(struct watch *w, uint64_t version, uint64_t told_session
 int watch(struct watch *w) {
     struct ring *r = &w->ring;
     const struct timespec wait = {(time_t)(w->look_ns / NANOSECONDS), (long)(w->look_ns % NANOSECONDS)};
-    for (uint64_t looks = 0, bound_ns = 0;;) {
+    unsigned brief = 0; /* exports in a row that did not last: a writer gone wild is left to Python */
+    for (uint64_t looks = 0;;) {
         unsigned char head[EXPORT_SLOT_RECORDS];
         const struct watch before = *w;
-        uint64_t before_ns = bound_ns;
         int result;
         switch (bind_ring(w)) {
         case OTHER:
@@ -132,9 +133,9 @@ int watch(struct watch *w) {
             if (looks++ == r->timeouts) return 1;
             if (clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL) != 0) return 0;
             continue;
-        case FRAME:
-            bound_ns = now_ns(CLOCK_MONOTONIC);
+        case FRAME:;
         }
+        uint64_t bound_ns = now_ns(CLOCK_MONOTONIC);
         if (look(r, head) == OTHER) {
             let_go(r);
             *w = before; /* nobody was told of it */
@@ -144,7 +145,9 @@ int watch(struct watch *w) {
         tell_export(w, VERSION_2, before.ring.agent.session);
         enum end end = follow(r, &result);
         let_go(r);
+        w->unwoken = result == UNWOKEN;
         if (end == FOR_PYTHON) return result == ETIMEDOUT;
-        if (before_ns != 0 && bound_ns - before_ns < w->look_ns) return 0; /* a writer gone wild: no busy loop */
+        brief = now_ns(CLOCK_MONOTONIC) - bound_ns < w->look_ns ? brief + 1 : 0;
+        if (brief > EMPTY_WAKES) return 0;
     }
 }

@@ -15,8 +15,9 @@ from ruth.export.layout import META_SIZE_V2, PAGE_SIZE, SLOT_COUNT_DEFAULT, nv12
 if TYPE_CHECKING:
     from launch.config.plan import HostPlan
 
-AGENT_PRIVATE_BYTES: Final = 2_300_000  # 1.3 to 2.1 MB, with Python 3.11 to 3.13
-# 25 to 60 us with the compiled loop. In Python 65 to 150, which `ruth doctor` warns of.
+# 0.05 MB as long as an agent needs no Python, then 1.3 to 2.1 MB, with Python 3.11 to 3.13.
+AGENT_PRIVATE_BYTES: Final = 2_300_000
+# 20 to 60 us in C. In Python 65 to 150, which `ruth doctor` warns of.
 AGENT_CPU_S_PER_FRAME: Final = 0.0001
 # A Python that waits. Its agents share nearly all of it, so that it counts once.
 LAUNCHER_PRIVATE_BYTES: Final = 17_000_000

@@ -156,7 +156,7 @@ class StateWriter:
 
     @property
     def content(self) -> bytes:
-        """What :meth:`begin` writes from ``PID_OFFSET`` on, its first four fields still zero."""
+        """What :meth:`begin` writes from ``PID_OFFSET`` on, those of :class:`AgentIdentity` still zero."""
         return self._content
 
     def resume(self, memory: memoryview, *, fresh_session: bool) -> None:

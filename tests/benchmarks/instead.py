@@ -28,7 +28,7 @@ def host(camera: str, export_root: str, state_root: str) -> NoReturn:
     confinement.limit()
     prepared = confinement.prepare(camera)
     native, _ = load()
-    process = AgentProcess(agent, export_root, prepared.opener, prepared.apply, native, prepared.addresses)
+    process = AgentProcess(agent, export_root, prepared, native)
     process.run(state, os.getppid())
 
 

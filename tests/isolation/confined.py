@@ -20,7 +20,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from launch.agent_process import AgentProcess
-from launch.confine.confinement import Confinement
+from launch.confine.confinement import Confinement, Prepared
 from launch.roots import export_root_here, state_root_here
 from launch.state_file import claim
 from ruth.agent.agent import StreamAgent
@@ -219,22 +219,24 @@ def main() -> None:
     if os.environ.get(LANDLOCK_ALONE):
         confinement._page = confinement._filter = None  # as on a kernel without filters
     prepared = confinement.prepare(camera_id)
-    opener = prepared.opener
 
-    def confine() -> Measure:
-        measures = prepared.apply()
-        try:
-            ATTEMPTS[attempt](camera_id, opener, *arguments)
-        except MemoryError:
-            say("MemoryError")
-        except OSError as error:
-            say(f"refused {errno.errorcode[error.errno or 0]}")
-        say("done")
-        return measures
+    class Attempt(Prepared):
+        """The real confinement, and then what must not succeed."""
+
+        def apply(self) -> Measure:
+            measures = super().apply()
+            try:
+                ATTEMPTS[attempt](camera_id, self.opener, *arguments)
+            except MemoryError:
+                say("MemoryError")
+            except OSError as error:
+                say(f"refused {errno.errorcode[error.errno or 0]}")
+            say("done")
+            return measures
 
     state = claim(state_root_here(), camera_id, 0)
     _state.append(state)
-    AgentProcess(StreamAgent(camera_id), export_root_here(), opener, confine, native=None).run(state, 0)
+    AgentProcess(StreamAgent(camera_id), export_root_here(), Attempt(*prepared), native=None).run(state, 0)
 
 
 if __name__ == "__main__":

@@ -195,12 +195,12 @@ def clean(folder: Path) -> None:
     folder.mkdir()
 
 
-@pytest.mark.parametrize("loop", ["on", "off"])
+@pytest.mark.parametrize("native", ["on", "off"])
 def test_agents_idle_beside_any_of_it_and_go_on(
-    roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch, loop: str
+    roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch, native: str
 ) -> None:
     """Alive, no decision, a look a second, and the first good frame is observed, by the same process."""
-    monkeypatch.setenv(VARIABLE, loop)
+    monkeypatch.setenv(VARIABLE, native)
     cameras = faults()
     for camera, fault in cameras.items():
         (roots.export / camera).mkdir(parents=True)

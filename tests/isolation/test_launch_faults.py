@@ -13,6 +13,7 @@ import pytest
 
 from agents import MODELS, configure, look, pid_of, wait_observed
 from conftest import open_processes, open_roots
+from launch.native.library import VARIABLE
 from published import FRAME, exporter_of
 from scene import CAMERAS
 from streams import Follower, timestamp_ns
@@ -107,8 +108,10 @@ class Limited:
         return bound
 
 
-def test_few_descriptors() -> None:
-    """With however few: the launcher says what it lacks and fails, or its agents idle, or they decide."""
+@pytest.mark.parametrize(("word", "idle"), [("on", set()), ("off", {"0 decide"})])
+def test_few_descriptors(monkeypatch: pytest.MonkeyPatch, word: str, idle: set[str]) -> None:
+    """With however few: the launcher says what it lacks and fails, or its agents decide, or in Python idle."""
+    monkeypatch.setenv(VARIABLE, word)
     outcomes = {}
     for limit in range(3, 14):
         with open_roots() as roots, open_processes() as processes:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from agents import children_of, configure, launched, look, open_files, pid_of, wait_dead
+from launch.native.library import VARIABLE
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -251,8 +252,12 @@ def test_closed_pipe_on_stdout(roots: Roots, processes: Processes) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another uid, so root")
-def test_a_failing_fork_costs_one_camera(roots: Roots, processes: Processes) -> None:
+@pytest.mark.parametrize("word", ["on", "off"])
+def test_a_failing_fork_costs_one_camera(
+    roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
     """When fork fails for one camera, the others run, and the launch says so in one line."""
+    monkeypatch.setenv(VARIABLE, word)
     config = configure(roots, "a", "b", "c")
     roots.state.mkdir()
     os.chown(roots.state, STRANGER, STRANGER)

@@ -1,4 +1,4 @@
-"""Agents of a launch with the compiled loop, and without it."""
+"""Agents of a launch with what is compiled, and without it."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def follow_all(roots: Roots) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("word", ["on", "off"])
-def test_decisions_are_the_same_with_the_loop_and_without(
+def test_decisions_are_the_same_in_c_and_in_python(
     roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
-    """An agent decides as the gate does, whether it was launched with the loop or without."""
+    """An agent decides as the gate does, whether it takes frames in C or in Python."""
     monkeypatch.setenv(VARIABLE, word)
     pid = launched(roots, processes, "a")["a"]
     assert has_native(Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")) == (word == "on")
@@ -77,10 +77,10 @@ def test_decisions_are_the_same_with_the_loop_and_without(
 
 
 @pytest.mark.parametrize(("word", "state"), [("on", "alive"), ("off", f"exit {TOO_MANY}")])
-def test_the_loop_takes_the_frames(
+def test_frames_are_taken_in_c(
     roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch, word: str, state: str
 ) -> None:
-    """An agent with the loop observes few frames in Python: the first, and those after a pause."""
+    """Where there is what is compiled, an agent observes next to no frame in Python."""
     monkeypatch.setenv(VARIABLE, word)
     processes.start(sys.executable, "-c", COUNTED, "up", configure(roots, "a"), env=roots.environ())
     pid_of(roots, "a")

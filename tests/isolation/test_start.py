@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents import launched, look, wait_observed
+import pytest
+
+from agents import (
+    configure,
+    launched,
+    look,
+    open_files,
+    pid_of,
+    record,
+    wait_dead,
+    wait_observed,
+    wake_ups,
+)
 from launch.native.library import VARIABLE
 from published import FRAME, exporter_of
+from ruth.agent.proc_stat import PARENT, START_TICKS, read_stat
 from ruth.agent.state import (
     EXPORT_EPOCH_OFFSET,
     EXPORT_INODE_OFFSET,
@@ -21,12 +37,10 @@ from ruth.agent.state import (
     STARTED_OFFSET,
     STATE_SIZE,
 )
-from ruth.identity import STATE_NAME
+from ruth.identity import META_NAME, STATE_NAME
 from waiting import wait_until
 
 if TYPE_CHECKING:
-    import pytest
-
     from conftest import Processes, Roots
 
 CAMERAS = ("c", "p")
@@ -47,6 +61,37 @@ OWN = (
     EXPORT_EPOCH_OFFSET,
 )
 """Fields of the record that no two agents have in common."""
+
+
+IN_C_OR_DEAD = """
+import os, sys
+from launch.agent_process import AgentProcess
+from launch.cli import main
+AgentProcess.go_on = lambda *_: os._exit(77)
+sys.exit(main(sys.argv[1:]))
+"""
+"""A launcher whose agents end if they come to Python."""
+AT_FORK = """
+import os, sys
+from launch.cli import main
+os.register_at_fork(
+    before=lambda: os.write(2, b"before "),
+    after_in_parent=lambda: os.write(2, b"after "),
+    after_in_child=lambda: os._exit(77),
+)
+sys.exit(main(sys.argv[1:]))
+"""
+"""A launcher that says when it forks, and whose agents end when they are told of it."""
+
+
+class Silent:
+    """A wake word that wakes nobody."""
+
+    def wake(self) -> None:
+        """Nothing."""
+
+
+each_way = pytest.mark.parametrize("word", ["on", "off"])
 
 
 def both_ways(roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
@@ -138,3 +183,123 @@ def content(roots: Roots, camera: str) -> bytes:
     for offset in OWN:
         found[offset : offset + 8] = bytes(8)
     return bytes(found).replace(camera.encode().ljust(ID_SIZE, b"\0"), bytes(ID_SIZE), 1)
+
+
+@each_way
+def test_the_record_says_whose_it_is(
+    roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    """Pid, start and launcher are what the kernel says, and the export is the one that stands there."""
+    monkeypatch.setenv(VARIABLE, word)
+    before_ns = time.monotonic_ns()
+    pid = launched(roots, processes, "c")["c"]
+    with closing(exporter_of(roots, "c")) as exporter:
+        assert exporter.publish(FRAME, 10**9)
+        wait_observed(roots, "c", 0)
+        found, stat = record(roots, "c"), read_stat(pid)
+        assert found.pid == pid
+        assert found.start_ticks == int(stat[START_TICKS])
+        assert found.launcher_pid == int(stat[PARENT])
+        assert found.observed_ns is not None
+        assert before_ns < found.started_ns < found.observed_ns < time.monotonic_ns()
+        assert found.export_inode == os.stat(roots.export / "c" / META_NAME).st_ino
+
+
+@each_way
+def test_nothing_of_the_launcher_stays_open(
+    roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    """Neither its streams nor what it was started with: a full pipe would stop the agent."""
+    monkeypatch.setenv(VARIABLE, word)
+    file = roots.state.parent / "file"
+    config = configure(roots, "c")
+    command = ("/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>"$0" 3>"$0" 4>"$0" 9>"$0"', file)
+    file.touch()
+    processes.start(*command, sys.executable, "-m", "launch.cli", "up", config, env=roots.environ())
+    pid = pid_of(roots, "c")
+    wait_until(lambda: look(roots, "c").confinement, "it is confined")
+    assert str(file) not in open_files(pid)
+
+
+def test_a_camera_that_cannot_begin_in_c_begins_in_python(roots: Roots, processes: Processes) -> None:
+    """It alone, among those that are forked along with it; each is confined as all are, and decides."""
+    cameras = ("a", "b", "c")
+    config = configure(roots, *cameras)
+    config.write_text(config.read_text().replace("max_fps = 5", "max_fps = 1e-11", 1))
+    processes.ruth("up", config, env=roots.environ())
+    for camera in cameras:
+        pid_of(roots, camera)
+        wait_until(lambda camera=camera: look(roots, camera).confinement, f"{camera} is confined")
+    state_files = [
+        open_files(pid_of(roots, camera)).count(str(roots.state / camera / STATE_NAME)) for camera in cameras
+    ]
+    assert state_files == [2, 1, 1]  # a mapping of Python's keeps a descriptor of its own
+    for camera in cameras:
+        with closing(exporter_of(roots, camera)) as exporter:
+            assert exporter.publish(FRAME, 10**9)
+            wait_observed(roots, camera, 0)
+    assert len({look(roots, camera).confinement for camera in cameras}) == 1
+
+
+def test_what_is_in_order_needs_no_python(roots: Roots, processes: Processes) -> None:
+    """No export, frames, silence, a closed export and its successor: an agent stays in C all the while."""
+    processes.start(sys.executable, "-c", IN_C_OR_DEAD, "up", configure(roots, "a"), env=roots.environ())
+    pid = pid_of(roots, "a")
+
+    def waits(times: int) -> None:
+        before = wake_ups(pid)
+        wait_until(lambda: wake_ups(pid) >= before + times, "it has looked in vain")
+
+    waits(2)
+    for first in (0, 5):
+        with closing(exporter_of(roots, "a")) as exporter:
+            for number in range(5):
+                assert exporter.publish(FRAME, (first + number + 1) * 10**9)
+                wait_until(lambda n=first + number: record(roots, "a").frames == n + 1, "it is observed")
+            waits(2)
+        wait_until(lambda: look(roots, "a").export is None, "it is let go")
+    waits(2)
+    assert look(roots, "a").death is None
+    assert record(roots, "a").session == 2
+
+
+def test_python_hears_of_the_fork(roots: Roots, processes: Processes) -> None:
+    """What os.fork() calls is called: in the launcher around it, in an agent before it comes to Python."""
+    said = roots.state.parent / "said"
+    with said.open("wb") as file:
+        command = (sys.executable, "-c", AT_FORK, "up", configure(roots, "a"))
+        processes.start(*command, env=roots.environ(), stderr=file)
+    pid_of(roots, "a")
+    with closing(exporter_of(roots, "a")) as exporter:
+        assert exporter.publish(FRAME, 2 * 10**9)
+        wait_observed(roots, "a", 0)
+        assert said.read_text() == "before after "
+        assert exporter.publish(FRAME, 10**9)
+        wait_dead(roots, "a")
+    assert look(roots, "a").death == "exit 77"
+
+
+def test_an_agent_goes_back_to_its_loop_after_python(roots: Roots, processes: Processes) -> None:
+    """After a clock that ran backwards the frames that follow are taken, by the same process."""
+    pid = launched(roots, processes, "a")["a"]
+    with closing(exporter_of(roots, "a")) as exporter:
+        for frame_id, seconds in enumerate((10, 20, 1, *range(30, 100, 10))):
+            assert exporter.publish(FRAME, seconds * 10**9)
+            wait_until(
+                lambda n=frame_id: look(roots, "a").frame_id == n or look(roots, "a").death, "it is observed"
+            )
+            assert (look(roots, "a").pid, look(roots, "a").death) == (pid, None)
+
+
+def test_wake_ups_that_are_missing_are_noticed(roots: Roots, processes: Processes) -> None:
+    """A writer that says that it wakes and does not: after two waits in vain its frames are looked for."""
+    launched(roots, processes, "a")
+    with closing(exporter_of(roots, "a")) as exporter:
+        assert exporter._ring is not None
+        exporter._ring._futex = Silent()  # type: ignore[assignment]
+        for number in range(1, 101):
+            assert exporter.publish(FRAME, time.monotonic_ns())
+            due = time.monotonic() + 0.04
+            wait_until(lambda due=due: time.monotonic() > due, "the next frame is due")
+        wait_observed(roots, "a", 99)
+    assert record(roots, "a").frames > 40

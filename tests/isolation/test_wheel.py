@@ -137,7 +137,7 @@ def test_completion(installed: Installation, roots: Roots, shell: str) -> None:
 
 
 def test_contents(installed: Installation) -> None:
-    """The wheel holds both packages, typed, with all modules and the loops; no tests, documents, scripts."""
+    """The wheel holds both packages, typed, and what is compiled; no tests, documents, scripts."""
     with zipfile.ZipFile(installed.wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name and ".data/" not in name}
     wanted = {

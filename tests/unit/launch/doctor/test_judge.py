@@ -29,7 +29,7 @@ EXPORTS = Folder(
 )
 STATES = replace(EXPORTS, path="/dev/shm/ruth", standing="/dev/shm/ruth", writable=True, owner=RUTH)
 KERNEL = Kernel("x86_64", "6.18.0", "3.11.7", None, True, 7, True, None)
-LOOPS = Native(None, False, "python -m launch.native")
+NATIVE = Native(None, False, "python -m launch.native")
 CAMERA = Camera("a", EXPORT, False, None, None)
 ROOM = Room("kernel.pid_max", 32768, 300, "sysctl kernel.pid_max=4194304")
 FINE = Host(
@@ -37,7 +37,7 @@ FINE = Host(
     ruth_user=RUTH,
     configured=True,
     kernel=KERNEL,
-    native=LOOPS,
+    native=NATIVE,
     exports=EXPORTS,
     states=STATES,
     cameras=(CAMERA, replace(CAMERA, camera_id="b")),
@@ -77,7 +77,7 @@ CASES: list[Case] = [
         "machine", Level.WARN, "version 2 needs",
     ),
     (replace(FINE, kernel=replace(KERNEL, futex=False)), "futex", Level.WARN, "seccomp profile"),
-    (replace(FINE, native=replace(LOOPS, problem="not compiled")), "native", Level.WARN, "-m launch.native"),
+    (replace(FINE, native=replace(NATIVE, problem="not compiled")), "native", Level.WARN, "-m launch.native"),
     (replace(FINE, native=Native("it is 'off'", True, "")), "native", Level.WARN, "unset it"),
     (replace(FINE, kernel=replace(KERNEL, landlock=0)), "confinement", Level.WARN, "lsm="),
     (

@@ -58,8 +58,8 @@ def test_the_kernels_own_words(roots: Roots) -> None:
     writable.close()
 
 
-def test_compiled_loops() -> None:
-    """The loops are found wherever Ruth is installed, also once they were replaced by newer ones."""
+def test_the_compiled_library() -> None:
+    """It is found wherever Ruth is installed, also once it was replaced by a newer one."""
     line = "7f0000800000-7f0000801000 r-xp 00001000 08:01 13  /opt/ruth/lib/launch/native/native.so"
     assert has_native(f"{MAPS}{line}\n")
     assert has_native(f"{MAPS}{line} (deleted)\n")

@@ -21,7 +21,7 @@ from waiting import within
 
 @pytest.fixture
 def compiled(tmp_path: Path) -> str:
-    """The loop, compiled for one test."""
+    """What agents do in C, compiled for one test."""
     path = str(tmp_path / "native.so")
     assert build(path) is None
     return path
@@ -33,45 +33,45 @@ def entries(folder: Path) -> list[str]:
 
 
 def test_what_was_compiled_is_loaded(compiled: str) -> None:
-    """A library of this source gives the loop, and there is nothing else beside it."""
+    """A library of this source gives its functions, and there is nothing else beside it."""
     native, problem = load(compiled)
     assert native is not None
     assert problem is None
     assert entries(Path(compiled).parent) == ["native.so"]
 
 
-def test_the_loop_of_this_checkout_is_of_this_source() -> None:
+def test_what_this_checkout_has_compiled_is_of_this_source() -> None:
     """What agents of this checkout load is what stands there: whoever changed it has compiled it."""
     native, problem = load()
     assert native is not None, f"{problem}: python -m launch.native"
 
 
 def test_a_library_of_another_source_is_not_used(compiled: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A change of the source, or of an offset, takes the loop from agents until it is compiled anew."""
+    """A change of the source, or of an offset, keeps agents in Python until it is compiled anew."""
     monkeypatch.setitem(source._DEFINITIONS, "STATE_FRAME_ID", 56)
-    assert load(compiled) == (None, "they were compiled from another source")
+    assert load(compiled) == (None, "it was compiled from another source")
     anew = f"{compiled}.anew"  # one path is loaded once in a process (dlopen(3))
     assert build(anew) is None
     assert load(anew)[0] is not None
 
 
 @pytest.mark.parametrize("word", [*OFF, "OFF", "No"])
-def test_the_loop_can_be_ruled_out(compiled: str, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With RUTH_NATIVE off, agents do without the loop, whether it is compiled or not."""
+def test_it_can_be_ruled_out(compiled: str, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With RUTH_NATIVE off, agents do all in Python, whether it is compiled or not."""
     monkeypatch.setenv(VARIABLE, word)
     assert load(compiled) == (None, f"RUTH_NATIVE is {word!r}")
 
 
 @pytest.mark.parametrize("word", ["", "true", "1", "on", "banana"])
 def test_only_off_is_off(compiled: str, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With any other word in RUTH_NATIVE, agents use the loop."""
+    """With any other word in RUTH_NATIVE, agents use it."""
     monkeypatch.setenv(VARIABLE, word)
     assert load(compiled)[0] is not None
 
 
 def test_without_a_library_agents_do_without(tmp_path: Path) -> None:
-    """A loop that was never compiled is told as that."""
-    assert load(str(tmp_path / "native.so")) == (None, "they are not compiled")
+    """What was never compiled is told as that."""
+    assert load(str(tmp_path / "native.so")) == (None, "it is not compiled")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"#!/bin/sh\n"], ids=repr)

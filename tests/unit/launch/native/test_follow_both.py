@@ -24,7 +24,7 @@ both_versions = pytest.mark.parametrize("export", [HandwrittenRenamed, Handwritt
 
 @both_versions
 def test_frames_that_come_one_like_the_other_are_taken_by_the_loop(native: Native, export: Export) -> None:
-    """The first frame is Python's, and every later one the loop's; the decisions are those of the gate."""
+    """Every frame after the first is the loop's; the decisions are those of the gate."""
     with Twins(native, export) as twins:
         assert taken(twins, 50) == 50
 

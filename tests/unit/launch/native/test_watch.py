@@ -2,29 +2,27 @@ from __future__ import annotations
 
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from camera_events import RING_EVENTS
 from conftest import open_roots
 from exports import META_V2, RING, SLOT_SIZE
-from handwritten import UINT64_MAX, Event, HandwrittenRenamed, HandwrittenRing, wake_word
-from ruth.agent.state import SESSION_OFFSET
+from handwritten import UINT64_MAX, HandwrittenRenamed, HandwrittenRing
 from ruth.export.layout import (
     FLAG_CLOSED,
     FLAG_WAKES,
+    SLOT_COUNT_MAX,
     SLOT_RECORDS_OFFSET,
     FrameRecord,
     RingHeader,
 )
+from ruth.export.outcome import Fresh
 from ruth.identity import DATA_NAME, META_NAME
 from stepped import CAMERA, FollowedAgent, WatchingAgent
-from twins import CAPS, MS, Twins
-from waiting import wait_until
+from twins import CAPS, Twins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +99,7 @@ def test_the_first_frame_of_an_export_in_order_is_taken_before_python_looks(
         {"slot_size": 8192},
         {"slot_size": 2**63},
         {"slot_size": 2**62, "slot_count": 4},
+        {"slot_size": 2**62 + 4096, "slot_count": 4, "data_offset": 0},
         {"data_inode": 1},
         {"flags": 0},
         {"flags": FLAG_CLOSED | FLAG_WAKES},
@@ -199,67 +198,63 @@ def held(camera: HandwrittenRing) -> tuple[int, int]:
         return sum(folder in link for link in links), sum(folder in line for line in maps)
 
 
-def test_exports_are_waited_for_and_followed(native: Native) -> None:
-    """It takes the frames of an export that comes late, is closed, and is followed by another one."""
-    with open_roots() as roots, ThreadPoolExecutor(1) as pool, FollowedAgent(native, roots, CAPS) as agent:
-        waiting = pool.submit(agent.begin, look_ns=MS, timeout_ns=10**10, timeouts=10**5)
-        camera = HandwrittenRing(roots.export / CAMERA)
-        wait_until(lambda: agent.observed_id == camera.record.frame_id, "the first frame is taken")
-        with wake_word(camera) as word:
-            for _ in range(20):
-                camera.frame(40 * MS)
-                word.wake()
-                wait_until(lambda: agent.observed_id == camera.record.frame_id, "the frame is taken")
-            camera.close()
-            word.wake()
-        wait_until(lambda: agent.export_version == 0, "it is let go")
-        camera.replace(epoch=78, frame_id=1)
-        wait_until(lambda: agent.observed_id == 1, "the first frame of the other one is taken")
-        assert not waiting.done()
-        shutil.rmtree(camera.folder)
-        camera.folder.write_bytes(b"")  # no folder: for Python to look at
-        waiting.result(10)
-        assert (agent.met, agent.agent.frames) == (22, 22)
-
-
-@pytest.mark.parametrize("parked", ["", "plate"])
-def test_exports_that_come_and_go_need_no_python(native: Native, parked: str) -> None:
-    """Closed, gone, replaced, found again: records, books and decisions are those of Python all the while."""
-    with Twins(native, HandwrittenRing, CAPS, parked, kind=WatchingAgent) as twins:
-        agent, camera = twins.followed, twins.camera
-        assert isinstance(agent, WatchingAgent)
-        for event in (
-            ("frame", 40 * MS),
-            ("close",),
-            ("vanish",),
-            ("replace", 78, 0),
-            ("frame", 40 * MS, 3),
-            ("vanish",),
-            ("replace", 78, 7),
-            ("replace", 79, 2**40),
-            ("frame", 400 * MS),
-            ("close",),
-            ("replace", 80, 0),
-        ):
-            camera.act(event)
-            twins.step()
-            twins.step()
-        assert agent.in_c
-        assert (agent.agent.frames, int(agent.record[SESSION_OFFSET])) == (8, 5)
-
-
-@settings(derandomize=True, max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    # Of a file that grows while it is bound nothing is said; here it is bound anew in each turn, and refused.
-    stream=st.lists(RING_EVENTS.filter(lambda event: event != ("cut", META_NAME, 16384)), max_size=20),
-    parked=st.sampled_from(["", "audit", "plate"]),
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda camera: camera.change(slot_count=0),
+        lambda camera: camera.change(width=0),
+        lambda camera: fifo(camera.folder / META_NAME),
+        lambda camera: fifo(camera.folder / DATA_NAME),
+        lambda camera: (camera.folder / DATA_NAME).unlink(),
+    ],
+    ids=["no ring", "no frame", "a FIFO for meta", "a FIFO for data", "no data"],
 )
-def test_an_agent_in_c_is_the_agent_in_python(native: Native, stream: list[Event], parked: str) -> None:
-    """Whatever a camera does: the same frames are observed, with the same decisions, books and record."""
-    with Twins(native, HandwrittenRing, CAPS, parked, kind=WatchingAgent) as twins:
-        for event in stream:
-            twins.camera.act(event)
-            twins.step()
+def test_nothing_is_kept_of_what_is_left_to_python(
+    native: Native, spoil: Callable[[HandwrittenRing], None]
+) -> None:
+    """Whatever it is refused for, it is neither open nor mapped when Python looks."""
+    with open_roots() as roots:
+        camera = HandwrittenRing(roots.export / CAMERA)
+        spoil(camera)
+        with FollowedAgent(native, roots, CAPS) as agent:
+            agent.begin()
+            assert agent.met == 0
+            assert held(camera) == (0, 0)
+
+
+def test_nothing_is_kept_of_a_closed_export(native: Native) -> None:
+    """However often it is looked at until its successor comes."""
+    with open_roots() as roots:
+        camera = HandwrittenRing(roots.export / CAMERA)
+        with WatchingAgent(native, roots, CAPS) as agent:
+            assert agent.step()
+            camera.close()
+            for _ in range(3):
+                assert not agent.step()
+                assert held(camera) == (0, 0)
+            assert agent.in_c
+
+
+def test_more_slots_than_a_ring_may_have_are_left_to_python(native: Native) -> None:
+    """Also if they all fit into the file."""
+    slots = SLOT_COUNT_MAX + 1
+
+    def grow(camera: HandwrittenRing) -> None:
+        os.truncate(camera.folder / DATA_NAME, SLOT_SIZE * slots)
+        camera.change(slot_count=slots)
+
+    with Twins(native, HandwrittenRing, before=grow) as twins:
+        assert twins.followed.met == 0
+
+
+def test_python_is_not_given_the_frame_that_was_taken_in_c(native: Native) -> None:
+    """Its first look finds nothing new, and waits as after any such look."""
+    with open_roots() as roots:
+        HandwrittenRing(roots.export / CAMERA)
+        with FollowedAgent(native, roots, CAPS) as agent:
+            agent.begin()
+            assert agent.met == 1
+            assert not isinstance(agent._source.try_read(), Fresh)
 
 
 def test_an_export_found_again_brings_no_frame_twice(native: Native) -> None:
