@@ -110,7 +110,7 @@ class Limited:
 
 @pytest.mark.parametrize(("word", "idle"), [("on", set()), ("off", {"0 decide"})])
 def test_few_descriptors(monkeypatch: pytest.MonkeyPatch, word: str, idle: set[str]) -> None:
-    """With however few: the launcher says what it lacks and fails, or its agents decide, or in Python idle."""
+    """The launcher says what it lacks and fails, or its agents decide; those in Python may idle."""
     monkeypatch.setenv(VARIABLE, word)
     outcomes = {}
     for limit in range(3, 14):

@@ -297,7 +297,7 @@ def test_wake_ups_that_are_missing_are_noticed(roots: Roots, processes: Processe
     with closing(exporter_of(roots, "a")) as exporter:
         assert exporter._ring is not None
         exporter._ring._futex = Silent()  # type: ignore[assignment]
-        for number in range(1, 101):
+        for _ in range(100):
             assert exporter.publish(FRAME, time.monotonic_ns())
             due = time.monotonic() + 0.04
             wait_until(lambda due=due: time.monotonic() > due, "the next frame is due")
