@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import launch.agent_process
 from launch.cli import main
+from launch.native.follower import Follower
 from ruth.export.source import ExportSource
 from ruth.subscription.subscription import Subscription
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ruth.export.files import Opener
+    from ruth.export.ring_reader import RingReader
 
 FAULTY_MODEL: Final = "plate"
 MIB: Final = 2**20
@@ -187,9 +189,15 @@ class PlantedSource(ExportSource):
             signal.signal(fault, lambda *_, act=act: act())
 
 
-def begin_in_python() -> None:
-    """Has every agent begin in Python, where faults can be planted."""
+def be_in_python() -> None:
+    """Has every agent begin in Python, and come back to it after a wait in vain, to hear of a fault."""
+    follow_ring = Follower.follow_ring
+
+    def follow_for_a_wait(follower: Follower, ring: RingReader, word: int, timeout_ns: int) -> int | None:
+        return follow_ring(follower, ring, word, timeout_ns, timeouts=0)
+
     launch.agent_process.AgentProcess.prepare_start = lambda *_: None  # type: ignore[method-assign]
+    Follower.follow_ring = follow_for_a_wait  # type: ignore[method-assign,assignment]
 
 
 def tell_an_escape(launcher: int) -> None:
@@ -204,5 +212,5 @@ if __name__ == "__main__":
     _, most = resource.getrlimit(resource.RLIMIT_STACK)
     resource.setrlimit(resource.RLIMIT_STACK, (MIB, most))  # a small stack overflows before Python counts
     launch.agent_process.ExportSource = PlantedSource  # type: ignore[misc]
-    begin_in_python()
+    be_in_python()
     sys.exit(main())

@@ -7,7 +7,6 @@
 struct call {
     uint64_t number, arguments[6];
 };
-
 _Static_assert(sizeof(struct call) == PACKED_CALL, "launch/native/source.py, CALL");
 
 struct text { /* to be copied from one place to another */
@@ -16,15 +15,15 @@ struct text { /* to be copied from one place to another */
 
 struct start {
     struct watch watch;
-    uint64_t state, null, ruleset;  /* descriptors; the last one -1 if there is none */
-    uint64_t descriptors_end;       /* above every open one */
+    uint64_t state, null, ruleset; /* descriptors; the last one -1 if there is none */
+    uint64_t descriptors_end;      /* above every open one */
     uint64_t launcher_pid;
-    struct text title;              /* from the launcher's memory to where it is shown */
-    uint64_t name;                  /* address of the short title */
-    uint64_t record, record_size;   /* address of what the state record holds from the pid on; bytes */
-    struct text path;               /* of the camera, to where it is sealed; size 0: nothing is */
-    uint64_t calls, call_count;     /* address of what confines; how many */
-    uint64_t measures;              /* that are then in force */
+    struct text title;             /* from the launcher's memory to where it is shown */
+    uint64_t name;                 /* address of the short title */
+    uint64_t record, record_size;  /* address of what the state record holds from the pid on; bytes */
+    struct text path;              /* of the camera, to where it is sealed; size 0: nothing is */
+    uint64_t calls, call_count;    /* address of what confines; how many */
+    uint64_t measures;             /* that are then in force */
 };
 _Static_assert(sizeof(struct start) == PACKED_START, "launch/native/source.py, START");
 

@@ -125,15 +125,13 @@ int watch(struct watch *w) {
         unsigned char head[EXPORT_SLOT_RECORDS];
         const struct watch before = *w;
         int result;
-        switch (bind_ring(w)) {
-        case OTHER:
-            return 0;
-        case NOTHING:
+        enum found found = bind_ring(w);
+        if (found == OTHER) return 0;
+        if (found == NOTHING) {
             tell_export(w, 0, before.ring.agent.session);
             if (looks++ == r->timeouts) return 1;
             if (clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL) != 0) return 0;
             continue;
-        case FRAME:;
         }
         uint64_t bound_ns = now_ns(CLOCK_MONOTONIC);
         if (look(r, head) == OTHER) {
