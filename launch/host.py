@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-# So many cameras are claimed, and then so many processes forked. What the launcher writes to between two
-# forks, reference counts too, the first of the two children has for itself from then on: a claim before each
-# fork cost each agent 330 KB, as measured.
-BATCH: Final = 16
+# So many cameras are claimed, and then so many processes forked in one go. What the launcher writes to between
+# two forks, reference counts too, is copied for it, and the first of the two children keeps the page that was:
+# a claim before each fork cost each agent 330 KB, as measured. Each needs a descriptor meanwhile.
+BATCH: Final = 64
 
 
 class Launched(NamedTuple):
