@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-# So many cameras are claimed, and then so many processes forked in one go. What the launcher writes to between
-# two forks, reference counts too, is copied for it, and the first of the two children keeps the page that was:
-# a claim before each fork cost each agent 330 KB, as measured. Each needs a descriptor meanwhile.
+# So many cameras are claimed, and then so many processes forked in one go. What the launcher writes to
+# between two forks, reference counts too, is copied for it, and the first of the two children keeps the page
+# that was: a claim before each fork cost each agent 330 KB, as measured. Each needs a descriptor meanwhile.
 BATCH: Final = 64
 
 
