@@ -39,5 +39,10 @@ def run(options: argparse.Namespace) -> int:
         message("ruth: no live agents")
     launchers = sorted({str(one.launcher_pid) for one in downed if one.launcher_pid})
     if launchers:
-        message(f"ruth: launched by {', '.join(launchers)}, which stays until it is ended itself (SIGTERM)")
+        stays = (
+            "stays until it is ended itself"
+            if len(launchers) == 1
+            else "stay until they are ended themselves"
+        )
+        message(f"ruth: launched by {', '.join(launchers)}, which {stays} (SIGTERM)")
     return EXIT_OK if all(one.ended for one in downed) else EXIT_FAILURE

@@ -17,7 +17,7 @@ def main() -> int:
     problem = build()
     if problem is not None:
         sys.stderr.write(f"ruth: what agents do in C is not compiled: {problem}\n")
-        sys.stderr.write(f"ruth: agents work without, for more of the processor; later: {COMMAND}\n")
+        sys.stderr.write(f"ruth: agents work without, for more processor and memory; later: {COMMAND}\n")
         return EXIT_FAILURE
     sys.stdout.write(f"{LIBRARY}\n")
     return EXIT_OK
