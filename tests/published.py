@@ -90,7 +90,8 @@ class Feed:
     def _run(self) -> None:
         due = time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
-            due += self._interval_s
+            # As a camera's frames: after a halt of this thread they come at their distance, not all at once.
+            due = max(due, time.monotonic() - self._interval_s / 2) + self._interval_s
             for camera, exporter in self._exporters.items():
                 timestamp_ns = time.monotonic_ns()
                 frame_id = exporter.published
