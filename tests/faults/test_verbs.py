@@ -98,6 +98,10 @@ class Down(Verb):
     def prepare(self) -> None:
         """The camera's agent lives."""
         super().prepare()
+        wait_until(self._ready, "the agent is ready")
+
+    def _ready(self) -> bool:
+        """Launches it if it does not live; one that was told to end may still be dying when looked at."""
         if look(self._roots, self._camera).pid is None:
             reap_zombies()
             launcher = os.fork()
@@ -105,7 +109,7 @@ class Down(Verb):
                 launch([StreamAgent(self._camera)], str(self._roots.export), str(self._roots.state))
                 os._exit(0)
             assert os.waitpid(launcher, 0)[1] == 0
-        wait_until(lambda: look(self._roots, self._camera).confinement, "the agent is ready")
+        return bool(look(self._roots, self._camera).confinement)
 
     def judge(self, ran: Ran, failing: Failing | None) -> None:
         """Whoever it says has ended has ended."""
