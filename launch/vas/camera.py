@@ -15,8 +15,9 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from launch.vas.ffmpeg import camera_arguments, clip_arguments, frame_size, last_error
+from launch.vas.ffmpeg_log import frame_size, last_error
 from launch.vas.ffmpeg_process import FFmpegProcess, death_of
+from launch.vas.output_arguments import camera_arguments, clip_arguments
 from launch.vas.source import LOOPBACK, Kind
 from launch.vas.summary import CameraSummary
 from launch.vas.tap import Exporter, Tap

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.load import Killer, agents_at_work
 from benchmarks.stage import BenchmarkError
-from launch.vas.ffmpeg import camera_arguments
+from launch.vas.output_arguments import camera_arguments
 from launch.vas.source import LOOPBACK, parse_sources
 from launch.vas.tap import Tap
 from ruth.vas.exporter import NULL_EXPORTER, open_exporter

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from exports import META_V1, META_V2, RECORD
 from fuzz.exports_read import BoundRing, NewReader, NewReaderOfVersion1, RenamedPair
 from launch.config.plan import ConfigError, parse_config
-from launch.vas.ffmpeg import frame_size, last_error
+from launch.vas.ffmpeg_log import frame_size, last_error
 from launch.vas.source import Kind, SourceError, parse_sources
 from ruth.agent.agent import StreamAgent
 from ruth.agent.last_allowed import find_model, last_allowed

@@ -30,8 +30,9 @@ from footage import (
     recorded,
     recorded_so_far,
 )
-from launch.vas.ffmpeg import FFmpeg, camera_arguments
+from launch.vas.ffmpeg import FFmpeg
 from launch.vas.ffmpeg_process import FFmpegProcess
+from launch.vas.output_arguments import camera_arguments
 from launch.vas.process import run_vas
 from launch.vas.source import parse_sources
 from waiting import wait_until

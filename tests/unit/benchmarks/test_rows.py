@@ -9,7 +9,8 @@ import pytest
 from benchmarks import cameras, decode, notice, publish
 from benchmarks.decode_runs import BARE, DRAINED, Measured, without_pace
 from benchmarks.floor import Floor
-from launch.vas.ffmpeg import FFmpeg, camera_arguments
+from launch.vas.ffmpeg import FFmpeg
+from launch.vas.output_arguments import camera_arguments
 from launch.vas.source import parse_sources
 
 
