@@ -19,6 +19,7 @@ from launch.commands import VERBS
 from launch.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, UsageError
 from launch.messages import message
 from launch.nearest import nearest
+from launch.terminal import escape_unencodable
 from ruth import __version__
 from ruth.errors import InvalidIdError
 
@@ -66,6 +67,7 @@ class _Command(Protocol):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb. Returns its exit code; never a traceback for what a user can do wrong."""
     _open_standard_descriptors()
+    escape_unencodable(sys.stdout, sys.stderr)
     given = sys.argv[1:] if arguments is None else list(arguments)
     parser = parser_of(given)
     if not given:

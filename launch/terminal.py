@@ -1,7 +1,8 @@
-"""What a stream that we write to can show: how wide, in colour or not, and with which marks."""
+"""What a stream that we write to can show: how wide, in colour or not, with which marks and characters."""
 
 from __future__ import annotations
 
+import io
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -43,3 +44,14 @@ def ellipsis_of(out: TextIO) -> str:
     except (UnicodeEncodeError, LookupError):
         return _ELLIPSIS_ASCII
     return _ELLIPSIS
+
+
+def escape_unencodable(*streams: TextIO | None) -> None:
+    """Makes ``streams`` write a character that their encoding lacks (ASCII, Latin-1) as an escape.
+
+    Without it such a character is a UnicodeEncodeError in the middle of a table, and a byte that is no text
+    (``os.fsdecode()``) may pass through as it came. Streams in memory take any character: nothing is changed.
+    """
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,8 +1,9 @@
 """One thing wrong in ruth.toml, as a value and as one line of text.
 
 What a file says is shown to people on a terminal, so nothing of it is passed through as it came:
-keys and values are written the way TOML writes them, with everything unprintable escaped and
-everything long cut. Rendering is bounded: a file can be as deep, wide or long as it likes.
+keys and values are written the way TOML writes them, with everything unprintable escaped
+(:mod:`ruth.text`) and everything long cut. Rendering is bounded: a file can be as deep, wide or long as
+it likes.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ruth.text import CUT, printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SHOWN_MAX = 60
-"""Characters of one key or value that are shown; what is longer ends in :data:`CUT`."""
-CUT = "..."
+"""Characters of one key or value that are shown; what is longer ends in :data:`ruth.text.CUT`."""
 
 _SHOWN_DEPTH = 3
 _SHOWN_ITEMS = 8
 _DECIMAL_BITS = 2048
 _BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _KINDS = {
     "bool": "a boolean",
     "int": "a number",
@@ -85,31 +86,23 @@ def show_value(value: object) -> str:
 
 def show_text(text: str) -> str:
     """A piece of the file as it stands, without quotes: printable and cut."""
-    return _cut(_escaped(text[: SHOWN_MAX + 1], quoted=False))
+    return printable(text, SHOWN_MAX, keep="\\")  # as it stands: the file's own escapes are not escaped
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - len(CUT)] + CUT
 
 
-def _escaped(text: str, *, quoted: bool) -> str:
-    """``text`` with what TOML or a terminal cannot take written as an escape sequence."""
-    done: list[str] = []
-    for character in text:
-        if character.isprintable() and not (quoted and character in '"\\'):
-            done.append(character)
-        elif character in _SHORT_ESCAPES:
-            done.append(_SHORT_ESCAPES[character])
-        else:
-            code = ord(character)
-            done.append(f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}")
-    return "".join(done)
+def _quoted(text: str) -> str:
+    """``text`` as TOML writes it between quotes; of a long one, enough that :func:`_cut` can cut it."""
+    shown = printable(text[: SHOWN_MAX + 1], None).replace('"', '\\"')
+    return f'"{shown}"'
 
 
 def _shown_part(part: str) -> str:
     if part and _BARE.issuperset(part):
         return _cut(part)
-    return _cut(f'"{_escaped(part[: SHOWN_MAX + 1], quoted=True)}"')
+    return _cut(_quoted(part))
 
 
 def _shown(value: object, depth: int) -> str:
@@ -120,7 +113,7 @@ def _shown(value: object, depth: int) -> str:
         # str() refuses long integers (640 digits, if told so); hexadecimal has no such limit.
         return str(value) if value.bit_length() < _DECIMAL_BITS else f"{value:#x}"
     if isinstance(value, str):
-        return f'"{_escaped(value[: SHOWN_MAX + 1], quoted=True)}"'
+        return _quoted(value)
     if isinstance(value, list):
         items = [_shown(item, depth - 1) for item in islice(value, _SHOWN_ITEMS if depth else 0)]
         return f"[{_joined(items, len(value))}]"

@@ -33,7 +33,7 @@ def write_at_once(stream: TextIO | None, line: str) -> None:
     except io.UnsupportedOperation:  # in memory
         stream.write(line)
         return
-    data = line.encode(errors="backslashreplace")
+    data = line.encode(stream.encoding or "utf-8", errors="backslashreplace")
     kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
     if kind == stat.S_IFSOCK:
         os.pwritev(descriptor, [data], -1, os.RWF_NOWAIT)

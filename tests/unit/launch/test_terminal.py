@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.terminal import columns_of, ellipsis_of, in_colour
+from launch.terminal import columns_of, ellipsis_of, escape_unencodable, in_colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,3 +83,31 @@ def test_the_mark_can_be_encoded(encoding: str, mark: str) -> None:
     out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     assert ellipsis_of(out) == mark
     out.write(mark)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [
+        ("ascii", b"caf\\xe9 \\u65e5"),
+        ("latin-1", b"caf\xe9 \\u65e5"),
+        ("utf-8", "caf\u00e9 \u65e5".encode()),
+    ],
+)
+def test_what_cannot_be_encoded_is_escaped(encoding: str, written: bytes) -> None:
+    """A stream of a narrow encoding writes what it has no character for as an escape, and raises nothing."""
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding=encoding, errors="strict")
+    escape_unencodable(out, None, io.StringIO())
+    out.write("caf\u00e9 \u65e5")
+    out.flush()
+    assert raw.getvalue() == written
+
+
+def test_bytes_that_are_no_text_do_not_pass_through() -> None:
+    """A name that is not UTF-8 is escaped also where Python would hand its bytes on, as in the C locale."""
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="utf-8", errors="surrogateescape")
+    escape_unencodable(out)
+    out.write(os.fsdecode(b"caf\xe9"))
+    out.flush()
+    assert raw.getvalue() == b"caf\\udce9"

@@ -6,7 +6,6 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from launch.config.problem import (
-    CUT,
     SHOWN_MAX,
     Problem,
     kind,
@@ -14,6 +13,7 @@ from launch.config.problem import (
     show_text,
     show_value,
 )
+from ruth.text import CUT
 
 
 def test_text_gives_place_key_value_reason_allowed_and_suggestion_on_one_line() -> None:

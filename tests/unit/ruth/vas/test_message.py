@@ -44,6 +44,13 @@ def test_written(ends: tuple[int, int]) -> None:
         assert os.read(ends[0], 100).decode().splitlines() == ["h\u00e9llo"]
 
 
+def test_narrow_encoding(tmp_path: Path) -> None:
+    """What the encoding of the stream has no character for is written as an escape."""
+    with open(tmp_path / "log", "w", encoding="latin-1") as stream:
+        write_at_once(stream, "h\u00e9llo \u65e5\udce9\n")
+    assert (tmp_path / "log").read_bytes() == b"h\xe9llo \\u65e5\\udce9\n"
+
+
 def test_shared_flags_stay(ends: tuple[int, int]) -> None:
     """Whoever shares the descriptor can wait on it as before."""
     with open(ends[1], "w", closefd=False) as stream:
