@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT, SLOTS, SLOT_SIZE = 16, 8, 4, 4096
 FRAME_SIZE = WIDTH * HEIGHT * 3 // 2
 
-RECORD = FrameRecord(2, 5, 1000, WIDTH, HEIGHT, 0, WIDTH, FRAME_SIZE, SLOT_SIZE, 12)
+RECORD = FrameRecord(2, 0, 5, 1000, WIDTH, HEIGHT, 0, WIDTH, FRAME_SIZE, SLOT_SIZE, 12)
 RING = RingHeader(6, SLOTS, SLOT_SIZE, 0, 77, FLAG_WAKES)
 META_V1 = pack_record(RECORD._replace(version=1, data_offset=0, sequence=0))
 META_V2 = (pack_record(RECORD) + pack_ring(RING)).ljust(META_SIZE_V2, b"\0")

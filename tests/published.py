@@ -14,14 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Roots
+    from ruth.export.picture import MatrixName, RangeName
 
 WIDTH, HEIGHT = 64, 48
 FRAME = bytes(WIDTH * HEIGHT * 3 // 2)
 
 
-def exporter_of(roots: Roots, camera_id: str, width: int = WIDTH, height: int = HEIGHT) -> FrameExporter:
+def exporter_of(
+    roots: Roots,
+    camera_id: str,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    pixel_range: RangeName | None = None,
+    matrix: MatrixName | None = None,
+) -> FrameExporter:
     """A real exporter of one camera below the test's own export root."""
-    exporter = open_exporter(camera_id, width, height, environ=roots.environ())
+    exporter = open_exporter(
+        camera_id, width, height, pixel_range=pixel_range, matrix=matrix, environ=roots.environ()
+    )
     assert isinstance(exporter, FrameExporter)
     assert exporter.enabled, exporter.problem
     return exporter

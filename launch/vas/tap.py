@@ -25,7 +25,7 @@ class Exporter(Protocol):
     def begin(self) -> memoryview | None:
         """A writable buffer of exactly one frame, or None."""
 
-    def commit(self, timestamp_ns: int) -> bool:
+    def commit(self, timestamp_ns: int, damaged: bool = False) -> bool:
         """Publishes what was written since :meth:`begin`."""
 
     def abandon(self) -> None:

@@ -41,7 +41,7 @@ class Version1Exporter:
         self._directory = camera_directory(root, camera_id)
         size = nv12_size(width, height)
         self._geometry = FrameRecord(
-            VERSION_1, 0, 0, width, height, PIXEL_FORMAT_NV12, width, size, data_offset=0, sequence=0
+            VERSION_1, 0, 0, 0, width, height, PIXEL_FORMAT_NV12, width, size, data_offset=0, sequence=0
         )
         self._buffer = bytearray(size)
         self._report = report
@@ -52,8 +52,11 @@ class Version1Exporter:
         """A buffer of one frame in this process's own memory: version 1 copies."""
         return memoryview(self._buffer)
 
-    def commit(self, timestamp_ns: int) -> bool:  # noqa: ARG002 - version 1 has times of the wall clock
-        """Writes and renames both files. False, and one message in all, if that fails."""
+    def commit(self, timestamp_ns: int, damaged: bool = False) -> bool:  # noqa: ARG002 - as version 1 is
+        """Writes and renames both files. False, and one message in all, if that fails.
+
+        Version 1 has times of the wall clock, and nothing about damage.
+        """
         record = self._geometry._replace(frame_id=self.published, timestamp_ns=time.time_ns())
         try:
             os.makedirs(self._directory, exist_ok=True)

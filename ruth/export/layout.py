@@ -7,7 +7,7 @@ here, derived from the one before it. The contract itself: ``docs/frame-export.m
 
        0  +--------------------------+   record: newest complete frame
           | version         u32  0   |
-          | zero            u32  4   |
+          | picture         u32  4   |   version 2: how the pixels are meant (ruth/export/picture.py)
           | frame_id        u64  8   |
           | timestamp_ns    u64 16   |
           | width           u32 24   |
@@ -47,7 +47,8 @@ PIXEL_FORMAT_NV12 = 0
 
 # The record, at 0 of either version and once for each slot of version 2.
 VERSION_OFFSET = 0
-FRAME_ID_OFFSET = VERSION_OFFSET + 8  # after the version and four zero bytes
+PICTURE_OFFSET = VERSION_OFFSET + 4
+FRAME_ID_OFFSET = PICTURE_OFFSET + 4
 TIMESTAMP_OFFSET = FRAME_ID_OFFSET + 8
 WIDTH_OFFSET = TIMESTAMP_OFFSET + 8
 HEIGHT_OFFSET = WIDTH_OFFSET + 4
@@ -82,13 +83,14 @@ FLAG_CLOSED = 2
 # no test has shown that it holds without them (DESIGN.md, "Known traps").
 ORDERED_MACHINES = frozenset({"x86_64", "amd64"})
 
-_RECORD = struct.Struct("<I4xQQIIIIQQQ")
+_RECORD = struct.Struct("<IIQQIIIIQQQ")
 _RING = struct.Struct("<IIQQQI28x")
 
 # What of a version 2 head stays the same within one export while it is open: all of the ring but its wake.
 RING_AFTER_WAKE = slice(SLOT_COUNT_OFFSET, SLOT_RECORDS_OFFSET)
 
-# What the records of all frames of one geometry have in common, and what those of one slot have besides.
+# What the records of all frames of one geometry have in common, and what those of one slot have besides. The
+# picture is no part of it: a damaged frame stands between others.
 GEOMETRY = slice(WIDTH_OFFSET, DATA_OFFSET_OFFSET)
 LASTING = slice(WIDTH_OFFSET, SEQUENCE_OFFSET)
 
@@ -97,6 +99,7 @@ class FrameRecord(NamedTuple):
     """One frame's record: 64 bytes. Integers as stored, none judged yet (see :func:`geometry_problem`)."""
 
     version: int
+    picture: int
     frame_id: int
     timestamp_ns: int
     width: int
@@ -112,12 +115,13 @@ class FrameRecord(NamedTuple):
 # of Python's. The two that unpack raise ``struct.error`` if there are too few bytes, and the last one also if
 # there are too many.
 
-# A record of its ten fields, as FrameRecord() and FrameRecord._make() make it.
+# A record of its eleven fields, as FrameRecord() and FrameRecord._make() make it.
 record_of: Callable[[tuple[int, ...]], FrameRecord] = partial(tuple.__new__, FrameRecord)
 
-# Of the bytes of a record: version, frame_id, timestamp_ns, data_offset, sequence. The rest is its GEOMETRY.
-unpack_frame: Callable[[bytes], tuple[int, int, int, int, int]] = struct.Struct(
-    f"<I4xQQ{DATA_OFFSET_OFFSET - WIDTH_OFFSET}xQQ"
+# Of the bytes of a record: version, picture, frame_id, timestamp_ns, data_offset, sequence. The rest is its
+# GEOMETRY.
+unpack_frame: Callable[[bytes], tuple[int, int, int, int, int, int]] = struct.Struct(
+    f"<IIQQ{DATA_OFFSET_OFFSET - WIDTH_OFFSET}xQQ"
 ).unpack_from
 
 # Of what lies from SEQUENCE_OFFSET on: the newest record's sequence and the wake word.

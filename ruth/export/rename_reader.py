@@ -155,11 +155,11 @@ class RenameReader:
         # Nearly always only the frame's number and time have changed; the rest was judged with the last one.
         given = self._given
         if given is not None and len(head) == META_SIZE_V1 and head[GEOMETRY] == self._geometry:
-            version, frame_id, timestamp_ns, _, _ = unpack_frame(head)
+            version, _, frame_id, timestamp_ns, _, _ = unpack_frame(head)
             if version == VERSION_1 and frame_id > given.frame_id and data.st_size == given.data_size:
                 self.restarted = False
                 self.written_ns = data.st_ctime_ns
-                self._given = record = record_of((VERSION_1, frame_id, timestamp_ns, *given[3:]))
+                self._given = record = record_of((VERSION_1, 0, frame_id, timestamp_ns, *given[4:]))
                 return record
         outcome = self._judge(head, data.st_size)
         if isinstance(outcome, FrameRecord):
@@ -260,5 +260,5 @@ class RenameReader:
 
 
 def _record(head: bytes) -> FrameRecord:
-    """Bytes that version 1 reserves mean nothing: a record of it starts at 0 and has no sequence."""
-    return unpack_record(head)._replace(data_offset=0, sequence=0)
+    """Bytes that version 1 reserves mean nothing: it says nothing of pixels, starts at 0, has no sequence."""
+    return unpack_record(head)._replace(picture=0, data_offset=0, sequence=0)

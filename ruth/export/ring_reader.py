@@ -195,7 +195,7 @@ class RingReader:
         if first[:_SEQUENCE_SIZE] != again:
             return TORN
         _, self.wake = unpack_wake(first)
-        version, frame_id, timestamp_ns, data_offset, sequence = unpack_frame(second)
+        version, picture, frame_id, timestamp_ns, data_offset, sequence = unpack_frame(second)
         if sequence & 1:
             return TORN
         newest = second[_RECORD]
@@ -208,13 +208,13 @@ class RingReader:
         # Nearly always another frame like the last one, in another slot: its geometry was judged with that.
         if second[GEOMETRY] == self._geometry and version == VERSION_2 and data_offset in self._offsets:
             self.given = newest
-            return record_of((version, frame_id, timestamp_ns, *self._shape, data_offset, sequence))
+            return record_of((version, picture, frame_id, timestamp_ns, *self._shape, data_offset, sequence))
         record = unpack_record(newest)
         problem = problem_v2(record, self._ring)
         if problem is not None:
             return Absent(problem)
         self.given = newest
-        self._geometry, self._shape = second[GEOMETRY], record[3:8]
+        self._geometry, self._shape = second[GEOMETRY], record[4:9]  # width to data_size
         return record
 
     def pixels(self, record: FrameRecord) -> Pixels | None:
@@ -265,7 +265,7 @@ class RingReader:
         """Step 4: the record of ``slot``, by one pread, if it is whole and of that frame; or nothing."""
         try:  # one call less than _slot_now(): a runtime comes here for each frame
             before = os.pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
-            version, found_id, found_ns, _, sequence = unpack_frame(before)
+            version, _, found_id, found_ns, _, sequence = unpack_frame(before)
         except (OSError, struct.error):  # let go meanwhile, or cut
             return b""
         if (

@@ -27,6 +27,7 @@ from ruth.vas.message import write_at_once
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ruth.export.picture import MatrixName, RangeName
     from ruth.vas.ring import FrameRing
 
 _TIMESTAMP_MAX: Final = 2**64 - 1
@@ -48,14 +49,14 @@ class NullExporter:
     def begin(self) -> None:
         """None: there is no buffer."""
 
-    def commit(self, timestamp_ns: int) -> bool:  # noqa: ARG002 - the exporter's interface
+    def commit(self, timestamp_ns: int, damaged: bool = False) -> bool:  # noqa: ARG002 - the exporter's interface
         """False: nothing was published."""
         return False
 
     def abandon(self) -> None:
         """Nothing was begun."""
 
-    def publish(self, frame: object, timestamp_ns: int) -> bool:  # noqa: ARG002 - as above
+    def publish(self, frame: object, timestamp_ns: int, damaged: bool = False) -> bool:  # noqa: ARG002 - as above
         """False: nothing was published."""
         return False
 
@@ -101,11 +102,12 @@ class FrameExporter:
         self._begun = True
         return self._ring.begin()
 
-    def commit(self, timestamp_ns: int) -> bool:
+    def commit(self, timestamp_ns: int, damaged: bool = False) -> bool:
         """Publishes what was written since :meth:`begin`.
 
         Args:
             timestamp_ns: CLOCK_MONOTONIC at the decode boundary, 0 to 2^64 - 1.
+            damaged: Whether the decoder reported damage in this frame; its record says so.
 
         Returns:
             Whether it was published. Never raises.
@@ -118,7 +120,7 @@ class FrameExporter:
         self._begun = False
         if not isinstance(timestamp_ns, int) or not 0 <= timestamp_ns <= _TIMESTAMP_MAX:
             return self._refuse(f"timestamp_ns {timestamp_ns!r}, allowed 0 to 2^64 - 1")
-        self._ring.commit(timestamp_ns)
+        self._ring.commit(timestamp_ns, damaged)
         self.published += 1
         return True
 
@@ -126,12 +128,15 @@ class FrameExporter:
         """Gives up the frame begun: nothing is published, its buffer serves the next frame."""
         self._begun = False
 
-    def publish(self, frame: bytes | bytearray | memoryview, timestamp_ns: int) -> bool:
+    def publish(
+        self, frame: bytes | bytearray | memoryview, timestamp_ns: int, damaged: bool = False
+    ) -> bool:
         """Copies a whole frame and publishes it, for a decoder that has it in memory of its own.
 
         Args:
             frame: Any contiguous buffer of exactly ``stride * height * 3 // 2`` bytes of NV12.
             timestamp_ns: As for :meth:`commit`.
+            damaged: As for :meth:`commit`.
 
         Returns:
             Whether it was published. Never raises: a frame that does not fit leaves one message.
@@ -151,7 +156,7 @@ class FrameExporter:
             return self._refuse(f"a frame of {size} bytes, this export's frames have {ring.frame_size}")
         self._begun = True
         ring.begin()[:] = source
-        return self.commit(timestamp_ns)
+        return self.commit(timestamp_ns, damaged)
 
     def close(self) -> None:
         """Ends the export: readers are told, the files are removed. Safe to call twice."""
@@ -192,6 +197,8 @@ def open_exporter(
     *,
     stride: int | None = None,
     slot_count: int | None = None,
+    pixel_range: RangeName | None = None,
+    matrix: MatrixName | None = None,
     root: str | None = None,
     environ: Mapping[str, str] = os.environ,
     report: Callable[[str], None] = report_to_stderr,
@@ -205,6 +212,8 @@ def open_exporter(
         stride: Bytes a row in memory, at least ``width``; ``width`` itself if not given.
         slot_count: Frames that the ring holds, 2 to 62; 4 if not given, which leaves a reader at 25 fps
             120 ms to use one.
+        pixel_range: ``"limited"`` or ``"full"``, as the decoder says of its pixels; None if it does not.
+        matrix: ``"bt601"``, ``"bt709"`` or ``"bt2020"``, likewise.
         root: The export root; from ``VAS_EXPORT_ROOT``, or ``/dev/shm/vas``, if not given.
         environ: Where the flag and the root are looked up.
         report: Gets the one message left when nothing can be exported.
@@ -222,10 +231,12 @@ def open_exporter(
         return NULL_EXPORTER
     try:
         from ruth.export.layout import SLOT_COUNT_DEFAULT
+        from ruth.export.picture import Picture
         from ruth.vas.ring import FrameRing  # maps memory: only with the flag on
 
         slots = SLOT_COUNT_DEFAULT if slot_count is None else slot_count
-        ring = FrameRing(directory, width, height, width if stride is None else stride, slots)
+        row = width if stride is None else stride
+        ring = FrameRing(directory, width, height, row, slots, Picture(pixel_range, matrix))
     except ExportError as error:
         return FrameExporter(None, str(error), report)
     except (ImportError, OSError, MemoryError) as error:  # no descriptor or memory left to load it with

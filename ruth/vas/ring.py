@@ -37,6 +37,7 @@ from ruth.export.layout import (
     FRAME_ID_OFFSET,
     META_SIZE_V2,
     PAGE_SIZE,
+    PICTURE_OFFSET,
     PIXEL_FORMAT_NV12,
     SEQUENCE_OFFSET,
     SLOT_COUNT_MAX,
@@ -53,6 +54,7 @@ from ruth.export.layout import (
     pack_ring,
     slot_record_offset,
 )
+from ruth.export.picture import DAMAGED_PICTURE, Picture, pack_picture
 from ruth.futex import FutexWord
 from ruth.identity import DATA_NAME, META_NAME
 from ruth.vas.files import ExportDirectory, retire
@@ -63,6 +65,9 @@ _UINT32_MAX: Final = 2**32 - 1
 _ID, _TIME = FRAME_ID_OFFSET // 8, TIMESTAMP_OFFSET // 8
 _OFFSET, _SEQUENCE = DATA_OFFSET_OFFSET // 8, SEQUENCE_OFFSET // 8
 _WAKE, _FLAGS = WAKE_OFFSET // 4, FLAGS_OFFSET // 4
+_PICTURE: Final = PICTURE_OFFSET // 4
+
+_NOT_SAID: Final = Picture()
 
 
 class _Slot(NamedTuple):
@@ -74,6 +79,7 @@ class _Slot(NamedTuple):
         id_at: Positions in ``frame.meta`` seen as an array of u64.
         time_at: The same.
         sequence_at: The same.
+        picture_at: Position in ``frame.meta`` seen as an array of u32.
 
     """
 
@@ -82,6 +88,7 @@ class _Slot(NamedTuple):
     id_at: int
     time_at: int
     sequence_at: int
+    picture_at: int
 
 
 class FrameRing:
@@ -93,10 +100,11 @@ class FrameRing:
         height: Rows, even, above 0.
         stride: Bytes a row in memory, at least ``width``.
         slot_count: Frames the ring holds, 2 to 62.
+        picture: How the pixels of all its frames are meant.
 
     Raises:
-        ExportError: The geometry is none of NV12, or directory, files or memory cannot be had. No file
-            is left behind, and an earlier export still stands.
+        ExportError: The geometry is none of NV12, the picture is none that a record can carry, or directory,
+            files or memory cannot be had. No file is left behind, and an earlier export still stands.
 
     Attributes:
         frame_size: Bytes of a slot's buffer: ``stride * height * 3 // 2``.
@@ -110,7 +118,9 @@ class FrameRing:
         "_futex",
         "_halves",
         "_inodes",
+        "_marks_damage",
         "_meta_map",
+        "_picture",
         "_slot_count",
         "_slots",
         "_words",
@@ -118,13 +128,27 @@ class FrameRing:
         "frame_size",
     )
 
-    def __init__(self, directory: str, width: int, height: int, stride: int, slot_count: int) -> None:
+    def __init__(
+        self,
+        directory: str,
+        width: int,
+        height: int,
+        stride: int,
+        slot_count: int,
+        picture: Picture = _NOT_SAID,
+    ) -> None:
         width = _uint32(directory, "width", width)
         height = _uint32(directory, "height", height)
         stride = _uint32(directory, "stride", stride)
         slot_count = _uint32(directory, "slot_count", slot_count)
+        try:
+            self._picture = pack_picture(picture._replace(damaged=False))
+        except ValueError as error:
+            raise ExportError(directory, str(error)) from error
+        self._marks_damage = False  # whether a record of this ring may say that its frame is damaged
         geometry = FrameRecord(
             version=VERSION_2,
+            picture=self._picture,
             frame_id=0,
             timestamp_ns=0,
             width=width,
@@ -191,7 +215,14 @@ class FrameRing:
         whole = memoryview(self._data_map)
         records = [slot_record_offset(slot) // 8 for slot in range(self._slot_count)]
         self._slots = tuple(
-            _Slot(whole[offset : offset + self.frame_size], offset, at + _ID, at + _TIME, at + _SEQUENCE)
+            _Slot(
+                whole[offset : offset + self.frame_size],
+                offset,
+                at + _ID,
+                at + _TIME,
+                at + _SEQUENCE,
+                at * 2 + _PICTURE,
+            )
             for offset, at in zip(offsets, records, strict=True)
         )
         self._words = memoryview(self._meta_map).cast("Q")
@@ -203,21 +234,28 @@ class FrameRing:
 
         Calling it again before :meth:`commit` gives the same buffer.
         """
-        buffer, _, _, _, sequence_at = self._slots[self.frame_id % self._slot_count]
+        buffer, _, _, _, sequence_at, _ = self._slots[self.frame_id % self._slot_count]
         self._words[sequence_at] |= 1  # step 1; odd already if an earlier frame was given up
         return buffer
 
-    def commit(self, timestamp_ns: int) -> None:
+    def commit(self, timestamp_ns: int, damaged: bool = False) -> None:
         """Publishes what was written into the buffer of :meth:`begin`.
 
         Args:
-            timestamp_ns: CLOCK_MONOTONIC at the decode boundary, 0 to 2^64 - 1.
+            timestamp_ns: When the frame was captured (SPEC.md, "Frame time"), 0 to 2^64 - 1.
+            damaged: Whether the decoder reported damage in it.
 
         """
         words, halves, frame_id = self._words, self._halves, self.frame_id
-        _, offset, id_at, time_at, sequence_at = self._slots[frame_id % self._slot_count]
+        _, offset, id_at, time_at, sequence_at, picture_at = self._slots[frame_id % self._slot_count]
+        # Until a frame of this ring is damaged, every record says what it has to say of pixels already.
+        marks = damaged or self._marks_damage
         words[id_at] = frame_id  # step 3
         words[time_at] = timestamp_ns
+        if marks:
+            self._marks_damage = True
+            picture = self._picture | DAMAGED_PICTURE if damaged else self._picture
+            halves[picture_at] = picture
         # "| 1" where "+ 1" would do: an exception from a signal handler can end this between any two
         # statements, and the next frame must find its way back to odd during changes, even at rest.
         words[sequence_at] = (words[sequence_at] | 1) + 1  # step 4
@@ -226,6 +264,8 @@ class FrameRing:
         words[_ID] = frame_id  # step 6
         words[_TIME] = timestamp_ns
         words[_OFFSET] = offset
+        if marks:
+            halves[_PICTURE] = picture
         words[_SEQUENCE] = newest + 1  # step 7
         halves[_WAKE] = (halves[_WAKE] + 1) & 0xFFFFFFFF  # step 8
         self._futex.wake()  # step 9

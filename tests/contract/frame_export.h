@@ -21,10 +21,16 @@ _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "a lock
 #define FLAG_CLOSED 2u
 #define PIXEL_FORMAT_NV12 0u
 
+/* picture: a byte each, from the lowest on */
+#define RANGE_FULL 2u
+#define MATRIX_BT709 2u
+#define PICTURE_DAMAGED 1u
+#define PICTURE(range, matrix, flags) ((uint32_t)(range) | (uint32_t)(matrix) << 8 | (uint32_t)(flags) << 16)
+
 /* Every field is atomic, so that each store and each load is one access of the field's own size. */
 struct record {
     _Atomic uint32_t version;
-    _Atomic uint32_t zero;
+    _Atomic uint32_t picture;
     _Atomic uint64_t frame_id;
     _Atomic uint64_t timestamp_ns;
     _Atomic uint32_t width;
@@ -58,6 +64,7 @@ struct meta {
     _Static_assert(sizeof(((struct type *)0)->name) == (size), #type "." #name " has another size")
 
 FIELD(record, version, 0, 4);
+FIELD(record, picture, 4, 4);
 FIELD(record, frame_id, 8, 8);
 FIELD(record, timestamp_ns, 16, 8);
 FIELD(record, width, 24, 4);
@@ -95,6 +102,11 @@ static inline void ramp_fill(uint8_t *ramp, size_t width) {
 
 static inline const uint8_t *row_of(const uint8_t *ramp, uint64_t frame_id, uint64_t row) {
     return ramp + (uint8_t)(frame_id * 7 + row * 3);
+}
+
+/* And how the test's pixels are said to be meant: every third frame is damaged. */
+static inline uint32_t picture_of(uint64_t frame_id) {
+    return PICTURE(RANGE_FULL, MATRIX_BT709, frame_id % 3 == 0 ? PICTURE_DAMAGED : 0);
 }
 
 static inline uint64_t timestamp_of(uint64_t frame_id) {

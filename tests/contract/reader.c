@@ -25,7 +25,7 @@
 
 /* One record as it was at one moment. */
 struct taken {
-    uint32_t version, width, height, pixel_format, stride;
+    uint32_t version, picture, width, height, pixel_format, stride;
     uint64_t frame_id, timestamp_ns, data_size, data_offset, sequence, epoch;
 };
 
@@ -41,7 +41,7 @@ struct export {
 };
 
 struct counts {
-    uint64_t accepted, overwritten, torn, mixed, backwards;
+    uint64_t accepted, overwritten, torn, mixed, backwards, damaged, full_range_bt709;
     int64_t last_frame_id;
 };
 
@@ -56,6 +56,7 @@ static bool take(const struct meta *meta, const struct record *record, struct ta
     /* Acquire: no field below is loaded before this load, so none is older than this sequence says. */
     taken->sequence = LOAD_ACQUIRE(record->sequence);
     taken->version = LOAD(record->version);
+    taken->picture = LOAD(record->picture);
     taken->frame_id = LOAD(record->frame_id);
     taken->timestamp_ns = LOAD(record->timestamp_ns);
     taken->width = LOAD(record->width);
@@ -183,7 +184,7 @@ static void use(const struct export *export, const struct taken *newest, struct 
         return;
     }
     bool right = is_sane(export, &slot) && same_geometry(&slot, &export->bound)
-                 && slot.data_offset == newest->data_offset
+                 && slot.data_offset == newest->data_offset && slot.picture == newest->picture
                  && slot.timestamp_ns == timestamp_of(slot.frame_id) && pixels_match(export, &slot);
     /* The pixels before the second sequence, as in take(). */
     atomic_thread_fence(memory_order_acquire);
@@ -193,6 +194,8 @@ static void use(const struct export *export, const struct taken *newest, struct 
     }
     counts->accepted++;
     counts->mixed += !right;
+    counts->damaged += (slot.picture >> 16 & PICTURE_DAMAGED) != 0;
+    counts->full_range_bt709 += (slot.picture & 0xffff) == PICTURE(RANGE_FULL, MATRIX_BT709, 0);
     counts->backwards += counts->last_frame_id >= 0 && slot.frame_id <= (uint64_t)counts->last_frame_id;
     counts->last_frame_id = (int64_t)slot.frame_id;
 }
@@ -246,9 +249,10 @@ int main(int count, char **arguments) {
         let_go(&export);
     }
     printf("{\"accepted\":%llu,\"overwritten\":%llu,\"torn\":%llu,\"mixed\":%llu,\"backwards\":%llu,"
-           "\"last_frame_id\":%lld}\n",
+           "\"damaged\":%llu,\"full_range_bt709\":%llu,\"last_frame_id\":%lld}\n",
            (unsigned long long)counts.accepted, (unsigned long long)counts.overwritten,
            (unsigned long long)counts.torn, (unsigned long long)counts.mixed,
-           (unsigned long long)counts.backwards, (long long)counts.last_frame_id);
+           (unsigned long long)counts.backwards, (unsigned long long)counts.damaged,
+           (unsigned long long)counts.full_range_bt709, (long long)counts.last_frame_id);
     return counts.mixed || counts.backwards || counts.last_frame_id < last;
 }

@@ -23,6 +23,7 @@ from published import Expected, expected, exporter_of
 from ruth.export.layout import META_SIZE_V2, FrameRecord, RingHeader, unpack_record, unpack_ring
 from ruth.export.nv12 import nv12_views
 from ruth.export.outcome import UNCHANGED, Absent, Fresh
+from ruth.export.picture import Picture, unpack_picture
 from ruth.export.source import ExportSource
 from waiting import wait_until
 
@@ -48,12 +49,13 @@ path, (width, height, stride, slots, frames) = sys.argv[1], map(int, sys.argv[2:
 content = open(path, "rb").read()
 size = len(content) // 256
 patterns = [content[start : start + size] for start in range(0, len(content), size)]
-exporter = open_exporter("front-door", width, height, stride=stride, slot_count=slots)
+meant = {"pixel_range": "full", "matrix": "bt709"}
+exporter = open_exporter("front-door", width, height, stride=stride, slot_count=slots, **meant)
 print("ready", flush=True)
 sys.stdin.buffer.read(1)
 for n in range(frames):
     exporter.begin()[:] = patterns[n % 256]
-    exporter.commit(1_000_000_000 + 40_000_000 * n)
+    exporter.commit(1_000_000_000 + 40_000_000 * n, damaged=n % 3 == 0)
 print("published", exporter.published, flush=True)
 sys.stdin.buffer.read()
 exporter.close()
@@ -63,6 +65,11 @@ exporter.close()
 def timestamp_of(frame_id: int) -> int:
     """The timestamp of a frame, by its id."""
     return 1_000_000_000 + 40_000_000 * frame_id
+
+
+def picture_of(frame_id: int) -> Picture:
+    """How the pixels of a frame are said to be meant, by its id."""
+    return Picture("full", "bt709", frame_id % 3 == 0)
 
 
 @cache
@@ -275,6 +282,7 @@ def read_to(
             same = np.array_equal(views.nv12, pattern(frame.frame_id % 256, *views.nv12.shape[::-1]))
 
         assert frame.timestamp_ns == timestamp_of(frame.frame_id)
+        assert unpack_picture(frame.picture) == picture_of(frame.frame_id)
         if intact(source, outcome, compare):
             assert same, f"frame {frame.frame_id} is mixed"
             found.ids.append(frame.frame_id)
@@ -425,7 +433,7 @@ def test_files_and_ring_are_as_documented(bench: Bench, kind: str) -> None:
         "frame.data": 0o644,
     }
     data = status["frame.data"]
-    assert newest == FrameRecord(2, 0, 0, WIDTH, HEIGHT, 0, WIDTH, WIDTH * ROWS, 0, 0)
+    assert newest == FrameRecord(2, 0x0202, 0, 0, WIDTH, HEIGHT, 0, WIDTH, WIDTH * ROWS, 0, 0)
     assert ring._replace(epoch=0) == RingHeader(0, 3, 8192, data.st_ino, 0, 1)
     assert earliest < ring.epoch < time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     assert (status["frame.meta"].st_size, data.st_size) == (META_SIZE_V2, 3 * 8192)
@@ -498,7 +506,7 @@ def test_the_c_reader_finds_a_wrong_byte(
 
 def test_a_frame_given_up_is_seen_by_nobody(bench: Bench, roots: Roots) -> None:
     """What was begun and given up costs no reader anything: the next frame has its place and its id."""
-    exporter = exporter_of(roots, CAMERA)
+    exporter = exporter_of(roots, CAMERA, pixel_range="full", matrix="bt709")
     reader = bench.bound_reader(9)
     with bench.source() as source:
         for frame_id in range(10):
@@ -506,11 +514,29 @@ def test_a_frame_given_up_is_seen_by_nobody(bench: Bench, roots: Roots) -> None:
             assert buffer is not None
             buffer[:] = bytes(len(buffer))
             exporter.abandon()
-            assert exporter.publish(pattern(frame_id).tobytes(), timestamp_of(frame_id))
+            damaged = picture_of(frame_id).damaged
+            assert exporter.publish(pattern(frame_id).tobytes(), timestamp_of(frame_id), damaged)
             assert read_to(source, frame_id).ids == [frame_id]
     found = answer(reader)
     assert (found["mixed"], found["backwards"], found["last_frame_id"]) == (0, 0, 9)
     exporter.close()
+
+
+@BOTH_WRITERS
+def test_damage_is_of_one_frame_and_the_rest_of_all(bench: Bench, kind: str) -> None:
+    """Range and matrix are told with every frame, damage with those that have it; no reader minds either."""
+    writer = bench.writer(kind, 30, interval_us=0 if kind == "ruth" else 20_000)
+    reader = bench.bound_reader(29)
+    writer.go()
+    with bench.source() as source:
+        ids = read_to(source, 29).ids
+    found = answer(reader)
+    assert found["full_range_bt709"] == found["accepted"]
+    assert found["mixed"] == 0
+    if kind == "c":  # at its pace both take every frame
+        assert ids == list(range(30))
+        assert found["damaged"] == 10
+    writer.end()
 
 
 def test_an_agent_observes_what_c_writes(bench: Bench, roots: Roots, processes: Processes) -> None:

@@ -68,7 +68,7 @@ def test_the_example_of_version_1_is_read(roots: Roots, vector: Callable[[str], 
     with ExportSource(str(roots.export), "front-door") as source:
         outcome = source.try_read()
         assert isinstance(outcome, Fresh)
-        assert outcome.record == FrameRecord(1, 41, 1795294536609118200, 16, 8, 0, 16, 192, 0, 0)
+        assert outcome.record == FrameRecord(1, 0, 41, 1795294536609118200, 16, 8, 0, 16, 192, 0, 0)
         assert (outcome.session, source.version) == (1, 1)
         assert source.try_read() is UNCHANGED
     assert_pixels((camera / "frame.data").read_bytes(), outcome.record)
@@ -80,7 +80,7 @@ def test_the_example_of_version_2_is_read(roots: Roots, vector: Callable[[str], 
     with ExportSource(str(roots.export), "front-door") as source:
         outcome = source.try_read()
         assert isinstance(outcome, Fresh)
-        assert outcome.record == FrameRecord(2, 5, 5_200_000_000, 16, 8, 0, 16, 192, 4096, 12)
+        assert outcome.record == FrameRecord(2, 0, 5, 5_200_000_000, 16, 8, 0, 16, 192, 4096, 12)
         assert (outcome.session, source.version) == (1, 2)
         assert source.ring is not None
         assert source.ring.data_map is not None

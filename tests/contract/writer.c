@@ -109,6 +109,7 @@ static struct meta *map_old_meta(int directory) {
 
 static void describe(const struct export *export, struct record *record, uint64_t data_offset) {
     STORE(record->version, 2);
+    STORE(record->picture, PICTURE(RANGE_FULL, MATRIX_BT709, 0));
     STORE(record->width, export->width);
     STORE(record->height, export->height);
     STORE(record->pixel_format, PIXEL_FORMAT_NV12);
@@ -173,6 +174,7 @@ static void publish(struct export *export) {
         memcpy(target, row_of(export->ramp, frame_id, row), export->width);
     STORE(slot->frame_id, frame_id); /* 3 */
     STORE(slot->timestamp_ns, timestamp);
+    STORE(slot->picture, picture_of(frame_id));
     STORE_RELEASE(slot->sequence, sequence + 2); /* 4: after all of steps 2 and 3 */
 
     sequence = LOAD(newest->sequence);
@@ -181,6 +183,7 @@ static void publish(struct export *export) {
     STORE(newest->frame_id, frame_id);         /* 6 */
     STORE(newest->timestamp_ns, timestamp);
     STORE(newest->data_offset, offset);
+    STORE(newest->picture, picture_of(frame_id));
     STORE_RELEASE(newest->sequence, sequence + 2); /* 7 */
 
     count_wake(meta); /* 8: a release store, so who sees the new wake sees the new record */

@@ -14,6 +14,7 @@ from ruth.export.layout import (
     FLAGS_OFFSET,
     FRAME_ID_OFFSET,
     HEIGHT_OFFSET,
+    PICTURE_OFFSET,
     PIXEL_FORMAT_OFFSET,
     RECORD_SIZE,
     SEQUENCE_OFFSET,
@@ -36,6 +37,7 @@ BLOCK: Final = 10_000
 
 RECORD_FIELDS: Final = (
     (VERSION_OFFSET, 4),
+    (PICTURE_OFFSET, 4),
     (FRAME_ID_OFFSET, 8),
     (TIMESTAMP_OFFSET, 8),
     (WIDTH_OFFSET, 4),

@@ -317,7 +317,7 @@ def test_pixels_used_at_any_moment_are_accepted_where_the_model_accepts_them(rep
     for frame_id in range(FRAMES - 1):
         newest = Newest(2 * frame_id + 2, frame_id, timestamp_of(1, frame_id), frame_id % SLOTS, "geometry 1")
         record = FrameRecord(
-            2, frame_id, timestamp_of(1, frame_id), 16, 8, 0, 16, 192, frame_id % SLOTS * SLOT_SIZE, 0
+            2, 0, frame_id, timestamp_of(1, frame_id), 16, 8, 0, 16, 192, frame_id % SLOTS * SLOT_SIZE, 0
         )
         first = step * (frame_id + 1) - 1
         for moments in combinations_with_replacement(range(first, min(last, first + 2 * step) + 1), 3):

@@ -26,7 +26,7 @@ both_matrices = pytest.mark.parametrize("matrix", [BT601, BT709], ids=lambda mat
 def views_of(nv12: bytes, width: int, height: int, stride: int = 0) -> Nv12Views:
     """Views of one frame that is all there is."""
     stride = stride or width
-    return nv12_views(nv12, FrameRecord(2, 0, 0, width, height, 0, stride, stride * height * 3 // 2, 0, 0))
+    return nv12_views(nv12, FrameRecord(2, 0, 0, 0, width, height, 0, stride, stride * height * 3 // 2, 0, 0))
 
 
 def whole(views: Nv12Views, matrix: Matrix) -> NDArray[np.uint8]:

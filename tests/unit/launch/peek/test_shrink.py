@@ -12,7 +12,7 @@ def views_of(luma: np.ndarray, chroma: np.ndarray) -> Nv12Views:
     """Views of a frame with this luma (rows, columns) and chroma (half the rows, half the columns, 2)."""
     height, width = luma.shape
     content = luma.astype(np.uint8).tobytes() + chroma.astype(np.uint8).tobytes()
-    return nv12_views(content, FrameRecord(2, 0, 0, width, height, 0, width, len(content), 0, 0))
+    return nv12_views(content, FrameRecord(2, 0, 0, 0, width, height, 0, width, len(content), 0, 0))
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ UINT64_MAX = 2**64 - 1
 INODE = 4711
 
 # A frame of 16 x 8 pixels in slot 1 of a ring of 4 pages.
-V1 = FrameRecord(1, 41, 1795294536609118200, 16, 8, 0, 16, 192, 0, 0)
-V2 = FrameRecord(2, 5, 5_200_000_000, 16, 8, 0, 16, 192, 4096, 12)
+V1 = FrameRecord(1, 0, 41, 1795294536609118200, 16, 8, 0, 16, 192, 0, 0)
+V2 = FrameRecord(2, 0, 5, 5_200_000_000, 16, 8, 0, 16, 192, 4096, 12)
 RING = RingHeader(6, 4, 4096, INODE, 123456789000, 1)
 RING_SIZE = 4 * 4096
 
@@ -58,6 +58,7 @@ u64 = st.integers(0, UINT64_MAX)
 records = st.builds(
     FrameRecord,
     version=u32,
+    picture=u32,
     frame_id=u64,
     timestamp_ns=u64,
     width=u32,
@@ -81,6 +82,7 @@ class Mapped(NamedTuple):
 # Each field on the byte map, and the constant that is its offset.
 OFFSETS = {
     "version": "VERSION_OFFSET",
+    "picture": "PICTURE_OFFSET",
     "frame_id": "FRAME_ID_OFFSET",
     "timestamp_ns": "TIMESTAMP_OFFSET",
     "width": "WIDTH_OFFSET",
@@ -131,14 +133,14 @@ def accepted(record: FrameRecord, ring: RingHeader, data_file_size: int, inode: 
 
 
 def test_the_byte_map_has_no_hole_and_no_overlap() -> None:
-    """Each field is naturally aligned and starts where the one before it ends, but for the stated zeros."""
+    """Each field is naturally aligned and starts where the one before it ends."""
     at = 0
     for name, field in BYTE_MAP.items():
-        assert field.offset == at + (4 if name == "frame_id" else 0)
+        assert field.offset == at, name
         assert field.offset % field.size == 0
         at = field.offset + field.size
     assert at == 100
-    assert re.findall(r"\| zero .*?(\d+) +\|", layout.__doc__ or "") == ["4", "100"]
+    assert re.findall(r"\| zero .*?(\d+) +\|", layout.__doc__ or "") == ["100"]
     assert RULERS == [0, WAKE_OFFSET, SLOT_RECORDS_OFFSET, META_SIZE_V2] == [0, 64, 128, 4096]
 
 
@@ -541,7 +543,7 @@ def test_the_version_1_example_is_what_it_says() -> None:
     meta = (VECTORS / "v1/front-door/frame.meta").read_bytes()
     data_size = (VECTORS / "v1/front-door/frame.data").stat().st_size
     record = unpack_record(meta)
-    assert record == FrameRecord(1, 41, 1795294536609118200, 16, 8, 0, 16, 192, 0, 0)
+    assert record == FrameRecord(1, 0, 41, 1795294536609118200, 16, 8, 0, 16, 192, 0, 0)
     assert problem_v1(record, len(meta), data_size) is None
 
 
@@ -563,7 +565,7 @@ def test_the_newest_frame_of_the_version_2_example() -> None:
     meta = (VECTORS / "v2/front-door/frame.meta").read_bytes()
     newest, ring = unpack_record(meta), unpack_ring(meta)
     slot = unpack_record(meta, slot_record_offset(1))
-    assert newest == FrameRecord(2, 5, 5_200_000_000, 16, 8, 0, 16, 192, 4096, newest.sequence)
+    assert newest == FrameRecord(2, 0, 5, 5_200_000_000, 16, 8, 0, 16, 192, 4096, newest.sequence)
     assert newest._replace(sequence=0) == slot._replace(sequence=0)
     assert newest.sequence % 2 == slot.sequence % 2 == 0
     assert problem_v2(newest, ring) is None

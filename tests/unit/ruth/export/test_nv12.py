@@ -29,7 +29,7 @@ geometries = pytest.mark.parametrize(
 
 def record_of(width: int, height: int, stride: int, data_offset: int = 0) -> FrameRecord:
     """The record of a frame with this geometry at this offset."""
-    return FrameRecord(2, 7, 7, width, height, 0, stride, nv12_size(stride, height), data_offset, 2)
+    return FrameRecord(2, 0, 7, 7, width, height, 0, stride, nv12_size(stride, height), data_offset, 2)
 
 
 def numbered(size: int) -> bytes:

@@ -30,7 +30,7 @@ _ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files
 
 def record_of(frame_id: int, timestamp_ns: int = 5) -> FrameRecord:
     """The record of a version 1 frame of 16 x 8 pixels."""
-    return FrameRecord(1, frame_id, timestamp_ns, WIDTH, HEIGHT, 0, WIDTH, FRAME_SIZE, 0, 0)
+    return FrameRecord(1, 0, frame_id, timestamp_ns, WIDTH, HEIGHT, 0, WIDTH, FRAME_SIZE, 0, 0)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_closing_forgets_no_frame(camera: Path, reader: RenameReader, look: Look
 
 def test_reserved_bytes_mean_nothing(camera: Path, look: Look) -> None:
     """What stands in the bytes that version 1 reserves is no offset and no sequence."""
-    publish(camera, record_of(1)._replace(data_offset=2**64 - 1, sequence=7))
+    publish(camera, record_of(1)._replace(picture=2**32 - 1, data_offset=2**64 - 1, sequence=7))
     assert look() == record_of(1)
     publish(camera, record_of(1)._replace(data_offset=1, sequence=8))
     assert look() is UNCHANGED

@@ -651,6 +651,7 @@ def test_at_full_speed_no_frame_is_a_mixture_of_two(
         newest = n
         assert found == FrameRecord(
             version=2,
+            picture=0,
             frame_id=n,
             timestamp_ns=n * SPREAD % 2**64,
             width=WIDTH,

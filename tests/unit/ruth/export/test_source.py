@@ -56,7 +56,7 @@ class RenamingWriter:
         size = self._width * self._height * 3 // 2
         for timestamp in timestamps:
             record = FrameRecord(
-                1, self.frame_id, timestamp, self._width, self._height, 0, self._width, size, 0, 0
+                1, 0, self.frame_id, timestamp, self._width, self._height, 0, self._width, size, 0, 0
             )
             for name, content in ((DATA_NAME, bytes(size)), (META_NAME, pack_record(record))):
                 (self._camera / f"{name}.tmp").write_bytes(content)

@@ -35,6 +35,7 @@ from ruth.export.layout import (
     FLAGS_OFFSET,
     FRAME_ID_OFFSET,
     HEIGHT_OFFSET,
+    PICTURE_OFFSET,
     PIXEL_FORMAT_OFFSET,
     SEQUENCE_OFFSET,
     SLOT_COUNT_OFFSET,
@@ -113,6 +114,7 @@ print(type(source.try_read()).__name__)
 # Every field with its size: of both versions, then of version 2 only.
 FIELDS_V1 = [
     (VERSION_OFFSET, 4),
+    (PICTURE_OFFSET, 4),
     (FRAME_ID_OFFSET, 8),
     (TIMESTAMP_OFFSET, 8),
     (WIDTH_OFFSET, 4),

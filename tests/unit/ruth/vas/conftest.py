@@ -8,6 +8,7 @@ import pytest
 
 from published import Messages
 from rings import HEIGHT, SLOTS, STRIDE, WIDTH
+from ruth.export.picture import Picture
 from ruth.vas.ring import FrameRing
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Roots
+
+UNSAID = Picture()
 
 
 @pytest.fixture
@@ -29,9 +32,13 @@ def make(camera: Path) -> Iterator[Callable[..., FrameRing]]:
     made: list[FrameRing] = []
 
     def make_one(
-        width: int = WIDTH, height: int = HEIGHT, stride: int = STRIDE, slots: int = SLOTS
+        width: int = WIDTH,
+        height: int = HEIGHT,
+        stride: int = STRIDE,
+        slots: int = SLOTS,
+        picture: Picture = UNSAID,
     ) -> FrameRing:
-        made.append(FrameRing(str(camera), width, height, stride, slots))
+        made.append(FrameRing(str(camera), width, height, stride, slots, picture))
         return made[-1]
 
     yield make_one

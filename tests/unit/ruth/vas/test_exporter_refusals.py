@@ -149,7 +149,7 @@ def test_replacing_an_export_on_a_full_tmpfs_kills_nobody(
     """A writer whose own memory is reserved needs none for what it replaces: no SIGBUS from a hole there."""
     camera = small_tmpfs / "front-door"
     camera.mkdir()
-    record = pack_record(FrameRecord(VERSION_2, 0, 0, WIDTH, HEIGHT, 0, WIDTH, FRAME_SIZE, 0, 0))
+    record = pack_record(FrameRecord(VERSION_2, 0, 0, 0, WIDTH, HEIGHT, 0, WIDTH, FRAME_SIZE, 0, 0))
     for content in (b"", record):
         with (camera / "frame.meta").open("wb") as meta:
             meta.write(content)

@@ -98,7 +98,7 @@ def test_a_new_export_is_whole_and_holds_no_frame(camera: Path, make: Callable[.
     assert (ring.wake, ring.slot_count, ring.slot_size, ring.data_inode) == (0, SLOTS, 4096, data.st_ino)
     assert before <= ring.epoch <= time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     assert (ring.wakes, ring.closed) == (True, False)
-    empty = FrameRecord(2, 0, 0, WIDTH, HEIGHT, 0, STRIDE, FRAME_SIZE, 0, 0)
+    empty = FrameRecord(2, 0, 0, 0, WIDTH, HEIGHT, 0, STRIDE, FRAME_SIZE, 0, 0)
     assert unpack_record(meta) == empty
     for slot in range(SLOTS):
         assert unpack_record(meta, slot_record_offset(slot)) == empty._replace(data_offset=slot * 4096)
@@ -288,7 +288,7 @@ def test_a_successor_of_version_1_leaves_its_old_header_alone(
 ) -> None:
     """A version 1 export is replaced like any other file: its frame.meta is frozen, not written to."""
     camera.mkdir(parents=True)
-    record = pack_record(FrameRecord(1, 3, 4, WIDTH, HEIGHT, 0, WIDTH, 192, 0, 0))
+    record = pack_record(FrameRecord(1, 0, 3, 4, WIDTH, HEIGHT, 0, WIDTH, 192, 0, 0))
     (camera / "frame.meta").write_bytes(record)
     (camera / "frame.data").write_bytes(bytes(192))
     with (camera / "frame.meta").open("rb") as old:

@@ -7,6 +7,7 @@ import pytest
 
 from exports import read_meta
 from rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, WIDTH, publish
+from ruth.errors import ExportError
 from ruth.export.layout import (
     SLOT_RECORDS_OFFSET,
     FrameRecord,
@@ -15,6 +16,7 @@ from ruth.export.layout import (
     unpack_ring,
 )
 from ruth.export.outcome import Fresh
+from ruth.export.picture import Picture
 from ruth.export.source import ExportSource
 from ruth.vas.ring import FrameRing
 
@@ -89,6 +91,62 @@ def test_publishing_follows_the_contract_store_by_store(make: Callable[..., Fram
         ("u32", 64, 5),  # 8: wake + 1
         ("futex wake", 64, 5),  # 9
     ]
+
+
+def test_damage_is_told_inside_both_records(make: Callable[..., FrameRing]) -> None:
+    """The picture of a damaged frame is one store among the slot's fields, and one among the newest fields.
+
+    The next frame, which is not damaged, takes it back in the same way.
+    """
+    ring = make(picture=Picture("limited", "bt709"))
+    publish(ring, 10)
+    noted: list[tuple[str, int, int]] = []
+    ring._words = Recorder("u64", ring._words, noted)  # type: ignore[assignment]
+    ring._halves = Recorder("u32", ring._halves, noted)  # type: ignore[assignment]
+    ring.begin()
+    ring.commit(11, damaged=True)
+    ring.begin()
+    ring.commit(12)
+    for frame_id, picture in ((1, 0x010201), (2, 0x000201)):
+        slot = SLOT_RECORDS_OFFSET + 64 * frame_id
+        stores, noted = noted[:12], noted[12:]
+        assert stores == [
+            ("u64", slot + 56, 1),  # 1
+            ("u64", slot + 8, frame_id),  # 3
+            ("u64", slot + 16, 10 + frame_id),
+            ("u32", slot + 4, picture),
+            ("u64", slot + 56, 2),  # 4
+            ("u64", 56, 2 * frame_id + 1),  # 5
+            ("u64", 8, frame_id),  # 6
+            ("u64", 16, 10 + frame_id),
+            ("u64", 48, SLOT_SIZE * frame_id),
+            ("u32", 4, picture),
+            ("u64", 56, 2 * frame_id + 2),  # 7
+            ("u32", 64, frame_id + 1),  # 8
+        ]
+    assert noted == []
+
+
+def test_range_and_matrix_are_in_every_record_from_the_start(
+    camera: Path, make: Callable[..., FrameRing]
+) -> None:
+    """What an export says of its pixels stands in each record before the first frame, and stays there."""
+    ring = make(picture=Picture("full", "bt2020", damaged=True))  # damage is no property of an export
+    for timestamps in ((), (1, 2), (3, 4, 5)):
+        publish(ring, *timestamps)
+        meta = read_meta(camera)
+        offsets = (0, *map(slot_record_offset, range(SLOTS)))
+        assert {unpack_record(meta, offset).picture for offset in offsets} == {0x0302}
+
+
+@pytest.mark.parametrize("picture", [Picture("tv"), Picture(matrix="bt470"), Picture("full", "")])  # type: ignore[arg-type]
+def test_a_picture_that_no_record_can_carry_is_refused(
+    camera: Path, make: Callable[..., FrameRing], picture: Picture
+) -> None:
+    """A range or matrix of another name makes no export, and the message names what is allowed."""
+    with pytest.raises(ExportError, match=r"'limited', 'full'|'bt601', 'bt709', 'bt2020'"):
+        make(picture=picture)
+    assert not camera.exists()
 
 
 def test_the_recorder_passes_everything_on(camera: Path, make: Callable[..., FrameRing]) -> None:
@@ -168,7 +226,7 @@ def test_begin_can_be_called_again(camera: Path, make: Callable[..., FrameRing])
     assert read_meta(camera) == begun
     ring.commit(7)
     assert unpack_record(read_meta(camera)) == FrameRecord(
-        2, 0, 7, WIDTH, HEIGHT, 0, STRIDE, FRAME_SIZE, 0, 2
+        2, 0, 0, 7, WIDTH, HEIGHT, 0, STRIDE, FRAME_SIZE, 0, 2
     )
 
 
