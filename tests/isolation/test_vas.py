@@ -12,7 +12,7 @@ import signal
 import socket
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -30,7 +30,6 @@ from footage import (
     recorded,
     recorded_so_far,
 )
-from launch.vas.ffmpeg import FFmpeg
 from launch.vas.ffmpeg_process import FFmpegProcess
 from launch.vas.output_arguments import camera_arguments
 from launch.vas.process import run_vas
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
 
     from conftest import Processes, Roots
     from launch.vas.camera import OpenExporter
+    from launch.vas.ffmpeg import FFmpeg
     from launch.vas.summary import VasSummary
 
 
@@ -313,17 +313,17 @@ def test_rtsp(ffmpeg: FFmpeg, clip: Path, processes: Processes, vas: Callable[..
     assert len(recorded(ffmpeg, run.recordings / "cam.mkv")) == FRAMES
 
 
-def stand_in(folder: Path, script: str) -> FFmpeg:
-    """A program that does as ``script`` says, whatever FFmpeg would have done."""
+def stand_in(folder: Path, ffmpeg: FFmpeg, script: str) -> FFmpeg:
+    """A program that does as ``script`` says, in the place of ``ffmpeg`` and with its options."""
     path = folder / "ffmpeg"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
-    return FFmpeg(str(path), initial_burst=True)
+    return replace(ffmpeg, path=str(path))
 
 
-def test_size_not_told(clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> None:
+def test_size_not_told(ffmpeg: FFmpeg, clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> None:
     """If FFmpeg's log does not tell the size of the frames there is one message, and the pipe is drained."""
-    program = stand_in(tmp_path, "for i in 1 2 3; do head -c 2000000 /dev/zero; done")
+    program = stand_in(tmp_path, ffmpeg, "for i in 1 2 3; do head -c 2000000 /dev/zero; done")
     run = vas(f"cam={clip}", exporter=Keeper().open, program=program)
     (camera,) = run.summary.cameras
     assert (camera.read, camera.width, camera.death) == (0, None, None)
@@ -332,18 +332,18 @@ def test_size_not_told(clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> N
 
 def test_pipe_held_by_another(ffmpeg: FFmpeg, clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> None:
     """If FFmpeg has ended and a process that it started has the pipe still, the camera ends as FFmpeg did."""
-    program = stand_in(tmp_path, f'sleep 5 & {ffmpeg.path} "$@"; exit 3')
+    program = stand_in(tmp_path, ffmpeg, f'sleep 5 & {ffmpeg.path} "$@"; exit 3')
     run = vas(f"cam={clip}", exporter=Keeper().open, program=program, seconds=10)
     (camera,) = run.summary.cameras
     assert (camera.read, camera.death) == (FRAMES, "exit 3")
 
 
 def test_does_not_end(
-    clip: Path, tmp_path: Path, vas: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+    ffmpeg: FFmpeg, clip: Path, tmp_path: Path, vas: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An FFmpeg that does not end when asked to is killed, after the time it has for its recording."""
     monkeypatch.setattr("launch.vas.process.STOP_SECONDS", 0.3)
-    program = stand_in(tmp_path, "trap '' TERM; while :; do sleep 0.05; done")
+    program = stand_in(tmp_path, ffmpeg, "trap '' TERM; while :; do sleep 0.05; done")
     started = time.monotonic()
     run = vas(f"cam={clip}", exporter=Keeper().open, program=program, seconds=0.3)
     assert time.monotonic() - started > 0.6
@@ -351,10 +351,10 @@ def test_does_not_end(
     assert run.summary.stopped
 
 
-def test_cannot_be_started(clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> None:
+def test_cannot_be_started(ffmpeg: FFmpeg, clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> None:
     """A camera whose FFmpeg cannot even be started says why, and holds nothing."""
     before = len(os.listdir("/proc/self/fd"))
-    run = vas(f"cam={clip}", "other=test", program=FFmpeg(str(tmp_path / "gone"), initial_burst=True))
+    run = vas(f"cam={clip}", "other=test", program=replace(ffmpeg, path=str(tmp_path / "gone")))
     assert [camera.death for camera in run.summary.cameras] == ["not started"] * 2
     assert all("No such file" in line for line in run.lines)
     assert run.summary.failed
