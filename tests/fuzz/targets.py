@@ -10,10 +10,13 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import nut_streams as nut
 from exports import META_V1, META_V2, RECORD
 from fuzz.exports_read import BoundRing, NewReader, NewReaderOfVersion1, RenamedPair
 from launch.config.plan import ConfigError, parse_config
 from launch.vas.ffmpeg_log import frame_size, last_error
+from launch.vas.nut import IDENTIFIER, MAIN_CODE, STREAM_CODE, SYNCPOINT_CODE, NutFrame, NutReader
+from launch.vas.nut_fields import NutError
 from launch.vas.source import Kind, SourceError, parse_sources
 from ruth.agent.agent import StreamAgent
 from ruth.agent.last_allowed import find_model, last_allowed
@@ -141,6 +144,35 @@ def _read_ffmpeg_log(content: bytes) -> None:
     assert error is None or (error and "\n" not in error)
 
 
+# A frame code of which no frame has a checksum, so that what is changed in one is not found at once.
+_UNCHECKED: Final = nut.numbers(nut.KEY | nut.CODED_PTS | nut.SIZE_MSB, 6, 0, 1, 0, 0, 0, 255)
+_UNCHECKED_FRAMES: Final = b"".join(b"\0" + nut.numbers(time, 12) + bytes(12) for time in (1, 2, 3))
+
+
+def _read_nut(content: bytes) -> None:
+    """A stream or a refusal; nothing large is kept. Also as what stands behind a right checksum."""
+    main = nut.main_header(codes=_UNCHECKED)
+    for stream in (
+        content,
+        IDENTIFIER + nut.packet(MAIN_CODE, content) + nut.header()[len(IDENTIFIER) :],
+        IDENTIFIER + main + nut.packet(STREAM_CODE, content) + nut.syncpoint() + _UNCHECKED_FRAMES,
+        nut.header() + nut.packet(SYNCPOINT_CODE, content),
+        IDENTIFIER + main + nut.stream_header() + nut.syncpoint() + content,
+    ):
+        reader, room = NutReader(), memoryview(bytearray(4096))
+        with suppress(NutError):
+            for start in range(0, len(stream), 100):
+                reader.receive(stream[start : start + 100])
+                while True:
+                    event = reader.next()
+                    if isinstance(event, NutFrame):
+                        assert event.pts >= 0
+                        assert reader.payload_left == event.size <= 1 << 31
+                    if event is None and not (reader.payload_left and reader.take(room)):
+                        break
+                assert len(reader._buffer) <= 1 << 15
+
+
 def _exports(camera: Path) -> Callable[[bytes], object]:
     """Four readers meet each header."""
     benches = []
@@ -200,6 +232,16 @@ TARGETS: Final = {
         lambda _: _read_sources,
         (b"a=test:640x480@25\nb=rtsp://me:secret@host:554/1\nc=rtsp-listen://127.0.0.1:5000", b"a=/dev/null"),
         (b"=test", b"x", b"@", b"rtsp://", b"rtsps://", b"rtsp-listen://", b"127.0.0.1", b"[::1]", b":99999"),
+    ),
+    "nut": Target(
+        lambda _: _read_nut,
+        (
+            nut.header() + nut.frame(bytes(12), 0) + nut.frame(bytes(12), 1),
+            nut.main_header()[9:-4],
+            nut.stream_header()[9:-4],
+            _UNCHECKED_FRAMES,
+        ),
+        (MAIN_CODE, STREAM_CODE, SYNCPOINT_CODE, nut.INFO_CODE, nut.number(1 << 62), b"\x80" * 9, b"\0"),
     ),
     "ffmpeg-log": Target(
         lambda _: _read_ffmpeg_log,
