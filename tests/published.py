@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import rings
 from ruth.subscription.subscription import Subscription
 from ruth.vas.exporter import FrameExporter, open_exporter
 
@@ -35,6 +36,12 @@ def exporter_of(
     assert isinstance(exporter, FrameExporter)
     assert exporter.enabled, exporter.problem
     return exporter
+
+
+def kill(exporter: FrameExporter) -> None:
+    """As the kernel does to a writer that is killed: its lock is free from then on, and its files stay."""
+    assert exporter._ring is not None
+    rings.kill(exporter._ring)
 
 
 class Messages(list[str]):

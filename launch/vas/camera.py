@@ -250,6 +250,7 @@ class Camera:
             read=read,
             published=published,
             not_exported=read - published,
+            export_problem=None if self._tap is None else self._tap.problem,
             recording=self._recording if self._size else None,
             death=self._death,
             message=self._message,

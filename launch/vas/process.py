@@ -94,7 +94,7 @@ def run_vas(
         elif open_exporter is None:
             from launch.vas.exporters import exporters  # maps memory: only with the flag on
 
-            open_exporter = exporters(environ, export_version, say, stack)
+            open_exporter = exporters(environ, export_version, say)
         selector = stack.enter_context(selectors.DefaultSelector())
         stop_asked = stack.enter_context(_stop_signals(selector))
         work = Work(ffmpeg, recordings, once, open_exporter, say, selector)

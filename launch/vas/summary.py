@@ -21,6 +21,7 @@ class CameraSummary:
         death: None if it ended well or was asked to; else ``"exit 1"``, ``"SIGKILL"`` and the like,
             or ``"not started"``, or ``"given up"`` when the system refused something it needs.
         message: If it died, the last error that was told of, or None.
+        export_problem: Why it could not export, or not go on exporting; None if it could, or had not to.
 
     """
 
@@ -34,6 +35,7 @@ class CameraSummary:
     recording: str | None
     death: str | None
     message: str | None
+    export_problem: str | None = None
 
     def __str__(self) -> str:
         size = "no picture" if self.width is None else f"{self.width}x{self.height}"
@@ -58,8 +60,8 @@ class VasSummary:
 
     @property
     def failed(self) -> bool:
-        """A camera has failed, by itself: exit code 1."""
-        return any(camera.death is not None for camera in self.cameras)
+        """A camera has failed by itself, or could not export: exit code 1."""
+        return any(camera.death is not None or camera.export_problem is not None for camera in self.cameras)
 
     def as_text(self) -> str:
         """One line a camera, as ``ruth vas`` prints it."""

@@ -22,6 +22,10 @@ class Exporter(Protocol):
     def published(self) -> int:
         """Frames published so far."""
 
+    @property
+    def problem(self) -> str | None:
+        """Why something was not exported: the message that was left, or None."""
+
     def begin(self) -> memoryview | None:
         """A writable buffer of exactly one frame, or None."""
 
@@ -70,6 +74,11 @@ class Tap:
     def published(self) -> int:
         """Frames that the exporter has published."""
         return self._exporter.published
+
+    @property
+    def problem(self) -> str | None:
+        """Why the exporter could not export, or None."""
+        return self._exporter.problem
 
     def drain(self) -> int:
         """Reads once, and publishes the frame that is whole then. Only for a pipe that is readable.

@@ -22,10 +22,12 @@ statement below is finished before the next one starts.
 
 from __future__ import annotations
 
+import errno
 import operator
 import os
 import time
-from typing import Final, NamedTuple, SupportsIndex
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final, NamedTuple, SupportsIndex
 
 from ruth.descriptor import close_descriptor
 from ruth.errors import ExportError
@@ -58,6 +60,9 @@ from ruth.export.picture import DAMAGED_PICTURE, Picture, pack_picture
 from ruth.futex import FutexWord
 from ruth.identity import DATA_NAME, META_NAME
 from ruth.vas.files import ExportDirectory, retire
+
+if TYPE_CHECKING:
+    from ruth.vas.files import NewFile
 
 _UINT32_MAX: Final = 2**32 - 1
 
@@ -104,7 +109,8 @@ class FrameRing:
 
     Raises:
         ExportError: The geometry is none of NV12, the picture is none that a record can carry, or directory,
-            files or memory cannot be had. No file is left behind, and an earlier export still stands.
+            files or memory cannot be had, or another writer exports the camera. No new file is left behind.
+            What stood there stands still, unless its writer is dead and its memory was needed.
 
     Attributes:
         frame_size: Bytes of a slot's buffer: ``stride * height * 3 // 2``.
@@ -185,10 +191,8 @@ class FrameRing:
     def _make_files(self, geometry: FrameRecord, slot_size: int) -> None:
         directory = self._directory
         offsets = [slot_size * slot for slot in range(self._slot_count)]
-        with (
-            directory.new_file(DATA_NAME, slot_size * self._slot_count) as data,
-            directory.new_file(META_NAME, META_SIZE_V2) as meta,
-        ):
+        with ExitStack() as made:
+            data, meta = _reserve(directory, slot_size * self._slot_count, made)
             ring = RingHeader(
                 wake=0,
                 slot_count=self._slot_count,
@@ -284,6 +288,35 @@ class FrameRing:
         # A decoder may still hold a slot's buffer; then its memory goes with the last reference.
         self._slots = ()
         self._meta_map.close()
+
+
+def _reserve(directory: ExportDirectory, data_size: int, made: ExitStack) -> tuple[NewFile, NewFile]:
+    """Memory for ``frame.data`` and ``frame.meta``. Where it is short, what a dead writer left goes first.
+
+    As a rule the new files are made beside the old ones, which stand until they are replaced.
+
+    Raises:
+        OSError: It is not to be had: ENOSPC, EACCES, EMFILE, ...
+
+    """
+    try:
+        data = made.enter_context(directory.new_file(DATA_NAME, data_size))
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        taken = directory.take_over_data(data_size)
+        if taken is None:
+            directory.remove_standing()
+            taken = directory.new_file(DATA_NAME, data_size)
+        data = made.enter_context(taken)
+    try:
+        meta = directory.new_file(META_NAME, META_SIZE_V2)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        directory.remove_standing_meta()
+        meta = directory.new_file(META_NAME, META_SIZE_V2)
+    return data, made.enter_context(meta)
 
 
 def _uint32(directory: str, name: str, value: SupportsIndex) -> int:

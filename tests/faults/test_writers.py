@@ -8,6 +8,7 @@ import pytest
 
 from faults.loop import loop
 from launch.vas.version1 import Version1Exporter
+from published import kill
 from ruth.export.layout import unpack_ring
 from ruth.export.outcome import Absent, Fresh, Unchanged
 from ruth.export.source import ExportSource
@@ -79,6 +80,7 @@ class Replacing(Exporting):
         assert isinstance(killed, FrameExporter)
         assert killed.publish(FRAME, 1)
         assert killed.publish(FRAME, 2)
+        kill(killed)
         self._reader = ExportSource(str(self._roots.export), CAMERA)
         assert isinstance(self._reader.try_read(), Fresh)
 
@@ -115,8 +117,10 @@ class ExportingVersion1(Exporting):
         """As the stand-in does it."""
         exporter = Version1Exporter(str(self._roots.export), CAMERA, WIDTH, HEIGHT, nothing)
         for _ in range(3):
-            exporter.begin()[:] = FRAME
-            exporter.commit(0)
+            buffer = exporter.begin()
+            if buffer is not None:
+                buffer[:] = FRAME
+                exporter.commit(0)
         exporter.close()
 
     def judge(self, ran: Ran, failing: Failing | None) -> None:

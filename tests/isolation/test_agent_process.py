@@ -27,7 +27,7 @@ from agents import (
 from conftest import PROJECT
 from launch.agent_process import EMPTY_WAKE_PAUSE_NS
 from launch.agent_view import cpu_time_ns
-from published import FRAME, HEIGHT, WIDTH, Expected, Feed, expected, exporter_of
+from published import FRAME, HEIGHT, WIDTH, Expected, Feed, expected, exporter_of, kill
 from ruth.export.layout import WAKE_OFFSET, unpack_ring
 from ruth.futex import FutexWord
 from waiting import wait_until
@@ -168,6 +168,7 @@ def test_restart_brings_no_burst(roots: Roots, processes: Processes) -> None:
     first = exporter_of(roots, "a")
     first.publish(FRAME, now)
     wait_observed(roots, "a", 0)
+    kill(first)
     second = exporter_of(roots, "a")  # retires the first, so that it is found at once
     second.publish(FRAME, now + 100_000_000)
     wait_until(lambda: record(roots, "a").session == 2, "the new export is bound")
@@ -183,6 +184,7 @@ def test_resolution_change(roots: Roots, processes: Processes) -> None:
     small = exporter_of(roots, "a")
     small.publish(FRAME, time.monotonic_ns())
     wait_observed(roots, "a", 0)
+    small.close()
     large = exporter_of(roots, "a", WIDTH * 2, HEIGHT * 2)
     large.publish(bytes(len(FRAME) * 4), time.monotonic_ns())
     wait_until(lambda: record(roots, "a").session == 2, "the new export is bound")

@@ -25,6 +25,9 @@ from footage import (
     recorded_so_far,
 )
 from launch.vas.process import STOP_SIGNALS
+from mounts import small_tmpfs
+from ruth.export.outcome import Fresh
+from ruth.export.source import ExportSource
 from unread import UNREAD
 from waiting import wait_until, within
 
@@ -245,7 +248,7 @@ def test_nohup(start: Callable[..., Started], clip: Path) -> None:
 def test_a_second_server_leaves_an_export_alone(
     ffmpeg: FFmpeg, processes: Processes, roots: Roots, version: str
 ) -> None:
-    """A second ``ruth vas`` of a camera says that it exports nothing, and the first one's export stays."""
+    """A second ``ruth vas`` of a camera says who exports it, and exits 1; the first one's export stays."""
     environ = {**roots.environ(), "RUTH_FFMPEG": ffmpeg.path}
     meta = roots.export / "a" / "frame.meta"
     first = processes.ruth("vas", "a=test", "--export-version", version, env=environ)
@@ -255,10 +258,41 @@ def test_a_second_server_leaves_an_export_alone(
     assert second.stderr is not None
     with within(20):  # it says so at its first frame, which takes as long as FFmpeg takes to start
         said = next(line for line in second.stderr if "not exported" in line)
-    assert said == "ruth: a: not exported: another ruth vas exports this camera\n"
+    assert said.startswith("ruth: a: not exported: ")
+    assert f"process {first.pid} (" in said
+    assert said.endswith(") exports this camera already\n")
     second.terminate()
     _, rest = second.communicate(timeout=20)
     assert "not exported" not in rest
+    assert second.returncode == 1
     assert meta.exists()
     assert version == "1" or meta.stat().st_ino == inode
     assert first.poll() is None
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_killed_server_exports_again_where_its_rings_fit_once(
+    ffmpeg: FFmpeg, processes: Processes, roots: Roots, version: str
+) -> None:
+    """Shared memory for the rings of two cameras, kill -9, started again: both are exported again."""
+    roots.export.mkdir(parents=True)
+    environ = {**roots.environ(), "RUTH_FFMPEG": ffmpeg.path}
+    cameras = ("a=test:640x360@5", "b=test:640x360@5")
+    with small_tmpfs(roots.export, int(1.05 * 2 * 4 * 640 * 360 * 3 / 2)):
+        first = processes.ruth("vas", *cameras, env=environ)
+        for camera in "ab":
+            wait_until((roots.export / camera / "frame.meta").exists, "it is exported", 30)
+        first.kill()
+        first.wait(timeout=10)
+        again = processes.ruth("vas", *cameras, "--export-version", version, env=environ)
+        for camera in "ab":
+            with ExportSource(str(roots.export), camera) as source:
+                wait_until(lambda source=source: fresh_of(source, int(version)), "exported again", 30)
+        again.terminate()
+        assert again.wait(timeout=20) == (0 if version == "2" else again.returncode)
+
+
+def fresh_of(source: ExportSource, version: int) -> Fresh | None:
+    """What a reader takes next, if it is a frame of that version."""
+    outcome = source.try_read()
+    return outcome if isinstance(outcome, Fresh) and outcome.record.version == version else None

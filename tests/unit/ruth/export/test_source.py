@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import pytest
 
 from held import left_of
+from rings import kill
 from ruth.errors import InvalidIdError
 from ruth.export.layout import (
     EPOCH_OFFSET,
@@ -63,6 +64,9 @@ class RenamingWriter:
                 (self._camera / f"{name}.tmp").rename(self._camera / name)
             self.frame_id += 1
 
+    def die(self) -> None:
+        """As if it were killed: the files stay. The frozen VAS holds no lock."""
+
     def close(self) -> None:
         """Removes the files."""
         for name in (META_NAME, DATA_NAME):
@@ -84,6 +88,11 @@ class RingWriter:
             self._ring.begin()
             self._ring.commit(timestamp)
 
+    def die(self) -> None:
+        """As if it were killed: its lock is free, the files stay."""
+        if self._ring is not None:
+            kill(self._ring)
+
     def close(self) -> None:
         """Closes the ring and lets go of it; safe to call twice."""
         if self._ring is not None:
@@ -103,6 +112,7 @@ for n in itertools.count(1):
         ring.commit(1000 * n + frame)
     if n % 3 == 0:
         ring.close()
+    ring = None  # as if it were killed: its lock is free
 """
 
 Writer: TypeAlias = RenamingWriter | RingWriter
@@ -117,10 +127,12 @@ def camera(roots: Roots) -> Path:
 
 @pytest.fixture
 def write(camera: Path) -> Iterator[Callable[..., Writer]]:
-    """Starts writers of that camera, and ends them afterwards."""
+    """Starts writers of that camera, each once the one before is dead, and ends them afterwards."""
     started: list[Writer] = []
 
     def start(kind: type[Writer], width: int = WIDTH, height: int = HEIGHT) -> Writer:
+        for earlier in started:
+            earlier.die()
         started.append(kind(camera, width, height))
         return started[-1]
 

@@ -26,6 +26,7 @@ from exports import (
     put,
 )
 from held import left_of
+from rings import kill
 from ruth.export.layout import (
     SEQUENCE_OFFSET,
     VERSION_OFFSET,
@@ -109,6 +110,7 @@ def test_a_writer_killed_after_any_store_is_survived(
             assert (record.frame_id, record.timestamp_ns, record.data_offset) == (1, 200, SLOT_SIZE)
             assert stores >= 9
     assert found[1:] in ([UNCHANGED] * 2, [TORN] * 2)
+    kill(dead)
     successor = FrameRing(str(camera if tells else roots.export / "other"), WIDTH, HEIGHT, WIDTH, SLOTS)
     successor.begin()
     successor.commit(300)

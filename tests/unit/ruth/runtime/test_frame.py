@@ -339,6 +339,7 @@ def test_nothing_is_allocated_in_proportion_to_a_frame(
     roots: Roots, agent: SteppedAgent, exporter: FrameExporter, attach: Attach
 ) -> None:
     """Ten thousand frames of 1080p come and go with a few hundred bytes each: no pixel is copied."""
+    exporter.close()
     large = FrameRing(str(roots.export / CAMERA), 1920, 1080, 1920, 4)
     large.begin()
     large.commit(0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from held import left_of
-from published import FRAME, exporter_of
+from published import FRAME, exporter_of, kill
 from stepped import CAMERA, MODEL, MS, SteppedAgent, counts, publish
 from waiting import wait_until, within
 
@@ -46,6 +46,7 @@ def test_an_id_of_another_export_is_not_matched(
     publish(old, agent)
     if decided_in == "new":
         assert next(stream).frame_id == 0  # the runtime is bound to the old one
+    kill(old)
     new = exporter_of(roots, CAMERA)
     publish(new)
     if decided_in == "new":
@@ -67,6 +68,7 @@ def test_the_old_exports_frame_is_not_looked_for_in_the_new_one(
         stream = attach()
         publish(exporter, agent)
         assert next(stream).frame_id == 0
+        kill(exporter)
         new = exporter_of(roots, CAMERA)
         assert new.publish(FRAME, 40 * MS)  # the same id, the same time: too early for the cap
         wait_until(agent.step, "the agent has found the new export")

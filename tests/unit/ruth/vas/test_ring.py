@@ -12,7 +12,7 @@ import pytest
 
 from exports import read_meta
 from held import descriptors_of
-from rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, WIDTH, publish
+from rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, WIDTH, kill, publish
 from ruth.errors import ExportError
 from ruth.export.layout import (
     META_SIZE_V2,
@@ -259,7 +259,9 @@ def test_a_buffer_outlives_its_ring(camera: Path, make: Callable[..., FrameRing]
 
 def test_a_closed_ring_leaves_its_successors_files(camera: Path, make: Callable[..., FrameRing]) -> None:
     """A ring that was replaced removes nothing when it ends: the files that stand are not its own."""
-    old, new = make(), make()
+    old = make()
+    kill(old)
+    new = make()
     publish(new, 1)
     standing = read_meta(camera)
     old.close()
@@ -273,6 +275,7 @@ def test_a_successor_retires_what_it_replaces(camera: Path, make: Callable[..., 
     publish(old, 1)
     with (camera / "frame.meta").open("rb") as meta:
         waited_for = unpack_ring(meta.read()).wake
+        kill(old)
         new = make()
         meta.seek(0)
         retired = unpack_ring(meta.read())
