@@ -10,6 +10,14 @@ if TYPE_CHECKING:
 _LISTED_MAX: Final = 5
 
 
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """The end of a message: ``"; did you mean 'yard'?"``; empty if none of ``known`` is close to ``name``."""
+    import difflib  # only a slip needs it
+
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """The end of a message: ``"; did you mean 'yard'?"``, or ``"; there are: a, b"``; empty if none is known.
 
@@ -18,12 +26,7 @@ def nearest(name: str, known: Sequence[str]) -> str:
         known: What there is.
 
     """
-    import difflib  # only a slip needs it
-
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    if not known:
-        return ""
+    if (meant := suggestion(name, known)) or not known:
+        return meant
     more = len(known) - _LISTED_MAX
     return f"; there are: {', '.join(known[:_LISTED_MAX])}{f' and {more} more' if more > 0 else ''}"

@@ -1,13 +1,17 @@
-"""What ``ruth vas`` is given: ``CAMERA=SOURCE...``, read and checked before anything starts.
+"""What ``ruth vas`` is given: ``CAMERA=SOURCE``, read and checked before anything starts.
 
 | source | is |
 |---|---|
 | a path | a video file, played at its own pace, over and over or once |
+| ``/dev/videoN`` | a camera of this host, a V4L2 device |
 | ``rtsp://...``, ``rtsps://...`` | a camera, over TCP |
+| ``rtsp+udp://...`` | a camera that sends over UDP only |
 | ``rtsp-listen://127.0.0.1:PORT/...`` | the other way round: a camera that connects to us, on loopback only |
+| ``http://...``, ``https://...`` | MJPEG or HLS |
+| ``srt://HOST:PORT`` | a camera or encoder that sends by SRT |
 | ``test``, ``test:WxH``, ``test:WxH@FPS`` | generated pictures, really encoded and really decoded |
 
-Nothing here knows FFmpeg; it only asks whether a file is there.
+Nothing here knows FFmpeg; it only asks what a file is. No problem that it states shows a password.
 """
 
 from __future__ import annotations
@@ -16,32 +20,41 @@ import enum
 import os
 import re
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
+from launch.nearest import suggestion
+from launch.redaction import redact
 from ruth.errors import RuthError
 from ruth.identity import id_problem
+from ruth.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 LOOPBACK = "127.0.0.1"
 
 TEST_WIDTH, TEST_HEIGHT, TEST_FPS = 640, 360, 25
 SIDE_MIN, SIDE_MAX, FPS_MAX = 16, 7680, 240
 
-SOURCE_ALLOWED = "a file, rtsp[s]://..., rtsp-listen://127.0.0.1:PORT/... or test[:WxH[@FPS]]"
+SOURCE_ALLOWED = (
+    "a file, /dev/videoN, rtsp[s]://..., rtsp+udp://..., http[s]://..., srt://HOST:PORT,"
+    f" rtsp-listen://{LOOPBACK}:PORT/... or test[:WxH[@FPS]]"
+)
 
 _TEST = re.compile(r"test(?::([0-9]{1,5})x([0-9]{1,5})(?:@([0-9]{1,4}))?)?")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/*)")
+_HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\[\]:]+)(?::(?P<port>[0-9]*))?")
+_PORT_MAX: Final = 65535
+_V4L2_MAJOR: Final = 81  # of the device number, Documentation/admin-guide/devices.txt of the kernel
+_NEIGHBOURS_MAX: Final = 1000  # names of a folder that are compared with one that is not there
 
 
 class SourceError(RuthError):
     """What was asked of ``ruth vas`` cannot be: every problem at once, one a line.
 
     Attributes:
-        problems: What is wrong and what is allowed, one text a problem.
+        problems: What is wrong and what is allowed, one printable text a problem.
 
     """
 
@@ -55,8 +68,29 @@ class Kind(enum.Enum):
 
     FILE = "file"
     RTSP = "rtsp"
+    RTSP_UDP = "rtsp+udp"
     RTSP_LISTEN = "rtsp-listen"  # the camera connects to us: for tests, on loopback only
+    HTTP = "http"  # MJPEG or HLS
+    SRT = "srt"
+    V4L2 = "v4l2"
     TEST = "test"
+
+    @property
+    def live(self) -> bool:
+        """It has its own pace and no end: it is not played, and when it ends it was lost."""
+        return self not in (Kind.FILE, Kind.TEST)
+
+
+_KINDS: Final = {
+    "rtsp": Kind.RTSP,
+    "rtsps": Kind.RTSP,
+    "rtsp+udp": Kind.RTSP_UDP,
+    "rtsp-listen": Kind.RTSP_LISTEN,
+    "http": Kind.HTTP,
+    "https": Kind.HTTP,
+    "srt": Kind.SRT,
+}
+"""Schemes of addresses, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +100,9 @@ class CameraSource:
     Attributes:
         camera_id: A checked camera id.
         kind: What its pictures come from.
-        where: What FFmpeg opens: an absolute path, or a URL; empty for :attr:`Kind.TEST`.
-        shown: The source as the user wrote it, without a password. For messages and summaries.
+        where: What FFmpeg opens: an absolute path, or a URL with its scheme in lower case; empty for
+            :attr:`Kind.TEST`. Any character, and passwords: not to be shown.
+        shown: The source as the user wrote it, without passwords, printable. For messages and summaries.
         width: Pixels, for :attr:`Kind.TEST` only: even, 16 to 7680.
         height: As ``width``.
         fps: Pictures a second, for :attr:`Kind.TEST` only: 1 to 240.
@@ -76,58 +111,105 @@ class CameraSource:
 
     camera_id: str
     kind: Kind
-    where: str
+    where: str = field(repr=False)
     shown: str
     width: int = TEST_WIDTH
     height: int = TEST_HEIGHT
     fps: int = TEST_FPS
 
 
-def parse_sources(arguments: Sequence[str]) -> tuple[CameraSource, ...]:
+def parse_sources(arguments: Iterable[str]) -> tuple[CameraSource, ...]:
     """The cameras that ``CAMERA=SOURCE...`` asks for, in that order.
 
     Raises:
         SourceError: With every problem of every argument.
 
     """
-    sources: list[CameraSource] = []
+    given: list[tuple[str, str, str]] = []
     problems: list[str] = []
-    seen: set[str] = set()
     for argument in arguments:
-        camera_id, equals, given = argument.partition("=")
-        if not equals:
-            problems.append(f"{argument!r}: not CAMERA=SOURCE")
-            continue
+        camera_id, equals, source = argument.partition("=")
+        if equals:
+            # With an id that is none, the "=" may be one of a query.
+            is_id = id_problem(camera_id) is None
+            place = f"{camera_id}={redact(source)}" if is_id else redact(argument)
+            given.append((f"'{printable(place)}'", camera_id, source))
+        else:
+            problems.append(f"'{printable(redact(argument))}': not CAMERA=SOURCE")
+    return checked_sources(given, problems)
+
+
+def checked_sources(
+    given: Iterable[tuple[str, str, str]], problems: Iterable[str] = ()
+) -> tuple[CameraSource, ...]:
+    """The cameras for which a source was given, in that order.
+
+    Args:
+        given: For each where it stands, a printable text that begins its problems; its camera id; its source.
+        problems: What is wrong already.
+
+    Raises:
+        SourceError: With ``problems`` and every problem of every source.
+
+    """
+    sources: list[CameraSource] = []
+    found = list(problems)
+    seen: set[str] = set()
+    for place, camera_id, source in given:
         if (problem := id_problem(camera_id)) is not None:
-            problems.append(f"{argument!r}: camera id {camera_id!r}: {problem}")
+            found.append(f"{place}: camera id: {problem}")
         elif camera_id in seen:
-            problems.append(f"{argument!r}: camera {camera_id!r} is given twice")
+            found.append(f"{place}: camera {camera_id!r} is given twice")
         seen.add(camera_id)
         try:
-            sources.append(_parse_source(camera_id, given))
+            sources.append(_parse_source(camera_id, source))
         except ValueError as error:
-            problems.append(f"{argument!r}: {error}")
-    if problems:
-        raise SourceError(problems)
+            found.append(f"{place}: {error}")
+    if found:
+        raise SourceError(found)
     return tuple(sources)
 
 
 def _parse_source(camera_id: str, given: str) -> CameraSource:
-    """One source. ValueError says what is wrong with it."""
+    """One source. ValueError says what is wrong with it, in printable words without a password."""
     if (test := _TEST.fullmatch(given)) is not None:
         return _test_source(camera_id, given, *test.groups())
-    if (scheme := _SCHEME.match(given)) is not None:
-        return _url_source(camera_id, given, scheme[1].lower())
+    scheme = _SCHEME.match(given)
+    if scheme is not None and len(scheme[2]) >= 2:
+        return _url_source(camera_id, given, scheme[1].lower(), given[scheme.end(1) + len("://") :])
     try:
-        mode = os.stat(given).st_mode
+        status = os.stat(given)
     except (OSError, ValueError) as error:
+        if scheme is not None and scheme[1].lower() in _KINDS:
+            raise ValueError(f"an address begins with {scheme[1].lower()}://") from None
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ValueError(f"{reason}; a source is {SOURCE_ALLOWED}") from None
-    if not stat.S_ISREG(mode):
-        raise ValueError("not a regular file")
+        raise ValueError(f"{reason}{_meant(given)}; a source is {SOURCE_ALLOWED}") from None
+    kind = _file_kind(status)
     if not os.access(given, os.R_OK):
         raise ValueError("no permission to read it")
-    return CameraSource(camera_id, Kind.FILE, os.path.abspath(given), given)
+    return CameraSource(camera_id, kind, os.path.abspath(given), printable(given))
+
+
+def _file_kind(status: os.stat_result) -> Kind:
+    """What a path leads to, by its status. ValueError if that is no source."""
+    if stat.S_ISREG(status.st_mode):
+        return Kind.FILE
+    if not stat.S_ISCHR(status.st_mode):
+        raise ValueError("not a regular file")
+    if os.major(status.st_rdev) != _V4L2_MAJOR:
+        raise ValueError("not a regular file, and not a video device")
+    return Kind.V4L2
+
+
+def _meant(path: str) -> str:
+    """The end of a message about a path at which there is nothing: what there is of a similar name."""
+    folder, name = os.path.split(path)
+    try:
+        with os.scandir(folder or ".") as entries:
+            names = [entry.name for entry, _ in zip(entries, range(_NEIGHBOURS_MAX), strict=False)]
+    except (OSError, ValueError):
+        names = []
+    return suggestion(name, ["test", *names])
 
 
 def _test_source(
@@ -142,19 +224,43 @@ def _test_source(
     return CameraSource(camera_id, Kind.TEST, "", given, *sides, rate)
 
 
-def _url_source(camera_id: str, given: str, scheme: str) -> CameraSource:
-    if scheme not in {"rtsp", "rtsps", "rtsp-listen"}:
-        raise ValueError(f"cannot read {scheme}://; a source is {SOURCE_ALLOWED}")
-    parts = urlsplit(given)
-    if not parts.hostname:
-        raise ValueError("no host in the URL")
-    port = parts.port  # ValueError if it is no port
-    shown = given
-    if parts.password is not None:
-        address = parts.netloc.rpartition("@")[2]
-        shown = parts._replace(netloc=f"{parts.username}:***@{address}").geturl()
-    if scheme != "rtsp-listen":
-        return CameraSource(camera_id, Kind.RTSP, given, shown)
-    if parts.hostname != LOOPBACK or not port:
+def _url_source(camera_id: str, given: str, scheme: str, rest: str) -> CameraSource:
+    """A source that is an address: ``rest`` is what follows ``scheme://``."""
+    kind = _KINDS.get(scheme)
+    if kind is None:
+        meant = suggestion(scheme, list(_KINDS))
+        raise ValueError(f"cannot read {printable(scheme)}://{meant}; a source is {SOURCE_ALLOWED}")
+    host, port = _host_and_port(rest)
+    if kind is Kind.RTSP_LISTEN and (host != LOOPBACK or not port):
         raise ValueError(f"rtsp-listen:// listens on {LOOPBACK} and a port only")
-    return CameraSource(camera_id, Kind.RTSP_LISTEN, "rtsp" + given[len(scheme) :], shown)
+    if kind is Kind.SRT:
+        if not port:
+            raise ValueError("an srt:// address needs a port: srt://HOST:PORT")
+        if re.search(r"[?&]mode=(?!caller(?:&|\Z))", rest) and host != LOOPBACK:
+            raise ValueError(f"srt:// calls; with another mode it is for {LOOPBACK} only")
+    ffmpeg_scheme = "rtsp" if kind in (Kind.RTSP_UDP, Kind.RTSP_LISTEN) else scheme
+    return CameraSource(camera_id, kind, f"{ffmpeg_scheme}://{rest}", printable(redact(given)))
+
+
+def _host_and_port(rest: str) -> tuple[str, int | None]:
+    """Host and port of an address without its scheme. ValueError says what is wrong, and shows none of it."""
+    if any(character == " " or not character.isprintable() for character in rest):
+        raise ValueError(
+            "a space or an unprintable character in the address: percent-encode it, a space as %20"
+        )
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    if "@" not in authority and ":" in rest.rpartition("@")[0]:
+        raise ValueError(
+            "an '@' after the host: in a password, percent-encode '/' as %2F, '#' as %23, '?' as %3F;"
+            " elsewhere, '@' as %40"
+        )
+    address = authority.rpartition("@")[2]
+    if not address or address.startswith(":"):
+        raise ValueError("no host in the address")
+    found = _HOST_AND_PORT.fullmatch(address)
+    if found is None:
+        raise ValueError("the host or port of the address is not valid")
+    port = found["port"]
+    if port and not (len(port) <= len(str(_PORT_MAX)) and 1 <= int(port) <= _PORT_MAX):
+        raise ValueError(f"the port must be 1 to {_PORT_MAX}")
+    return found["host"], int(port) if port else None

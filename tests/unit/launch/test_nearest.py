@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from launch.nearest import nearest
+from launch.nearest import nearest, suggestion
 
 
 def test_a_slip_is_guessed() -> None:
@@ -17,3 +17,9 @@ def test_without_a_guess_all_are_named() -> None:
 def test_nothing_is_suggested_of_nothing() -> None:
     """Where there is nothing, nothing is suggested."""
     assert nearest("x", []) == ""
+
+
+def test_suggestion_alone() -> None:
+    """A suggestion without a list is a close name, or nothing."""
+    assert suggestion("frontdoor", ["yard", "front-door"]) == "; did you mean 'front-door'?"
+    assert suggestion("x", ["yard"]) == ""

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.vas.source import CameraSource, Kind, SourceError, parse_sources
+from launch.vas.source import CameraSource, Kind, SourceError, _file_kind, parse_sources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,18 +53,93 @@ def test_file_name_with_equals_sign(clip: str) -> None:
     assert one(f"front-door={path}").where == path
 
 
-@pytest.mark.parametrize("url", ["rtsp://10.0.0.7/main", "rtsps://cam.example:322/a?b=c", "RTSP://h/x"])
-def test_rtsp(url: str) -> None:
-    """A camera's address goes to FFmpeg as it was written."""
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("rtsp://10.0.0.7/main", Kind.RTSP),
+        ("rtsps://cam.example:322/a?b=c", Kind.RTSP),
+        ("rtsp://[fe80::1%eth0]:554/x", Kind.RTSP),
+        ("http://10.0.0.7:8080/video.mjpg", Kind.HTTP),
+        ("https://cam.example/live/index.m3u8?quality=1", Kind.HTTP),
+        ("srt://10.0.0.7:9000?latency=200000", Kind.SRT),
+        ("srt://127.0.0.1:9000?mode=listener", Kind.SRT),
+    ],
+)
+def test_address(url: str, kind: Kind) -> None:
+    """An address goes to FFmpeg as it was written."""
     source = one(f"cam={url}")
-    assert (source.kind, source.where, source.shown) == (Kind.RTSP, url, url)
+    assert (source.kind, source.where, source.shown) == (kind, url, url)
+    assert source.kind.live
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "where"),
+    [
+        ("RTSP://h/Main", Kind.RTSP, "rtsp://h/Main"),
+        ("rtsp+udp://h/x", Kind.RTSP_UDP, "rtsp://h/x"),
+        ("RTSP+UDP://h/x", Kind.RTSP_UDP, "rtsp://h/x"),
+        ("Http://H/X", Kind.HTTP, "http://H/X"),
+    ],
+)
+def test_scheme_for_ffmpeg(url: str, kind: Kind, where: str) -> None:
+    """A scheme may be written in upper case; FFmpeg gets it in lower case, and only schemes that it knows."""
+    source = one(f"cam={url}")
+    assert (source.kind, source.where, source.shown) == (kind, where, url)
 
 
 def test_password_is_not_shown() -> None:
     """What is shown of an address has no password; what FFmpeg gets has it."""
     source = one("cam=rtsp://admin:p@ss@10.0.0.7:554/main")
-    assert source.shown == "rtsp://admin:***@10.0.0.7:554/main"
+    assert source.shown == "rtsp://***@10.0.0.7:554/main"
     assert source.where == "rtsp://admin:p@ss@10.0.0.7:554/main"
+    assert "p@ss" not in repr(source)
+
+
+@pytest.mark.parametrize("password", ["S3/cret", "S3#cret", "S3?cret", "12/S3cret"])
+@pytest.mark.parametrize("scheme", ["rtsp", "HTTP", "srt"])
+def test_password_to_be_encoded(scheme: str, password: str) -> None:
+    """A password with a character that ends the host is refused, unseen, with how to write it."""
+    (problem,) = problems(f"cam={scheme}://u:{password}@h:99/x")
+    assert "percent-encode '/' as %2F" in problem
+    assert problem.startswith(f"'cam={scheme}://***@h:99/x': ")
+    assert not re.search("S3|cret", problem)
+
+
+@pytest.mark.parametrize(
+    "url", ["rtsp://u:S3 cret@h/x", "rtsp://h/\x1b]0;X\x07", "rtsp://h/a\nb", "http://h/\u202e"]
+)
+def test_character_to_be_encoded(url: str) -> None:
+    """An address with a space or an unprintable character is refused, in printable words."""
+    (problem,) = problems(f"cam={url}")
+    assert "percent-encode it" in problem
+    assert problem.isprintable()
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "cam=rtsp://u:S3cret@h:99999/x",
+        "cam=rtsp://u:S3cret@h:S3cret/x",
+        "cam=rtsp://u:S3cret",
+        "cam=rtsp://u:S3cret%40h/x",
+        "cam=rtsp://u:S3cret@[::1/x",
+        "cam=rtsp://u:S3cret@",
+        "cam=RTSPX://u:S3cret@h/x",
+        "cam=rtsp:/u:S3cret@h/x",
+        "cam=rtsp:u:S3cret@h/x",
+        "cam=u:S3cret@h/x",
+        "bad id=rtsp://u:S3cret@h/x",
+        "bad id=rtsp://h:99999/x?password=S3cret",
+        "rtsp://u:S3cret@h/x",
+        "rtsp://h/x?user=u&password=S3cret",
+        "cam=rtsp://h:99999/x?user=u&password=S3cret",
+        "cam=rtsp://h:99999/user=u_password=S3cret_channel=1",
+        "cam=srt://h?passphrase=S3cret",
+    ],
+)
+def test_no_problem_shows_a_password(argument: str) -> None:
+    """What is wrong with an address is said without its password."""
+    assert not any("S3cret" in problem for problem in problems(argument))
 
 
 def test_listening() -> None:
@@ -108,11 +185,47 @@ def test_test_source_rate(fps: str) -> None:
     assert "1 to 240" in problem
 
 
-@pytest.mark.parametrize("given", ["http://cam/x", "rtmp://cam/x", "file:///x", "udp://h:1"])
+@pytest.mark.parametrize("given", ["rtmp://cam/x", "file:///x", "udp://h:1"])
 def test_unknown_scheme(given: str) -> None:
     """An address of another kind is refused, and the message says which there are."""
     (problem,) = problems(f"cam={given}")
     assert "rtsp[s]://" in problem
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("rstp://h/x", "rtsp"), ("htps://h/x", "https"), ("rtsp-udp://h/x", "rtsp+udp")]
+)
+def test_slip_in_a_scheme(given: str, meant: str) -> None:
+    """A scheme that is nearly one gets that one suggested."""
+    (problem,) = problems(f"cam={given}")
+    assert f"did you mean '{meant}'?" in problem
+
+
+def test_slip_in_a_name(clip: str) -> None:
+    """A path that is nearly that of a file gets that file's name suggested, and a word nearly test, that."""
+    (problem,) = problems(f"cam={clip[:-1]}")
+    assert "did you mean 'clip.mp4'?" in problem
+    (problem,) = problems("cam=tset")
+    assert "did you mean 'test'?" in problem
+
+
+def test_slip_in_the_slashes() -> None:
+    """A known scheme without its two slashes is no file: how an address begins is said."""
+    (problem,) = problems("cam=rtsp:/10.0.0.7/x")
+    assert "an address begins with rtsp://" in problem
+
+
+def test_srt_needs_a_port() -> None:
+    """SRT has no port of its own."""
+    (problem,) = problems("cam=srt://h")
+    assert "srt://HOST:PORT" in problem
+
+
+@pytest.mark.parametrize("mode", ["listener", "rendezvous", "%6Cistener"])
+def test_srt_listening_on_loopback_only(mode: str) -> None:
+    """An srt:// address listens on 127.0.0.1 only."""
+    (problem,) = problems(f"cam=srt://0.0.0.0:9000?latency=1&mode={mode}")
+    assert "127.0.0.1" in problem
 
 
 @pytest.mark.parametrize("given", ["", "no-such-file", "test:", "test:8", "a\0b"])
@@ -125,11 +238,33 @@ def test_no_such_file(given: str) -> None:
 def test_not_a_regular_file(tmp_path: Path) -> None:
     """A directory or a FIFO is no source, and looking at it does not block."""
     os.mkfifo(tmp_path / "fifo")
-    found = problems(f"a={tmp_path}", f"b={tmp_path}/fifo")
+    found = problems(f"a={tmp_path}", f"b={tmp_path}/fifo", "c=/dev/zero")
     assert all("not a regular file" in problem for problem in found)
 
 
-@pytest.mark.parametrize("url", ["rtsp://", "rtsp:///path", "rtsp://host:99999/x", "rtsp://h:x/"])
+@pytest.mark.parametrize(("major", "kind"), [(81, Kind.V4L2), (1, None)])
+def test_video_device(major: int, kind: Kind | None) -> None:
+    """A character device of the video subsystem is a camera; another is no source."""
+    status = os.stat_result((stat.S_IFCHR | 0o660, *[0] * 9), {"st_rdev": os.makedev(major, 5)})
+    if kind is None:
+        with pytest.raises(ValueError, match="not a video device"):
+            _file_kind(status)
+    else:
+        assert _file_kind(status) is kind
+
+
+def test_file_name_of_any_characters(tmp_path: Path) -> None:
+    """A file may have any name; what is shown of it is printable."""
+    path = tmp_path / os.fsdecode(b"a\nb\x1b[2J\xe9.mp4")
+    path.write_bytes(b"video")
+    source = one(f"cam={path}")
+    assert (source.kind, source.where) == (Kind.FILE, str(path))
+    assert source.shown == f"{tmp_path}/a\\nb\\u001B[2J\\xE9.mp4"
+
+
+@pytest.mark.parametrize(
+    "url", ["rtsp://", "rtsp:///path", "rtsp://host:99999/x", "rtsp://h:x/", "http://u@/x", "srt://:1"]
+)
 def test_bad_address(url: str) -> None:
     """An address without a host, or with an impossible port, is refused."""
     assert len(problems(f"cam={url}")) == 1
@@ -151,6 +286,6 @@ def test_same_camera_twice() -> None:
 def test_every_problem_at_once() -> None:
     """Every problem of every argument is told at once, a line each."""
     with pytest.raises(SourceError) as caught:
-        parse_sources(["front-door", "..=test", "cam=http://x", "ok=test"])
+        parse_sources(["front-door", "..=test", "cam=rtmp://x", "ok=test"])
     assert len(caught.value.problems) == 3
     assert str(caught.value).splitlines() == list(caught.value.problems)

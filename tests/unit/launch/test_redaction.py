@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import re
+import time
+from urllib.parse import quote, quote_plus, unquote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from launch.redaction import Redaction, redact
+
+SECRET = "S3cret"  # noqa: S105 - what must not be shown
+
+SCHEMES = st.sampled_from(
+    ["rtsp", "RTSP", "rtsps", "rtsp+udp", "rtsp-listen", "http", "HTTPS", "srt", "rtmp", "x"]
+)
+SLASHES = st.sampled_from(["://", ":///", ":/"])
+HOSTS = st.sampled_from(
+    ["h", "10.0.0.7:554", "h:99999", "h:x", "[fe80::1]:554", "[fe80", "", "b\u00fccher.example"]
+)
+AROUND = st.text(st.sampled_from("ab1@:/?#&;=%. +\\'\"~\u00e9\u202e\udce9"), max_size=6)
+PATHS = st.sampled_from(
+    ["", "/", "/x", "/x@y", "/a/b?c=d", "/x?user=u&channel=1", "?a", "#f", "/user=u_stream=0.sdp"]
+)
+KEYS = st.sampled_from(
+    [
+        *("pass", "passwd", "password", "Password", "PWD", "pass%77ord", "passphrase", "p", "user_p"),
+        *("token", "access_token", "key", "apiKey", "auth", "sig", "client_secret", "X-Amz-Signature"),
+        "streamid",
+    ]
+)
+
+thorough = settings(derandomize=True, max_examples=200, deadline=None)
+
+
+@st.composite
+def addresses(draw: st.DrawFn) -> str:
+    """An address with SECRET in its password, whatever else is wrong with it."""
+    password = draw(AROUND) + SECRET + draw(AROUND)
+    user = draw(st.sampled_from(["u:", "", "u@x:", "a b:", "u:v:"]))
+    return draw(SCHEMES) + draw(SLASHES) + f"{user}{password}@" + draw(HOSTS) + draw(PATHS)
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> str:
+    """An address with SECRET in the value of a key."""
+    around = st.text(st.sampled_from("ab1@:/?#;=%.+\u00e9"), max_size=6)
+    begin = (
+        draw(SCHEMES)
+        + draw(SLASHES)
+        + draw(HOSTS)
+        + draw(st.sampled_from(["/x?", "/x?user=u&", "/x;", "/user=u_", "?"]))
+    )
+    end = draw(st.sampled_from(["", "&channel=1", "&token=", ";a=b", "_channel=1_stream=0.sdp"]))
+    return f"{begin}{draw(KEYS)}={draw(around)}{SECRET}{draw(around)}{end}"
+
+
+@thorough
+@given(addresses() | queries(), st.sampled_from(["", "cam=", "bad id=", "cam:", "cam"]))
+def test_no_form_of_an_address_shows_its_secret(address: str, before: str) -> None:
+    """Whatever the form of an address, well-formed or not, what is shown of it has no password or token."""
+    assert SECRET not in redact(before + address)
+
+
+@thorough
+@given(
+    addresses() | queries(),
+    st.sampled_from(
+        [str, quote, quote_plus, unquote, lambda text: quote(quote(text, safe=""), safe=""), repr]
+    ),
+)
+def test_no_words_about_an_address_show_its_secret(address: str, spell: object) -> None:
+    """A program's words about an address do not show its secret, however they spell the address."""
+    assert callable(spell)
+    try:
+        spelled = spell(address)
+    except UnicodeEncodeError:  # quote() takes no bytes that are not UTF-8
+        return
+    said = Redaction([address]).hide(
+        f"[tcp @ 0x55d0] Connection to {spelled} failed: {spelled}: no such host"
+    )
+    assert SECRET not in said
+
+
+@thorough
+@given(st.text(st.sampled_from("abXY12@:/?#&;=%. +\\'\"\u00e9"), min_size=4, max_size=10))
+def test_a_password_alone_is_hidden(password: str) -> None:
+    """A password is hidden also where it stands alone, raw or encoded."""
+    redaction = Redaction([f"rtsp://u:{quote(password, safe='')}@h/x"])
+    encoded = quote(password, safe="")
+    for spelled in (password, encoded, re.sub("%..", lambda found: found[0].lower(), encoded)):
+        assert redaction.hide(f"401: {spelled}") == "401: ***"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://admin:p@ss@10.0.0.7:554/main", "rtsp://***@10.0.0.7:554/main"),
+        ("RTSP://u:pa/ss?#w@h/x", "RTSP://***@h/x"),
+        ("rtsp://token@h/x", "rtsp://***@h/x"),
+        ("rtsp://10.0.0.7:554/main?channel=1", "rtsp://10.0.0.7:554/main?channel=1"),
+        ("rtsp://[fe80::1]:554/x", "rtsp://[fe80::1]:554/x"),
+        ("rtsp://h:99999/x", "rtsp://h:99999/x"),
+        ("rtsp://u:S3cret/x", "rtsp://u:***"),
+        ("rtsp://u:S3cret@h:S3cret/x", "rtsp://***@h:***"),
+        ("admin:S3cret@h/x", "***@h/x"),
+        ("rtsp:/u:S3cret@h/x", "rtsp:/***@h/x"),
+        ("http://h/x?user=u&password=S3&cret&b=1", "http://h/x?user=u&password=***&b=1"),
+        ("http://h/x?token=&b=1", "http://h/x?token=&b=1"),
+        ("rtsp://h/user=u_password=S3cret_channel=1", "rtsp://h/user=u_password=***"),
+        ("srt://h:9000?streamid=read:x:u:S3cret&latency=1", "srt://h:9000?streamid=***&latency=1"),
+        ("/videos/me@home.mp4", "/videos/me@home.mp4"),
+        ("clip.mp4", "clip.mp4"),
+        ("", ""),
+    ],
+)
+def test_what_is_left(address: str, shown: str) -> None:
+    """Of an address is shown all that is not secret: scheme, host, port, path and other keys."""
+    assert redact(address) == shown
+
+
+def test_other_words_stay() -> None:
+    """Words that hold no secret are left as they are; so are those of a run without any."""
+    words = "[tcp @ 0x55d0] Connection to tcp://10.0.0.7:554?timeout=0 failed: Connection refused"
+    assert Redaction([]).hide(words) == Redaction(["rtsp://u:S3cret@10.0.0.7/x"]).hide(words) == words
+
+
+def test_addresses_that_nobody_gave() -> None:
+    """A URL that only the words name, as after a redirection, shows no secret either."""
+    said = Redaction([]).hide("Opening 'https://u:S3cret@h/live.m3u8?token=S3cret' for reading")
+    assert said.startswith("Opening 'https://***@h/live.m3u8?token=***")
+
+
+def test_a_short_password_is_a_word() -> None:
+    """A password of less than four characters is hidden where it is a word, and leaves others whole."""
+    assert Redaction(["rtsp://u:a@h/x"]).hide("a: bad data at a1") == "***: bad data at a1"
+
+
+def test_long_text() -> None:
+    """Text of any length is handled in time that grows with it."""
+    started = time.process_time()
+    redact("rtsp://" + "a" * 200_000)
+    redact("a=" * 100_000)
+    Redaction(["rtsp://u:" + "x" * 500 + "@h"]).hide("password" * 30_000)
+    assert time.process_time() - started < 5
