@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.stage import NoRoomError
 from ruth.agent import state
+from ruth.futex import address_of
 from ruth.identity import STATE_NAME
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ MODELS: dict[str, float | None] = {"person": 5, "plate": 2.5, "count": 12.5, "au
 
 _FRAME_ID = state.FRAME_ID_OFFSET // 8
 _TIMESTAMP = state.TIMESTAMP_OFFSET // 8
-_OBSERVED = state.OBSERVED_OFFSET // 8
+OBSERVED_WORD = state.OBSERVED_OFFSET // 8
 _SEQUENCE = state.SEQUENCE_OFFSET // 8
 _FRAMES = state.FRAMES_OFFSET // 8
 _MISSED = state.MISSED_OFFSET // 8
@@ -132,9 +133,12 @@ class Watch:
     Raises:
         OSError: There is none.
 
+    Attributes:
+        address: Of the record in this process, as long as the watch is kept.
+
     """
 
-    __slots__ = ("_words",)
+    __slots__ = ("_words", "address")
 
     def __init__(self, state_root: Path, camera: str) -> None:
         descriptor = os.open(state_root / camera / STATE_NAME, os.O_RDONLY | os.O_CLOEXEC)
@@ -143,6 +147,7 @@ class Watch:
         finally:
             os.close(descriptor)
         self._words = memoryview(memory).cast("Q")
+        self.address = address_of(memory, 0)
 
     @property
     def frames(self) -> int:
@@ -159,11 +164,19 @@ class Watch:
 
         (-1, 0) before the first one, and at the moment in which the record is being changed.
         """
+        frame_id, observed_ns, timestamp_ns = self.newest()
+        return frame_id, observed_ns - timestamp_ns
+
+    def newest(self) -> tuple[int, int, int]:
+        """The newest frame observed, CLOCK_MONOTONIC at that moment, and its timestamp.
+
+        (-1, 0, 0) before the first one, and at the moment in which the record is being changed.
+        """
         words = self._words
         sequence = words[_SEQUENCE]
-        found = (words[_FRAME_ID], words[_OBSERVED] - words[_TIMESTAMP])
+        found = (words[_FRAME_ID], words[OBSERVED_WORD], words[_TIMESTAMP])
         if sequence & 1 or words[_SEQUENCE] != sequence or not words[_FRAMES]:
-            return -1, 0
+            return -1, 0, 0
         return found
 
 

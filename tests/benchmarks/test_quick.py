@@ -25,6 +25,7 @@ ROWS = {
     "notice": 15,
     "cameras": 6,
     "version1": 6,
+    "rhythm": 12,
     "idle": 2,
     "gate": 12,
     "view": 6,
