@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from ruth.export.files import Opener
     from ruth.export.ring_reader import RingReader
+    from ruth.subscription.gate import Decision
+    from ruth.subscription.subscription import ShortForm
 
 FAULTY_MODEL: Final = "plate"
 MIB: Final = 2**20
@@ -148,19 +150,21 @@ def leak_descriptors() -> None:
 
 
 def break_one_gate() -> None:
-    """From now on the decision of one model raises."""
-    first = Subscription.steady_from  # what judging looks at first
+    """From now on the decision of one model raises, and so does what may be decided without it."""
+    judge, short_form = Subscription.judge, Subscription.short_form
 
-    class FaultyFirst:
-        def __get__(self, subscription: Subscription, _: type) -> int:
-            if subscription.model_id == FAULTY_MODEL:
-                raise PlantedError
-            return first.__get__(subscription)  # type: ignore[attr-defined]
+    def faulty_judge(subscription: Subscription, frame_id: int, timestamp_ns: int) -> Decision:
+        if subscription.model_id == FAULTY_MODEL:
+            raise PlantedError
+        return judge(subscription, frame_id, timestamp_ns)
 
-        def __set__(self, subscription: Subscription, timestamp_ns: int) -> None:
-            first.__set__(subscription, timestamp_ns)  # type: ignore[attr-defined]
+    def faulty_short_form(subscription: Subscription) -> ShortForm | None:
+        if subscription.model_id == FAULTY_MODEL:
+            raise PlantedError
+        return short_form(subscription)
 
-    Subscription.steady_from = FaultyFirst()  # type: ignore[assignment]
+    Subscription.judge = faulty_judge  # type: ignore[method-assign]
+    Subscription.short_form = faulty_short_form  # type: ignore[method-assign]
 
 
 _ACTIONS: Final[dict[Fault, Callable[[], None]]] = {

@@ -1,9 +1,9 @@
 /* What an agent does without Python, and here what all of it shares: a frame is decided on, and the decision told.
  *
  * A shortcut, not a second agent. It takes only frames about which nothing can be asked: each is whole and valid, its
- * id is above the last one's of its export, and every subscription is steady, parked, or was allowed nothing yet
- * (docs/decisions/0015). Whatever else it meets it leaves as it is; Python then looks for itself, as if nobody had
- * before (docs/decisions/0016). What each step must do and why stands there: ruth/subscription/subscription.py and
+ * id is above the last one's of its export, and every subscription has a short form that stands for it
+ * (ruth/subscription/subscription.py). Whatever else it meets it leaves as it is; Python then looks for itself, as if
+ * nothing had before (docs/decisions/0016). What each step must do and why is written in
  * ruth/agent/state_writer.py for this file. That both come to the same is tested frame by frame
  * (tests/unit/launch/native).
  *
@@ -32,9 +32,10 @@ const uint32_t signature = SIGNATURE; /* a library of another source is not used
 
 /* All of these as launch/native/source.py packs them. An address is one of this process. */
 struct subscription {
-    uint64_t record;                           /* address of its part of agent.state */
-    uint64_t kind;                             /* EVERY_FRAME, CAPPED, UNTRIED (capped, none allowed yet), PARKED */
-    uint64_t interval;                         /* nanoseconds, if CAPPED */
+    uint64_t record; /* address of its part of agent.state */
+    /* ShortForm of ruth/subscription/subscription.py, where it says how it is applied */
+    uint64_t from_ns, wait_ns, early, due;
+    uint64_t moves, interval;                  /* moves: whether there is an interval */
     uint64_t last_timestamp_ns, last_frame_id; /* last allowed */
     uint64_t dispatched;                       /* whether that was in the present export */
     uint64_t allowed, skipped;
@@ -88,36 +89,34 @@ static struct subscription *first_of(const struct agent *a) {
     return (struct subscription *)(uintptr_t)a->subscriptions;
 }
 
-/* Whether each subscription can be judged here: a steady one has two rows of the gate's table left, any other one. */
-static int steady(const struct agent *a, uint64_t frame_id, uint64_t timestamp_ns) {
-    if (a->met != 0 && frame_id <= a->frame_id) return 0;
+/* Whether no short form is void for a frame. */
+static int all_stand(const struct agent *a, uint64_t timestamp_ns) {
     for (const struct subscription *s = first_of(a); s < first_of(a) + a->count; s++)
-        if (s->kind == CAPPED && timestamp_ns < s->last_timestamp_ns) return 0;
+        if (timestamp_ns < s->from_ns) return 0;
     return 1;
 }
 
-/* The two rows: too early, and eligible. */
+/* Follows a short form. */
 static void judge(struct subscription *s, uint64_t frame_id, uint64_t timestamp_ns) {
-    if (s->kind == PARKED) {
+    s->decision = timestamp_ns - s->from_ns < s->wait_ns ? s->early : s->due;
+    if (s->decision != DECISION_ALLOW) {
         s->skipped++;
-        s->decision = DECISION_SKIP_INACTIVE;
-    } else if (s->kind == CAPPED && timestamp_ns - s->last_timestamp_ns < s->interval) {
-        s->skipped++;
-        s->decision = DECISION_SKIP_INTERVAL;
-    } else {
-        s->allowed++;
-        s->decision = DECISION_ALLOW;
-        if (s->kind == UNTRIED) s->kind = CAPPED;
-        s->dispatched = 1;
-        s->last_frame_id = frame_id;
-        s->last_timestamp_ns = timestamp_ns;
+        return;
+    }
+    s->allowed++;
+    s->dispatched = 1;
+    s->last_frame_id = frame_id;
+    s->last_timestamp_ns = timestamp_ns;
+    if (s->moves) {
+        s->from_ns = timestamp_ns;
+        s->wait_ns = s->interval;
     }
 }
 
 /* Decides on one frame for each subscription and keeps the books; or does nothing, and returns 0. Not static: what a
  * decision costs is measured with this alone (tests/benchmarks). */
 int take(struct agent *a, uint64_t frame_id, uint64_t timestamp_ns) {
-    if (!steady(a, frame_id, timestamp_ns)) return 0;
+    if ((a->met != 0 && frame_id <= a->frame_id) || !all_stand(a, timestamp_ns)) return 0;
     if (a->met != 0) a->missed += frame_id - a->frame_id - 1;
     a->met += a->met < 2;
     a->frames++;

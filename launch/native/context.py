@@ -6,28 +6,17 @@ import ctypes
 import os
 from typing import TYPE_CHECKING, Final
 
-from launch.native.source import (
-    AGENT,
-    CAPPED,
-    EVERY_FRAME,
-    PARKED,
-    RENAMED,
-    RING,
-    START,
-    SUBSCRIPTION,
-    UNTRIED,
-    WATCH,
-)
+from launch.native.source import AGENT, RENAMED, RING, START, SUBSCRIPTION, WATCH
 from ruth.agent.state import HEADER_SIZE, MODEL_SIZE
 from ruth.identity import DATA_NAME, META_NAME
 from ruth.subscription.gate import NO_FRAME, Decision
+from ruth.subscription.subscription import SubscriptionState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ruth.agent.agent import StreamAgent
     from ruth.export.source import ExportSource
-    from ruth.subscription.subscription import Subscription
 
 # Each begins with the one before it, but for RENAMED, which lies where RING does.
 RING_AT: Final = AGENT.size
@@ -102,13 +91,16 @@ class Context:
         at, record = _SUBSCRIPTIONS_AT, state + HEADER_SIZE
         for subscription in agent.subscriptions:
             try:
-                kind, interval = _kind_of(subscription)
+                short = subscription.short_form()
+                if short is None:
+                    return False
                 SUBSCRIPTION.pack_into(
                     memory,
                     at,
                     record,
-                    kind,
-                    interval,
+                    *short[:4],
+                    short.interval is not None,
+                    short.interval or 0,
                     subscription.last_timestamp_ns or 0,
                     0,
                     subscription.last_frame_id != NO_FRAME,
@@ -154,24 +146,16 @@ class Context:
                 memory, at
             )
             at += SUBSCRIPTION.size
-            if allowed != subscription.allowed:
-                subscription.book_allowed(allowed, last_id, last_ns)
-            if not dispatched:
-                subscription.begin_export()
-            subscription.skipped = skipped
-            if taken:
-                subscription.last_decision = Decision(decision)
+            before = subscription.state()
+            subscription.adopt(
+                SubscriptionState(
+                    allowed,
+                    skipped,
+                    (last_id if allowed != before.allowed else before.last_frame_id)
+                    if dispatched
+                    else NO_FRAME,
+                    last_ns if allowed != before.allowed else before.last_timestamp_ns,
+                    Decision(decision) if taken else before.last_decision,
+                )
+            )
         return taken
-
-
-def _kind_of(subscription: Subscription) -> tuple[int, int]:
-    """How C is to judge it, and its interval. Raises ValueError if it cannot."""
-    if not subscription.active:
-        return PARKED, 0
-    if subscription.interval is None:
-        return EVERY_FRAME, 0
-    if subscription.steady:
-        return CAPPED, subscription.interval
-    if subscription.anchor_ns is None:
-        return UNTRIED, subscription.interval
-    raise ValueError("not steady")

@@ -26,12 +26,6 @@ SEAL_SIZE: Final = 4
 # -P: of a working directory that holds another Ruth, nothing is imported.
 COMMAND: Final = f"{sys.executable} -P -m launch.native"
 
-# How a subscription is judged: every frame allowed; by its interval; none; or the next frame allowed.
-EVERY_FRAME: Final = 0
-CAPPED: Final = 1
-PARKED: Final = 2
-UNTRIED: Final = 3
-
 # What a wait came to, where no error number says it: frames come, and nobody wakes.
 UNWOKEN: Final = -1
 
@@ -43,7 +37,7 @@ RENAMED: Final = struct.Struct("=Q QQ QQQ 64s QQQ q q q")
 WATCH: Final = struct.Struct("=QQQ Q Q Q")
 START: Final = struct.Struct("=QQq Q Q QQQ Q QQ QQQ QQ Q")
 CALL: Final = struct.Struct("=Q6Q")
-SUBSCRIPTION: Final = struct.Struct("=Q Q Q QQ Q QQ Q")
+SUBSCRIPTION: Final = struct.Struct("=Q QQQQ QQ QQ Q QQ Q")
 
 _DEFINITIONS: Final = {
     "PACKED_AGENT": AGENT.size,
@@ -111,12 +105,6 @@ _DEFINITIONS: Final = {
     "MODEL_TIMESTAMP": state.MODEL_TIMESTAMP_OFFSET,
     "MODEL_SESSION": state.MODEL_SESSION_OFFSET,
     "DECISION_ALLOW": int(Decision.ALLOW),
-    "DECISION_SKIP_INTERVAL": int(Decision.SKIP_INTERVAL),
-    "DECISION_SKIP_INACTIVE": int(Decision.SKIP_INACTIVE),
-    "EVERY_FRAME": EVERY_FRAME,
-    "CAPPED": CAPPED,
-    "PARKED": PARKED,
-    "UNTRIED": UNTRIED,
     "OPEN_FILE": files.OPEN_FILE,
     "OPEN_DIRECTORY": files.OPEN_DIRECTORY,
     "STAT_BYTES_MAX": proc_stat.STAT_BYTES_MAX,

@@ -10,14 +10,12 @@ anybody is listening. Nothing here has a timer, a queue, a log or any I/O, and n
 | there is no cap                                         | ALLOW              | this frame |
 | the cap is invalid                                      | SKIP_INVALID_CAP   |            |
 | nothing was dispatched before                           | ALLOW              | this frame |
-| the clock went back and forth since the last dispatch   | SKIP_INTERVAL      |            |
 | the interval has passed since the anchor                | ALLOW              | this frame |
 | the timestamp lies before the anchor                    | SKIP_BACKWARDS     | this time  |
 | else                                                    | SKIP_INTERVAL      |            |
 
-Back and forth: the anchor lies an interval or more before the last dispatched timestamp, and this frame less
-than an interval after it; or two intervals or more before it, and this frame less than an interval from it
-on either side (docs/decisions/0009-clock-back-and-forth.md).
+Nothing else is about clocks. So a step back costs at most one interval and yields no extra frame, and a step
+forward lets at most one frame through early.
 
 Two more decisions are the agent's: SKIP_STOPPED, when it does not run and asks no gate, and SKIP_FAULT, when
 judging a subscription raised. NONE stands in a record before the first decision.
@@ -88,7 +86,6 @@ def decide(
     anchor_ns: int | None,
     interval: int | None,
     active: bool = True,
-    last_timestamp_ns: int | None = None,
 ) -> Decision:
     """Judges one frame for one subscription, by the table above.
 
@@ -99,8 +96,7 @@ def decide(
         anchor_ns: What the interval is counted from: the timestamp last dispatched, or one found since
             then to run backwards; None if nothing was dispatched yet.
         interval: From :func:`interval_ns`.
-        active: Whether the subscription wants frames at all.
-        last_timestamp_ns: Timestamp last dispatched; None is the same as the anchor.
+        active: Whether the subscription takes frames at all.
 
     """
     if not active:
@@ -114,15 +110,6 @@ def decide(
     if anchor_ns is None:
         return _ALLOW
     elapsed = timestamp_ns - anchor_ns
-    if elapsed < interval:
-        return _SKIP_BACKWARDS if elapsed < 0 else _SKIP_INTERVAL
-    if last_timestamp_ns is None or last_timestamp_ns - anchor_ns < interval:
+    if elapsed >= interval:
         return _ALLOW
-    # The clock has gone back. How far from the last dispatch is this frame? What a single step back makes
-    # eligible first lies an interval or more before it, once the step is two intervals or more.
-    distance = timestamp_ns - last_timestamp_ns
-    if 0 <= distance < interval:
-        return _SKIP_INTERVAL
-    if -interval < distance < 0 and last_timestamp_ns - anchor_ns >= 2 * interval:
-        return _SKIP_INTERVAL
-    return _ALLOW
+    return _SKIP_BACKWARDS if elapsed < 0 else _SKIP_INTERVAL

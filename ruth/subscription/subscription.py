@@ -1,11 +1,12 @@
-"""Subscription (SPEC.md, phase 3.2): one model's wish for one camera's frames, and what came of it.
+"""Subscription (SPEC.md, phase 3.2): one model's request for one camera's frames, and what came of it.
 
-Identity is ``(camera_id, model_id)``. Its bookkeeping is the gate's whole memory; it holds no frame.
+Identity is ``(camera_id, model_id)``. Its counters, last dispatched frame and anchor are the gate's whole
+memory; it holds no frame.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ruth.errors import InvalidCapError
 from ruth.identity import check_id
@@ -15,44 +16,78 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _ALLOW: Final = Decision.ALLOW
-_SKIP_INTERVAL: Final = Decision.SKIP_INTERVAL
 _SKIP_BACKWARDS: Final = Decision.SKIP_BACKWARDS
-_NEVER: Final = 1 << 64  # after every timestamp
+_UINT64_MAX: Final = 2**64 - 1
+
+
+class ShortForm(NamedTuple):
+    """What the gate's table comes to for the next frames of one subscription, as values to be followed.
+
+    It stands for these rows of the table (:mod:`ruth.subscription.gate`), and for no other: not active; there
+    is no cap; nothing was dispatched before; the interval has passed since the anchor; else (too early). It
+    may be applied to any number of frames, one after the other, each with an id above the one before it:
+
+    * a timestamp below ``from_ns``: the table must be asked, and this form is void;
+    * less than ``wait_ns`` after ``from_ns``: the decision is ``early``;
+    * else it is ``due``;
+    * and if that was ALLOW and ``interval`` is not None, ``from_ns`` becomes the frame's timestamp and
+      ``wait_ns`` the interval.
+
+    All numbers fit 64 bits without a sign.
+    """
+
+    from_ns: int
+    wait_ns: int
+    early: Decision
+    due: Decision
+    interval: int | None
+
+
+_EVERY_FRAME: Final = ShortForm(0, 0, _ALLOW, _ALLOW, None)
+_INACTIVE: Final = ShortForm(0, 0, Decision.SKIP_INACTIVE, Decision.SKIP_INACTIVE, None)
+
+
+class SubscriptionState(NamedTuple):
+    """What a subscription has come to; fields as the attributes of :class:`Subscription`."""
+
+    allowed: int
+    skipped: int
+    last_frame_id: int
+    last_timestamp_ns: int | None
+    last_decision: Decision
 
 
 class Subscription:
-    """One subscription and its bookkeeping.
+    """One subscription, its counters and the gate's memory.
 
     Args:
         camera_id: The camera.
         model_id: The model.
         max_fps: At most this many frames a second of frame time, a finite number above 0; None for
             every frame.
-        active: Whether it wants frames now; if not, every frame is skipped.
+        active: Whether it takes frames now; if not, every frame is skipped.
 
     Raises:
-        InvalidIdError: One of the ids is none.
+        InvalidIdError: One of the ids is not valid.
         InvalidCapError: ``max_fps`` is not a finite number above 0.
 
     Attributes:
+        active: Whether it takes frames now; may be changed at any time.
         allowed: Frames found eligible.
         skipped: Frames found not eligible, for whatever reason.
         last_frame_id: Id last allowed in the present export, or ``NO_FRAME`` (-1).
         last_timestamp_ns: Timestamp last allowed, or None.
+        anchor_ns: What the interval is counted from (:func:`ruth.subscription.gate.decide`), or None.
         last_decision: What was decided last.
         interval: The least distance of two eligible frames, in nanoseconds; None without a cap.
-        steady_from: While it is steady, the timestamp from which on a frame is too early before
-            ``steady_until`` and eligible after; else 2^64, which no timestamp reaches. Steady: active,
-            something dispatched, and no time run backwards since; the gate's table has two rows left then.
-        steady_until: As above.
 
     """
 
     __slots__ = (
-        "_active",
-        "_backwards_ns",
         "_max_fps",
+        "active",
         "allowed",
+        "anchor_ns",
         "camera_id",
         "interval",
         "last_decision",
@@ -60,8 +95,6 @@ class Subscription:
         "last_timestamp_ns",
         "model_id",
         "skipped",
-        "steady_from",
-        "steady_until",
     )
 
     def __init__(
@@ -73,13 +106,12 @@ class Subscription:
         if self.interval == INVALID_INTERVAL:
             raise InvalidCapError(max_fps)
         self._max_fps = max_fps
-        self._active = active
+        self.active = active
         self.allowed = 0
         self.skipped = 0
         self.last_frame_id = NO_FRAME
         self.last_timestamp_ns: int | None = None
-        self._backwards_ns: int | None = None  # the time that ran backwards since the last dispatch
-        self.steady_from = self.steady_until = _NEVER
+        self.anchor_ns: int | None = None
         self.last_decision = Decision.NONE
 
     def __repr__(self) -> str:
@@ -94,23 +126,8 @@ class Subscription:
         """The cap, as it was given; fixed for the life of the subscription."""
         return self._max_fps
 
-    @property
-    def active(self) -> bool:
-        """Whether it wants frames now; may be changed at any time."""
-        return self._active
-
-    @active.setter
-    def active(self, active: bool) -> None:
-        self._active = active
-        self._settle()
-
-    @property
-    def anchor_ns(self) -> int | None:
-        """What the interval is counted from (:func:`ruth.subscription.gate.decide`), or None."""
-        return self.last_timestamp_ns if self._backwards_ns is None else self._backwards_ns
-
     def judge(self, frame_id: int, timestamp_ns: int) -> Decision:
-        """Decides about one frame, and keeps the books.
+        """Decides about one frame, and updates the counters and the gate's memory.
 
         Args:
             frame_id: The frame's id, 0 to 2^64 - 1.
@@ -118,65 +135,52 @@ class Subscription:
 
         """
         decision = decide(
-            frame_id,
-            timestamp_ns,
-            self.last_frame_id,
-            self.anchor_ns,
-            self.interval,
-            self._active,
-            self.last_timestamp_ns,
+            frame_id, timestamp_ns, self.last_frame_id, self.anchor_ns, self.interval, self.active
         )
         self.last_decision = decision
         if decision is _ALLOW:
             self.allowed += 1
             self.last_frame_id = frame_id
-            self.last_timestamp_ns = timestamp_ns
-            self._backwards_ns = None
-            self._settle()
+            self.last_timestamp_ns = self.anchor_ns = timestamp_ns
         else:
             self.skipped += 1
             if decision is _SKIP_BACKWARDS:
-                self._backwards_ns = timestamp_ns
-                self._settle()
+                self.anchor_ns = timestamp_ns
         return decision
 
-    @property
-    def steady(self) -> bool:
-        """Whether a later frame can only be eligible or too early (``steady_from``)."""
-        return self.steady_from != _NEVER
+    def short_form(self) -> ShortForm | None:
+        """What may be decided elsewhere, from now on; None where the table must be asked for each frame."""
+        interval = self.interval
+        if not self.active:
+            return _INACTIVE
+        if interval is None:
+            return _EVERY_FRAME
+        if not 0 <= interval <= _UINT64_MAX:  # an invalid cap, or one that 64 bits do not hold
+            return None
+        if self.anchor_ns is None:
+            return ShortForm(0, 0, Decision.SKIP_INTERVAL, _ALLOW, interval)
+        return ShortForm(self.anchor_ns, interval, Decision.SKIP_INTERVAL, _ALLOW, interval)
 
-    def book_allowed(self, allowed: int, last_frame_id: int, last_timestamp_ns: int) -> None:
-        """Books what was found eligible elsewhere while it was steady (docs/decisions/0015).
+    def state(self) -> SubscriptionState:
+        """What it has come to."""
+        return SubscriptionState(
+            self.allowed, self.skipped, self.last_frame_id, self.last_timestamp_ns, self.last_decision
+        )
 
-        Args:
-            allowed: Frames found eligible by now, all told.
-            last_frame_id: Id of the last of them.
-            last_timestamp_ns: Its timestamp.
-
-        """
-        self.allowed = allowed
-        self.last_frame_id = last_frame_id
-        self.last_timestamp_ns = last_timestamp_ns
-        self._settle()
+    def adopt(self, state: SubscriptionState) -> None:
+        """Goes on from what it has come to elsewhere, by its :meth:`short_form`."""
+        if state.allowed != self.allowed:
+            self.anchor_ns = state.last_timestamp_ns
+        self.allowed, self.skipped, self.last_frame_id, self.last_timestamp_ns, self.last_decision = state
 
     def skip(self, reason: Decision) -> None:
-        """Books a frame that the gate was not asked about: a stopped agent, a fault."""
+        """Counts a frame that the gate was not asked about: a stopped agent, a fault."""
         self.last_decision = reason
         self.skipped += 1
 
     def begin_export(self) -> None:
         """Another export has begun: its ids start anew. The anchor stays, so that the cap holds across."""
         self.last_frame_id = NO_FRAME
-
-    def _settle(self) -> None:
-        """Finds out whether it is steady."""
-        last = self.last_timestamp_ns
-        self.steady_from = self.steady_until = _NEVER
-        if self._active and last is not None and self._backwards_ns is None:
-            if self.interval is None:
-                self.steady_from = self.steady_until = 0  # every frame is eligible
-            else:
-                self.steady_from, self.steady_until = last, last + self.interval
 
 
 def judge_each(subscriptions: Iterable[Subscription], frame_id: int, timestamp_ns: int) -> None:
@@ -192,22 +196,6 @@ def judge_each(subscriptions: Iterable[Subscription], frame_id: int, timestamp_n
     """
     for subscription in subscriptions:
         try:
-            # A steady subscription needs no more than this; a call of judge() would cost more than all of it.
-            # That answers and books are judge()'s is tested (tests/unit/ruth/subscription).
-            if timestamp_ns >= subscription.steady_from and frame_id > subscription.last_frame_id:
-                if timestamp_ns < subscription.steady_until:
-                    subscription.skipped += 1
-                    subscription.last_decision = _SKIP_INTERVAL
-                else:
-                    subscription.allowed += 1
-                    subscription.last_decision = _ALLOW
-                    subscription.last_frame_id = frame_id
-                    subscription.last_timestamp_ns = timestamp_ns
-                    interval = subscription.interval
-                    if interval is not None:
-                        subscription.steady_from = timestamp_ns
-                        subscription.steady_until = timestamp_ns + interval
-            else:
-                subscription.judge(frame_id, timestamp_ns)
+            subscription.judge(frame_id, timestamp_ns)
         except Exception:  # noqa: BLE001 - SPEC.md, "Failure rules": a subscription fails alone
             subscription.skip(Decision.SKIP_FAULT)

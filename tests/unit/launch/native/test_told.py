@@ -118,7 +118,7 @@ def test_a_subscription_that_raises_keeps_its_agent_out_of_the_loop(
 
     with Twins(native, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
-        monkeypatch.setattr(Subscription, "steady", property(fail))
+        monkeypatch.setattr(Subscription, "short_form", fail)
         assert taken(twins, 3) == 0
 
 
@@ -145,7 +145,7 @@ def test_a_wake_up_without_a_frame_ends_the_loop_if_the_path_leads_elsewhere(
         assert twins.followed.follow(timeout_ns=10_000 * MS) == CHANGED
 
 
-@pytest.mark.parametrize("field", ["interval", "last_timestamp_ns", "allowed"])
+@pytest.mark.parametrize("field", ["interval", "anchor_ns", "allowed"])
 def test_books_that_no_loop_can_keep_keep_their_agent_out_of_it(native: Native, field: str) -> None:
     """What is wrong with one subscription never ends the agent: all are judged in Python, each alone."""
     with Twins(native, HandwrittenRing) as twins:

@@ -40,7 +40,6 @@ class Asked(NamedTuple):
     anchor_ns: int | None = 900
     interval: int | None = 100
     active: bool = True
-    last_timestamp_ns: int | None = None
 
 
 class Row(NamedTuple):
@@ -90,25 +89,6 @@ TABLE = (
         Asked(0, 0, NO_FRAME, None),
     ),
     Row(
-        "the clock went back and forth since the last dispatch",
-        Decision.SKIP_INTERVAL,
-        "",
-        lambda asked: (
-            asked.last_timestamp_ns is not None
-            and asked.anchor_ns is not None
-            and asked.last_timestamp_ns - asked.anchor_ns >= (asked.interval or 0)
-            and asked.timestamp_ns - asked.anchor_ns >= (asked.interval or 0)
-            and (
-                0 <= asked.timestamp_ns - asked.last_timestamp_ns < (asked.interval or 0)
-                or (
-                    0 < asked.last_timestamp_ns - asked.timestamp_ns < (asked.interval or 0)
-                    and asked.last_timestamp_ns - asked.anchor_ns >= 2 * (asked.interval or 0)
-                )
-            )
-        ),
-        Asked(timestamp_ns=5050, last_timestamp_ns=5000),
-    ),
-    Row(
         "the interval has passed since the anchor",
         Decision.ALLOW,
         "this frame",
@@ -141,21 +121,19 @@ questions = st.builds(
     anchor_ns=numbers | st.none(),
     interval=numbers | st.none() | st.just(INVALID_INTERVAL),
     active=st.integers(0, 9).map(bool),
-    last_timestamp_ns=numbers | st.none(),
 )
 
 
 def allowed(timestamps: Iterable[int], cap: float | None) -> list[int]:
-    """Positions of the frames that a subscription with ``cap`` gets, its books kept as the table says."""
+    """Positions of the frames that a subscription with ``cap`` gets, its memory kept as the table says."""
     interval = interval_ns(cap)
-    last_frame_id, anchor, dispatched = NO_FRAME, None, None
+    last_frame_id, anchor = NO_FRAME, None
     positions = []
     for position, timestamp in enumerate(timestamps):
-        decision = decide(position, timestamp, last_frame_id, anchor, interval, True, dispatched)
+        decision = decide(position, timestamp, last_frame_id, anchor, interval, True)
         if decision is Decision.ALLOW:
             positions.append(position)
             last_frame_id = position
-            dispatched = timestamp
         if decision in (Decision.ALLOW, Decision.SKIP_BACKWARDS):
             anchor = timestamp
     return positions
@@ -182,19 +160,74 @@ def forward_streams(draw: st.DrawFn) -> list[int]:
     return list(accumulate(steps, initial=draw(st.sampled_from([0, 1795294536609118200, 2**63]))))
 
 
+class Stepped(NamedTuple):
+    """Frames of one camera under a cap, and a clock that steps between them.
+
+    Attributes:
+        cap: Of the subscription.
+        arrivals: When each frame came, by a clock that never steps.
+        offsets: What the stepping clock was off by at each frame.
+
+    """
+
+    cap: float
+    arrivals: list[int]
+    offsets: list[int]
+
+    @property
+    def interval(self) -> int:
+        """That the cap stands for."""
+        return NANOSECONDS // Fraction(self.cap)
+
+    @property
+    def timestamps(self) -> list[int]:
+        """What the stepping clock said at each frame."""
+        return [arrival + offset for arrival, offset in zip(self.arrivals, self.offsets, strict=True)]
+
+    @property
+    def steps(self) -> list[int]:
+        """Each step, backwards below 0."""
+        return [later - earlier for earlier, later in pairwise(self.offsets) if later != earlier]
+
+    @property
+    def eligible(self) -> list[int]:
+        """When each eligible frame came."""
+        return [self.arrivals[position] for position in allowed(self.timestamps, self.cap)]
+
+    @property
+    def early(self) -> int:
+        """Eligible frames that came sooner than the interval after the one before."""
+        return sum(later - earlier < self.interval for earlier, later in pairwise(self.eligible))
+
+
 @st.composite
-def stepping_streams(draw: st.DrawFn, *, forward: bool) -> tuple[list[int], list[int]]:
-    """Arrival times of frames, and the timestamps that a clock which steps gave them."""
+def stepping_streams(draw: st.DrawFn, *, forward: bool) -> Stepped:
+    """Cameras of any rate, whose clock steps by 0.1 to 3 intervals, or by anything up to an hour."""
+    cap = draw(caps)
+    interval = NANOSECONDS // Fraction(cap)
     period = draw(st.integers(10 * MS, 500 * MS))
     arrivals = list(accumulate(draw(st.lists(st.integers(period // 2, period), min_size=1, max_size=80))))
-    back = st.integers(1, 3 * NANOSECONDS).map(lambda size: -size) | st.just(-3600 * NANOSECONDS)
-    sizes = back | back.map(abs) if forward else back
+    size = st.integers(1, 30).map(lambda tenths: interval * tenths // 10)
+    size |= st.integers(1, 3 * NANOSECONDS) | st.just(3600 * NANOSECONDS)
+    signed = st.builds(lambda size, back: -size if back else size, size, st.booleans())
+    sizes = signed if forward else size.map(lambda size: -size)
     changes = {draw(st.integers(0, len(arrivals) - 1)): draw(sizes) for _ in range(draw(st.integers(0, 6)))}
-    offset, timestamps = 10**6 * NANOSECONDS, []
-    for position, arrival in enumerate(arrivals):
-        offset += changes.get(position, 0)
-        timestamps.append(arrival + offset)
-    return arrivals, timestamps
+    offsets = accumulate(
+        (changes.get(position, 0) for position in range(len(arrivals))), initial=10**15 * NANOSECONDS
+    )
+    return Stepped(cap, arrivals, list(offsets)[1:])
+
+
+def one_step(cap: float, period: int, tenths: int, position: int, frames: int = 40) -> Stepped:
+    """A camera whose clock steps once, before the frame at ``position``, by tenths of an interval."""
+    step = (NANOSECONDS // Fraction(cap)) * tenths // 10
+    offsets = [10**15 + (step if place >= position else 0) for place in range(frames)]
+    return Stepped(cap, [period * place for place in range(frames)], offsets)
+
+
+# Steps of 0.1 to 3 intervals, at every phase: frames of 25 and of 30 fps, and some that meet the interval.
+every_step = pytest.mark.parametrize("tenths", range(1, 31))
+every_rate = pytest.mark.parametrize(("cap", "period"), [(10, 40 * MS), (5, 40 * MS), (7, 33_366_666)])
 
 
 def test_the_docstring_holds_this_table() -> None:
@@ -400,41 +433,88 @@ def test_an_inactive_subscription_gets_nothing(row: Row) -> None:
     assert decide(*row.example._replace(active=False)) is Decision.SKIP_INACTIVE
 
 
-@quick
-@given(stepping_streams(forward=False), caps)
-def test_a_clock_set_back_yields_no_extra_frame(stream: tuple[list[int], list[int]], cap: float) -> None:
-    """However often a clock is set back, eligible frames also *arrive* at least an interval apart."""
-    arrivals, timestamps = stream
-    times = [arrivals[position] for position in allowed(timestamps, cap)]
-    interval = NANOSECONDS // Fraction(cap)
-    assert all(later - earlier >= interval for earlier, later in pairwise(times))
-    assert len(times) <= len(allowed(arrivals, cap))
-
-
-@quick
-@given(stepping_streams(forward=False), caps)
-def test_a_clock_set_back_costs_at_most_one_frame_a_step(
-    stream: tuple[list[int], list[int]], cap: float
+@every_rate
+@every_step
+def test_one_step_back_costs_at_most_one_interval_and_yields_no_extra_frame(
+    cap: float, period: int, tenths: int
 ) -> None:
+    """After one step back, of any size at any phase, a frame an interval later is eligible, none sooner."""
+    for position in range(1, 20):
+        stream = one_step(cap, period, -tenths, position)
+        plain = allowed(stream.arrivals, cap)
+        assert stream.early == 0
+        assert len(stream.eligible) >= len(plain) - 1
+        begun = stream.arrivals[position]
+        first = next(arrival for arrival in stream.arrivals if arrival - begun >= stream.interval)
+        assert any(begun <= eligible <= first for eligible in stream.eligible)
+
+
+@every_rate
+@every_step
+def test_one_step_forward_lets_at_most_one_frame_early(cap: float, period: int, tenths: int) -> None:
+    """After one step forward, of any size at any phase, one frame may come early; then the cap holds."""
+    for position in range(1, 20):
+        stream = one_step(cap, period, tenths, position)
+        assert stream.early <= 1
+        assert len(stream.eligible) <= len(allowed(stream.arrivals, cap)) + 1
+
+
+@every_rate
+@every_step
+@pytest.mark.parametrize("swings", [1, 2, 7])
+def test_a_clock_that_swings_n_times_lets_at_most_n_frames_early(
+    cap: float, period: int, tenths: int, swings: int
+) -> None:
+    """A clock that goes back and forth n times lets at most n frames through early, at every phase."""
+    step = (NANOSECONDS // Fraction(cap)) * tenths // 10
+    for length in (1, 2, 3, 5):
+        back = {
+            place for swing in range(swings) for place in range(2 * length * swing, (2 * swing + 1) * length)
+        }
+        offsets = [10**15 - (step if place in back else 0) for place in range(80)]
+        stream = Stepped(cap, [period * place for place in range(80)], offsets)
+        assert stream.early <= swings
+
+
+def test_a_step_back_goes_on_after_one_interval_of_frame_time() -> None:
+    """One step back of 150 ms at 25 fps under a cap of 10: the next frame is eligible after 100 ms."""
+    timestamps = [0, 40, 80, 120, 10, 50, 90, 130, 170, 210, 250]
+    eligible = allowed([timestamp * MS for timestamp in timestamps], 10)
+    assert [timestamps[position] for position in eligible] == [0, 120, 130, 250]
+
+
+@quick
+@given(stepping_streams(forward=False))
+def test_a_clock_set_back_yields_no_extra_frame(stream: Stepped) -> None:
+    """However often a clock is set back, eligible frames also *arrive* at least an interval apart."""
+    assert stream.early == 0
+    assert len(stream.eligible) <= len(allowed(stream.arrivals, stream.cap))
+
+
+@quick
+@given(stepping_streams(forward=False))
+def test_a_clock_set_back_costs_at_most_one_frame_a_step(stream: Stepped) -> None:
     """Each step back loses at most one of the frames that would have been eligible without it."""
-    arrivals, timestamps = stream
-    offsets = [timestamp - arrival for arrival, timestamp in zip(arrivals, timestamps, strict=True)]
-    steps = sum(later != earlier for earlier, later in pairwise(offsets))
-    assert len(allowed(timestamps, cap)) >= len(allowed(arrivals, cap)) - steps
+    assert len(stream.eligible) >= len(allowed(stream.arrivals, stream.cap)) - len(stream.steps)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(stepping_streams(forward=True))
+def test_each_step_forward_lets_at_most_one_frame_early(stream: Stepped) -> None:
+    """Whatever a clock does, no more frames come early than it stepped forward."""
+    assert stream.early <= sum(step > 0 for step in stream.steps)
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)
-@given(stepping_streams(forward=True), caps)
-def test_a_clock_step_costs_at_most_one_interval(stream: tuple[list[int], list[int]], cap: float) -> None:
+@given(stepping_streams(forward=True))
+def test_a_clock_step_costs_at_most_one_interval(stream: Stepped) -> None:
     """Whatever a clock did, a frame is eligible at the latest with the first that is one interval on.
 
     The interval is counted from the first frame after the step, so no sequence of steps starves a
     subscription for longer than the clock itself stands.
     """
-    arrivals, timestamps = stream
-    offsets = [timestamp - arrival for arrival, timestamp in zip(arrivals, timestamps, strict=True)]
-    eligible = set(allowed(timestamps, cap))
-    interval = NANOSECONDS // Fraction(cap)
+    timestamps, offsets = stream.timestamps, stream.offsets
+    eligible = set(allowed(timestamps, stream.cap))
     since = 0  # first frame from which on neither a step nor an eligible frame was met
     for position, timestamp in enumerate(timestamps):
         if position and offsets[position] != offsets[position - 1]:
@@ -442,29 +522,26 @@ def test_a_clock_step_costs_at_most_one_interval(stream: tuple[list[int], list[i
         if position in eligible:
             since = position + 1
         else:
-            assert since > position or timestamp - timestamps[since] < interval
+            assert since > position or timestamp - timestamps[since] < stream.interval
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)
-@given(stepping_streams(forward=True), caps)
-def test_the_cap_holds_between_clock_steps(stream: tuple[list[int], list[int]], cap: float) -> None:
+@given(stepping_streams(forward=True))
+def test_the_cap_holds_between_clock_steps(stream: Stepped) -> None:
     """Between two eligible frames without a step back between them there is an interval of frame time."""
-    _, timestamps = stream
-    interval = NANOSECONDS // Fraction(cap)
-    for earlier, later in pairwise(allowed(timestamps, cap)):
+    timestamps = stream.timestamps
+    for earlier, later in pairwise(allowed(timestamps, stream.cap)):
         between = timestamps[earlier : later + 1]
         if between == sorted(between):
-            assert timestamps[later] - timestamps[earlier] >= interval
+            assert timestamps[later] - timestamps[earlier] >= stream.interval
 
 
 @quick
-@given(stepping_streams(forward=True), caps)
-def test_a_frame_that_runs_backwards_is_never_eligible(
-    stream: tuple[list[int], list[int]], cap: float
-) -> None:
+@given(stepping_streams(forward=True))
+def test_a_frame_that_runs_backwards_is_never_eligible(stream: Stepped) -> None:
     """A frame whose timestamp lies before the last eligible one's is not eligible at its first sight."""
-    _, timestamps = stream
-    eligible = allowed(timestamps, cap)
+    timestamps = stream.timestamps
+    eligible = allowed(timestamps, stream.cap)
     for position in eligible:
         if position + 1 < len(timestamps) and timestamps[position + 1] < timestamps[position]:
             assert position + 1 not in eligible
@@ -487,26 +564,6 @@ def test_a_step_back_within_the_interval_is_no_new_anchor() -> None:
     """A clock set back, but not before the last eligible frame, moves no anchor."""
     assert decide(3, 150, 1, 100, 100) is Decision.SKIP_INTERVAL
     assert allowed([100, 180, 120, 199, 200], 10_000_000) == [0, 4]
-
-
-@pytest.mark.parametrize("hour", [3600 * NANOSECONDS, -3600 * NANOSECONDS])
-@pytest.mark.parametrize("every", [1, 2, 3, 7, 25])
-def test_an_hour_back_and_forth_yields_no_extra_frame(hour: int, every: int) -> None:
-    """A clock that steps an hour back and forth, as often as it likes, brings no two frames too close."""
-    cap, start = 2.5, 10**6 * NANOSECONDS
-    timestamps = [start + 40 * MS * n + (hour if n // every % 2 else 0) for n in range(250)]
-    times = sorted(timestamps[position] for position in allowed(timestamps, cap))
-    assert all(later - earlier >= 400 * MS for earlier, later in pairwise(times))
-    assert len(times) >= 250 // max(10, 2 * every) // 2
-
-
-@pytest.mark.parametrize("creep", [0, 1, 7 * MS])
-def test_an_hour_back_and_not_quite_forth_yields_no_extra_frame(creep: int) -> None:
-    """A clock that steps an hour back and forth, and stands or creeps back, gives one frame an interval."""
-    start = 10**6 * NANOSECONDS
-    timestamps = [start - creep * n - (3600 * NANOSECONDS if n % 2 else 0) for n in range(200)]
-    times = sorted(timestamps[position] for position in allowed(timestamps, 2.5))
-    assert all(later - earlier >= 400 * MS for earlier, later in pairwise(times))
 
 
 def test_a_clock_that_falls_for_ever_yields_one_frame() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ruth.errors import InvalidCapError, InvalidIdError
 from ruth.subscription.gate import NO_FRAME, Decision, decide, interval_ns
-from ruth.subscription.subscription import Subscription, judge_each
+from ruth.subscription.subscription import ShortForm, Subscription, SubscriptionState, judge_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ frames = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2 * SECOND)), max
 NEAR_STEPS = [sign * (step * MS + by) for sign in (1, -1) for step in (0, 40, 200) for by in (-1, 0, 1)]
 
 
-def books(subscription: Subscription) -> tuple[int, int | None]:
+def gate_memory(subscription: Subscription) -> tuple[int, int | None]:
     """The gate's memory: id last dispatched, and the anchor."""
     return subscription.last_frame_id, subscription.anchor_ns
 
@@ -72,7 +72,7 @@ def test_a_new_subscription_has_decided_nothing() -> None:
     subscription = Subscription("front-door", "person")
     assert subscription.active
     assert subscription.max_fps is None
-    assert books(subscription) == (NO_FRAME, None)
+    assert gate_memory(subscription) == (NO_FRAME, None)
     assert (subscription.allowed, subscription.skipped) == (0, 0)
     assert subscription.last_decision is Decision.NONE
 
@@ -88,21 +88,21 @@ def test_a_new_subscription_has_decided_nothing() -> None:
     ],
     ids=["seen", "same time", "inside the interval", "after the interval", "backwards"],
 )
-def test_a_decision_moves_the_books_as_the_table_says(
+def test_a_decision_moves_id_and_anchor_as_the_table_says(
     frame: tuple[int, int], decision: Decision, after: tuple[int, int]
 ) -> None:
     """An eligible frame becomes last id and anchor, a backward one only the anchor, any other nothing."""
     subscription = Subscription("front-door", "person", 5)
     subscription.judge(7, 1 * SECOND)
     assert subscription.judge(*frame) is decision
-    assert books(subscription) == after
+    assert gate_memory(subscription) == after
 
 
-def test_an_inactive_subscription_moves_no_books() -> None:
+def test_an_inactive_subscription_remembers_nothing() -> None:
     """While a subscription is inactive its frames are skipped and leave id and anchor alone."""
     subscription = Subscription("front-door", "person", 5, active=False)
     assert judged(subscription, [(0, 0), (1, SECOND)]) == [Decision.SKIP_INACTIVE] * 2
-    assert books(subscription) == (NO_FRAME, None)
+    assert gate_memory(subscription) == (NO_FRAME, None)
 
 
 def test_activity_does_not_lift_the_cap() -> None:
@@ -118,12 +118,11 @@ def test_activity_does_not_lift_the_cap() -> None:
 
 @quick
 @given(frames, st.sampled_from([None, 0.5, 5, 25, 1000]))
-def test_a_subscription_is_the_gate_and_its_books(stream: list[tuple[int, int]], cap: float | None) -> None:
-    """Every decision is the gate's, asked with nothing but the frame and this subscription's own books."""
+def test_a_subscription_is_the_gate_and_its_memory(stream: list[tuple[int, int]], cap: float | None) -> None:
+    """Every decision is the gate's, asked with the frame and this subscription's own memory alone."""
     subscription = Subscription("front-door", "person", cap)
     for frame_id, timestamp in stream:
-        dispatched = subscription.last_timestamp_ns
-        expected = decide(frame_id, timestamp, *books(subscription), interval_ns(cap), True, dispatched)
+        expected = decide(frame_id, timestamp, *gate_memory(subscription), interval_ns(cap), True)
         assert subscription.judge(frame_id, timestamp) is expected
 
 
@@ -149,13 +148,7 @@ def test_whatever_happens_the_gate_decides(
         elif isinstance(happening, str):
             subscription.active = happening == "on"
         else:
-            wanted = decide(
-                *happening,
-                *books(subscription),
-                interval_ns(cap),
-                subscription.active,
-                subscription.last_timestamp_ns,
-            )
+            wanted = decide(*happening, *gate_memory(subscription), interval_ns(cap), subscription.active)
             assert subscription.judge(*happening) is subscription.last_decision is wanted
 
 
@@ -248,6 +241,95 @@ def test_judging_each_counts_from_a_time_that_ran_backwards() -> None:
     assert (subscription.allowed, subscription.skipped) == (2, 1)
 
 
+def follow(
+    form: ShortForm, before: SubscriptionState, stream: Iterable[tuple[int, int]]
+) -> tuple[SubscriptionState, int]:
+    """What a subscription comes to by its short form, and how many frames that stood for."""
+    state, taken = before, 0
+    from_ns, wait_ns, early, due, interval = form
+    for frame_id, timestamp_ns in stream:
+        if timestamp_ns < from_ns:
+            break
+        taken += 1
+        decision = early if timestamp_ns - from_ns < wait_ns else due
+        state = state._replace(skipped=state.skipped + 1, last_decision=decision)
+        if decision is Decision.ALLOW:
+            state = SubscriptionState(
+                state.allowed + 1, state.skipped - 1, frame_id, timestamp_ns, Decision.ALLOW
+            )
+            if interval is not None:
+                from_ns, wait_ns = timestamp_ns, interval
+    return state, taken
+
+
+runs = st.lists(st.integers(0, 400 * MS) | st.sampled_from(NEAR_STEPS), max_size=12)
+
+
+@settings(derandomize=True, max_examples=400, deadline=None)
+@given(
+    st.sampled_from([None, 0.5, 5, 25, 1000, 10**10, 2e-10]),
+    st.booleans(),
+    st.lists(st.tuples(runs, st.booleans()), max_size=4),
+)
+def test_a_short_form_comes_to_what_the_gate_comes_to(
+    cap: float | None, active: bool, turns: list[tuple[list[int], bool]]
+) -> None:
+    """Followed for as many frames as it stands for, it leaves a subscription as judge() of each would."""
+    judging, following = (Subscription("front-door", "person", cap, active) for _ in range(2))
+    frame_id, timestamp_ns = 0, SECOND
+    for steps, another_export in turns:
+        stream = []
+        for step_ns in steps:
+            frame_id, timestamp_ns = frame_id + 1, max(0, timestamp_ns + step_ns)
+            stream.append((frame_id, timestamp_ns))
+        form, taken = following.short_form(), 0
+        if form is not None:
+            state, taken = follow(form, following.state(), stream)
+            following.adopt(state)
+        judged(following, stream[taken:])
+        judged(judging, stream)
+        assert all(getattr(judging, name) == getattr(following, name) for name in Subscription.__slots__)
+        if another_export:
+            frame_id = 0
+            judging.begin_export()
+            following.begin_export()
+
+
+def test_a_short_form_is_void_for_time_that_runs_backwards() -> None:
+    """A timestamp before the anchor is a row of the table that no short form stands for."""
+    subscription = Subscription("front-door", "person", 5)
+    subscription.judge(0, SECOND)
+    form = subscription.short_form()
+    assert form is not None
+    assert follow(form, subscription.state(), [(1, SECOND - 1), (2, 2 * SECOND)])[1] == 0
+
+
+@pytest.mark.parametrize("interval", [-1, -(2**70), 2**64])
+def test_an_invalid_cap_or_an_interval_beyond_64_bits_has_no_short_form(interval: int) -> None:
+    """What is not to be decided elsewhere is said here, not left to the size of a field."""
+    subscription = Subscription("front-door", "person", 5)
+    subscription.interval = interval
+    assert subscription.short_form() is None
+
+
+def test_an_inactive_subscription_has_a_short_form_whatever_its_cap_is() -> None:
+    """It says skip and why, for every timestamp, and never changes."""
+    form = Subscription("front-door", "person", 1e-300, active=False).short_form()
+    assert form is not None
+    assert (form.early, form.due) == (Decision.SKIP_INACTIVE,) * 2
+
+
+@pytest.mark.parametrize("last_ns", [0, 2**64 - 1])
+@pytest.mark.parametrize("cap", [None, 5, 10**10])
+def test_the_numbers_of_a_short_form_fit_64_bits(cap: float | None, last_ns: int) -> None:
+    """Also after a frame at either end of time."""
+    subscription = Subscription("front-door", "person", cap)
+    subscription.judge(0, last_ns)
+    form = subscription.short_form()
+    assert form is not None
+    assert all(0 <= number < 2**64 for number in form if number is not None)
+
+
 @quick
 @given(frames, st.sampled_from([None, 0.5, 5, 25, 1000]))
 def test_every_frame_is_counted_once(stream: list[tuple[int, int]], cap: float | None) -> None:
@@ -266,7 +348,7 @@ def test_a_frame_skipped_without_the_gate_is_only_counted(reason: Decision) -> N
     subscription.judge(3, SECOND)
     subscription.skip(reason)
     assert (subscription.allowed, subscription.skipped, subscription.last_decision) == (1, 1, reason)
-    assert books(subscription) == (3, SECOND)
+    assert gate_memory(subscription) == (3, SECOND)
 
 
 def test_ids_start_anew_with_an_export() -> None:
