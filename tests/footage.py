@@ -30,6 +30,18 @@ def ffmpeg_here() -> FFmpeg:
         pytest.skip(str(error))
 
 
+def every_ffmpeg() -> list[FFmpeg]:
+    """The FFmpeg that the demo extra brings, and the system's: those of the two that are there."""
+    found = {}
+    for environ in ({"PATH": ""}, {"PATH": "/usr/bin:/usr/local/bin"}, dict(os.environ)):
+        try:
+            one = find_ffmpeg(environ)
+        except FFmpegMissingError:
+            continue
+        found[one.path] = one
+    return list(found.values())
+
+
 def make_clip(ffmpeg: FFmpeg, path: Path) -> Path:
     """A video of 1.6 seconds with B-frames, which leave the decoder in another order than they came."""
     picture = f"testsrc2=size={WIDTH}x{HEIGHT}:rate={FPS}"

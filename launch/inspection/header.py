@@ -24,10 +24,12 @@ from ruth.export.layout import (
     unpack_record,
     unpack_ring,
 )
+from ruth.export.picture import unpack_picture
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
 
 if TYPE_CHECKING:
     from ruth.export.layout import FrameRecord, RingHeader
+    from ruth.export.picture import Picture
 
 _READS: Final = 50
 
@@ -51,6 +53,11 @@ class ExportHeader(NamedTuple):
     data_bytes: int | None = None
     record: FrameRecord | None = None
     ring: RingHeader | None = None
+
+    @property
+    def picture(self) -> Picture | None:
+        """What the newest record says of its pixels; None but in version 2."""
+        return None if self.record is None or self.ring is None else unpack_picture(self.record.picture)
 
     @property
     def present(self) -> bool:

@@ -105,6 +105,7 @@ class Inspection:
             "header": {
                 **header._asdict(),
                 "record": None if header.record is None else header.record._asdict(),
+                "picture": None if header.picture is None else header.picture._asdict(),
                 "ring": None if header.ring is None else header.ring._asdict(),
             },
         }

@@ -10,6 +10,7 @@ from launch.colour import STATE_COLOURS, painted
 from launch.ps import percent, state_text
 from launch.table import Column, lines_within, short_bytes, short_seconds
 from ruth.export.layout import PAGE_SIZE, PIXEL_FORMAT_NV12
+from ruth.export.picture import MATRIX_NAMES, coding_of_record, unpack_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from launch.inspection.header import ExportHeader
     from launch.inspection.inspection import Inspection
     from launch.inspection.process import Limit, ProcessFacts
+    from ruth.export.layout import FrameRecord
 
 _NAME_WIDTH: Final = 13
 _VALUE_WIDTH_MIN: Final = 20
@@ -153,12 +155,21 @@ def _export(header: ExportHeader) -> Iterator[tuple[str, str]]:
         yield "header", f"frame_id {record.frame_id}, timestamp_ns {record.timestamp_ns}, {size}"
         if ring is not None:
             yield "", f"data_offset {record.data_offset}, sequence {record.sequence}"
+            yield "picture", _picture(record)
     if ring is not None:
         flags = ", ".join(name for name, on in (("wakes", ring.wakes), ("closed", ring.closed)) if on)
         slots = f"{ring.slot_count} slots of {ring.slot_size} bytes, wake {ring.wake}"
         made = f"data_inode {ring.data_inode}, epoch {ring.epoch}"
         yield "ring", f"{slots}, {made}, flags {ring.flags} ({flags or 'none'})"
     yield "files", f"frame.meta {header.meta_bytes} bytes, frame.data {_number(header.data_bytes)} bytes"
+
+
+def _picture(record: FrameRecord) -> str:
+    """What the newest record says of its pixels, and as what they are taken where it says nothing."""
+    said, taken = unpack_picture(record.picture), coding_of_record(record)
+    of_range = f"{taken.range} range" + ("" if said.range else " (not said, assumed)")
+    matrix = MATRIX_NAMES[taken.matrix] + ("" if said.matrix else " (not said, assumed)")
+    return f"{of_range}, {matrix}{', damaged' if said.damaged else ''}"
 
 
 def _subscriptions(inspection: Inspection) -> list[Column]:

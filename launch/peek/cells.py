@@ -24,7 +24,6 @@ _NO_BACKGROUND: Final = "49"
 
 # From black to white on a dark terminal; ASCII, so that no terminal or file can fail to show them.
 SHADES: Final = " .:-=+*#%@"
-_BLACK, _WHITE = 16, 235  # luma of limited range
 
 # The 256 colours of xterm: from 16 a cube of 6 x 6 x 6, from 232 a ramp of 24 greys (xterm, 256colres.pl).
 _CUBE_LEVELS: Final = np.array([0, 95, 135, 175, 215, 255])
@@ -75,15 +74,14 @@ def half_blocks(rgb: NDArray[np.uint8], depth: Depth) -> Iterator[str]:
         yield _line(codes[row], lower)
 
 
-def shades(luma: NDArray[np.float32]) -> Iterator[str]:
+def shades(light: NDArray[np.uint8]) -> Iterator[str]:
     """Lines of characters, without newlines.
 
     Args:
-        luma: Shape ``(rows, columns)``, one a cell, limited range.
+        light: Shape ``(rows, columns)``, one for each cell, 0 black to 255 white.
 
     """
-    light = (luma - _BLACK) / (_WHITE - _BLACK)
-    for row in np.clip((light * len(SHADES)).astype(int), 0, len(SHADES) - 1):
+    for row in light.astype(int) * len(SHADES) // 256:
         yield "".join(SHADES[index] for index in row)
 
 

@@ -4,44 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from launch.peek.cells import Depth, half_blocks, shades
 from launch.peek.png import png
-from launch.peek.rgb import matrix_for, rgb_bands, to_rgb
-from launch.peek.shrink import fitted, shrunk
+from ruth.export.colour import rgb_bands, write_grey, write_rgb_of_planes
 from ruth.export.nv12 import nv12_views
+from ruth.export.picture import coding_of_record
+from ruth.export.scale import fitted, scaled
 
 if TYPE_CHECKING:
     from launch.peek.frame import CopiedFrame
-    from ruth.export.layout import FrameRecord
 
 
 def as_png(frame: CopiedFrame) -> bytes:
     """The whole frame, every pixel of it."""
     record = frame.record
-    matrix = matrix_for(record.width, record.height)
-    return png(record.width, record.height, rgb_bands(nv12_views(frame.memory, record), matrix))
+    bands = rgb_bands(nv12_views(frame.memory, record), coding_of_record(record))
+    return png(record.width, record.height, bands)
 
 
 def as_text(frame: CopiedFrame, columns: int, lines: int, depth: Depth) -> str:
     """The frame as lines of text, each ended by a newline, without colours left on.
 
     Args:
-        frame: The frame.
-        columns: Cells a line that there is room for.
-        lines: Lines that there is room for.
+        frame: The frame; it is never enlarged.
+        columns: Cells a line that there is room for; less than 1 counts as 1.
+        lines: Lines that there is room for, likewise.
         depth: The colours that may be used.
 
     """
     record = frame.record
-    views = nv12_views(frame.memory, record)
-    width, height = fitted(record.width, record.height, columns, lines * 2)
+    views, coding = nv12_views(frame.memory, record), coding_of_record(record)
+    room = min(max(1, columns), record.width), min(max(1, lines * 2), record.height)
+    width, height = fitted(record.width, record.height, *room)
     if depth is Depth.NONE:
-        luma, _ = shrunk(views, width, -(-height // 2))
-        drawn = shades(luma)
+        light = np.empty((-(-height // 2), width), np.uint8)
+        write_grey(scaled(views.y, width, len(light)), coding, light)
+        drawn = shades(light)
     else:
-        drawn = half_blocks(to_rgb(*shrunk(views, width, height), matrix_for(*_size(record))), depth)
+        rgb = np.empty((height, width, 3), np.uint8)
+        luma, chroma = scaled(views.y, width, height), scaled(views.uv, width, height)
+        write_rgb_of_planes(luma, chroma, coding, rgb)
+        drawn = half_blocks(rgb, depth)
     return "".join(f"{line}\n" for line in drawn)
-
-
-def _size(record: FrameRecord) -> tuple[int, int]:
-    return record.width, record.height

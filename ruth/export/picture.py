@@ -1,6 +1,6 @@
 """How the pixels of a frame are meant: the four bytes ``picture`` of its record. Pure.
 
-This file must not know where the number comes from, nor what is done with pixels. A record stores the four
+This file must not know where the number comes from, nor any pixel. A record stores the four
 bytes as one u32, so that one store changes them (:mod:`ruth.export.layout`)::
 
     byte 0  range   0 not said, 1 limited, 2 full
@@ -13,7 +13,10 @@ A value that is not listed says nothing: a reader takes it as "not said", and re
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from ruth.export.layout import FrameRecord
 
 RangeName: TypeAlias = Literal["limited", "full"]
 MatrixName: TypeAlias = Literal["bt601", "bt709", "bt2020"]
@@ -27,6 +30,12 @@ DAMAGED: Final = 1  # in the byte of flags
 # By number; 0 is "not said".
 RANGES: Final[tuple[RangeName | None, ...]] = (None, "limited", "full")
 MATRICES: Final[tuple[MatrixName | None, ...]] = (None, "bt601", "bt709", "bt2020")
+
+# As the standards are called.
+MATRIX_NAMES: Final[dict[MatrixName, str]] = {"bt601": "BT.601", "bt709": "BT.709", "bt2020": "BT.2020"}
+
+HD_WIDTH: Final = 1280
+SD_HEIGHT_MAX: Final = 576
 
 DAMAGED_PICTURE: Final = DAMAGED << 8 * MARKS_BYTE  # the same bit in the u32
 
@@ -46,6 +55,13 @@ class Picture(NamedTuple):
     damaged: bool = False
 
 
+class Coding(NamedTuple):
+    """How the pixels of a frame are taken to be meant; nothing is left open."""
+
+    range: RangeName
+    matrix: MatrixName
+
+
 def unpack_picture(picture: int) -> Picture:
     """What the u32 ``picture`` of a version 2 record says. Total: any number is something."""
     of_range, of_matrix, marks, _ = picture.to_bytes(4, "little")
@@ -54,6 +70,21 @@ def unpack_picture(picture: int) -> Picture:
         MATRICES[of_matrix] if of_matrix < len(MATRICES) else None,
         bool(marks & DAMAGED),
     )
+
+
+def coding_of(picture: Picture, width: int, height: int) -> Coding:
+    """What is said of a picture of this size in pixels; what is not, as players assume it.
+
+    That is limited range; BT.709 from 1280 columns or above 576 rows, else BT.601
+    (docs/decisions/0010-pictures.md).
+    """
+    hd = width >= HD_WIDTH or height > SD_HEIGHT_MAX
+    return Coding(picture.range or "limited", picture.matrix or ("bt709" if hd else "bt601"))
+
+
+def coding_of_record(record: FrameRecord) -> Coding:
+    """The same, of a valid record."""
+    return coding_of(unpack_picture(record.picture), record.width, record.height)
 
 
 def pack_picture(picture: Picture) -> int:

@@ -107,6 +107,23 @@ def test_version_1(roots: Roots, processes: Processes) -> None:
     assert "version 1 in " in shown(roots, "a")
 
 
+def test_what_is_said_of_pixels(roots: Roots) -> None:
+    """Range, matrix and damage of the newest frame are shown, and what is assumed where nothing is said."""
+    exporter = exporter_of(roots, "a", pixel_range="full", matrix="bt2020")
+    exporter.publish(FRAME, time.monotonic_ns(), damaged=True)
+    assert "\npicture      full range, BT.2020, damaged\n" in shown(roots, "a")
+    said = inspect(roots, "a")["header"]
+    assert said["picture"] == {"range": "full", "matrix": "bt2020", "damaged": True}
+    assert said["record"]["picture"] == 0x010302
+    exporter.close()
+    exporter = exporter_of(roots, "b")
+    assert "\npicture      limited range (not said, assumed), BT.601 (not said, assumed)\n" in shown(
+        roots, "b"
+    )
+    assert inspect(roots, "b")["header"]["picture"] == {"range": None, "matrix": None, "damaged": False}
+    exporter.close()
+
+
 def test_a_stopped_agent(roots: Roots, processes: Processes) -> None:
     """A stopped agent is described as such, and stays stopped."""
     pid = launched(roots, processes, "a")["a"]

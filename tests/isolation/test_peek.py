@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from exports import DATA_V2, META_V2, patched, put
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Processes, Roots
+    from ruth.export.picture import MatrixName, RangeName
     from ruth.vas.exporter import FrameExporter
 
 BLOCK = "\u2580"
 # Red of full saturation, in BT.601 of limited range, over the whole of a small frame.
 RED = bytes([82] * 64 * 48) + bytes([90, 240] * (64 * 48 // 4))
-# What NV12 and its rounding leave of 255, 0, 0 (FFmpeg says the same: tests/unit/launch/peek/test_rgb.py).
+# What NV12 and its rounding leave of 255, 0, 0 (FFmpeg says the same: tests/unit/ruth/export/test_colour.py).
 RED_SHOWN = (255, 1, 0)
 
 
@@ -66,6 +68,46 @@ def test_a_png(roots: Roots, exporter: FrameExporter, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     assert re.fullmatch(rf"a: 64x48, frame 0, [\d.]+s old, in {path}\n", done.stdout.decode())
     assert decoded(path) == bytes(RED_SHOWN) * (64 * 48)
+
+
+MEANT = [
+    ("limited", "bt601"),
+    ("limited", "bt709"),
+    ("limited", "bt2020"),
+    ("full", "bt601"),
+    ("full", "bt709"),
+    ("full", "bt2020"),
+]
+
+
+@pytest.mark.parametrize(("pixel_range", "matrix"), MEANT)
+def test_range_and_matrix_are_obeyed(
+    roots: Roots, tmp_path: Path, pixel_range: RangeName, matrix: MatrixName
+) -> None:
+    """Whatever range and matrix a record states, the colour is the right one, within two levels."""
+    convert = f"format=gbrp,scale=out_color_matrix={matrix}:out_range={pixel_range}:flags=accurate_rnd"
+    picture = ["-f", "lavfi", "-i", "color=c=0x20C060:s=64x48", "-frames:v", "1", "-vf", convert]
+    nv12 = call(ffmpeg_here(), *picture, "-pix_fmt", "nv12", "-f", "rawvideo", "-")
+    exporter = exporter_of(roots, "a", pixel_range=pixel_range, matrix=matrix)
+    exporter.publish(nv12, time.monotonic_ns(), damaged=True)
+    done = peek(roots, "a", "-o", tmp_path / "a.png")
+    exporter.close()
+    name = {"bt601": "BT.601", "bt709": "BT.709", "bt2020": "BT.2020"}[matrix]
+    assert f"a: 64x48, {pixel_range} range, {name}, damaged, frame 0, " in done.stdout.decode()
+    shown = np.frombuffer(decoded(tmp_path / "a.png"), np.uint8).reshape(-1, 3).astype(int)
+    assert np.abs(shown - (0x20, 0xC0, 0x60)).max() <= 2
+
+
+@pytest.mark.parametrize("pixel_range", ["limited", "full"])
+def test_shades_follow_the_range(roots: Roots, pixel_range: RangeName) -> None:
+    """Without colours, black and white of either range are the darkest and the lightest character."""
+    black, white = (16, 235) if pixel_range == "limited" else (0, 255)
+    exporter = exporter_of(roots, "a", pixel_range=pixel_range)
+    luma = bytes([black] * 32 + [white] * 32) * 48
+    exporter.publish(luma + bytes([128] * (64 * 24)), time.monotonic_ns())
+    *picture, _ = peek(roots, "a").stdout.decode("ascii").splitlines()
+    exporter.close()
+    assert {line[:8].strip() + line[-8:] for line in picture} == {"@" * 8}
 
 
 def test_a_png_on_standard_output(roots: Roots, exporter: FrameExporter, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from exports import RECORD
 from launch.peek.caption import describe
+from ruth.export.picture import Picture, pack_picture
 
 SECOND = 1_000_000_000
 MONOTONIC, WALL_CLOCK = 5_000 * SECOND, 1_800_000_000 * SECOND
@@ -19,6 +20,20 @@ def test_a_line() -> None:
     """It says whose frame it is, how large, which one and how old."""
     record = RECORD._replace(frame_id=7, timestamp_ns=MONOTONIC - 41 * SECOND)
     assert describe("front-door", record, MONOTONIC, WALL_CLOCK) == "front-door: 16x8, frame 7, 41s old"
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (Picture("limited"), "limited range, "),
+        (Picture(None, "bt2020"), "BT.2020, "),
+        (Picture("full", "bt709", damaged=True), "full range, BT.709, damaged, "),
+    ],
+)
+def test_what_the_record_says_of_its_pixels(picture: Picture, said: str) -> None:
+    """Range, matrix and damage are named if the record states them."""
+    record = RECORD._replace(picture=pack_picture(picture), timestamp_ns=MONOTONIC)
+    assert describe("a", record, MONOTONIC, WALL_CLOCK) == f"a: 16x8, {said}frame 5, 0.0s old"
 
 
 @pytest.mark.parametrize(("version", "now"), [(1, WALL_CLOCK), (2, MONOTONIC)])
