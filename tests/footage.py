@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch.vas.ffmpeg import FFmpeg, FFmpegMissingError, find_ffmpeg
+from ruth.export.picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,14 +79,17 @@ class Keeper:
     """An exporter that keeps digest and timestamp of every frame, after whatever ``on_commit`` does."""
 
     size: tuple[int, int] = (0, 0)
+    picture: Picture = field(default_factory=Picture)
     on_commit: Callable[[int], None] = lambda _number: None
+    problem: str | None = None
     digests: list[str] = field(default_factory=list)
     stamps: list[int] = field(default_factory=list)
     buffer: bytearray = field(default_factory=bytearray)
 
-    def open(self, _camera_id: str, width: int, height: int) -> Keeper:
+    def open(self, _camera_id: str, width: int, height: int, picture: Picture) -> Keeper:
         """Itself, for one camera."""
         self.size = (width, height)
+        self.picture = picture
         self.buffer = bytearray(width * height * 3 // 2)
         return self
 

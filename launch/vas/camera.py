@@ -1,13 +1,19 @@
 """One camera of the stand-in VAS: its FFmpeg, its viewer, and the tap on its frames.
 
-A camera is over when its FFmpeg is, and nothing starts it again. All that it holds (process, pipe, ports,
-export) it lets go of then. What goes wrong is its own (:meth:`Camera.attempt`): no other camera notices.
+| a source that is | is first | and then |
+|---|---|---|
+| a test | made into a clip | played |
+| a file | probed: which of its streams is the picture | played |
+| live | | played: its first video stream |
+
+A camera is over when its FFmpeg is, and nothing starts it again. All that it holds (process, pipes, ports,
+export) is released then. What goes wrong is its own (:meth:`Camera.attempt`): no other camera notices.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import functools
 import os
 import selectors
 import signal
@@ -15,25 +21,27 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from launch.vas.ffmpeg_log import frame_size, last_error
+from launch.vas.ffmpeg_log import last_error
 from launch.vas.ffmpeg_process import FFmpegProcess, death_of
 from launch.vas.output_arguments import camera_arguments, clip_arguments
+from launch.vas.probe import LISTING_BYTES_MAX, largest_video, probe_arguments
 from launch.vas.source import LOOPBACK, Kind
 from launch.vas.summary import CameraSummary
-from launch.vas.tap import Exporter, Tap
 from ruth.descriptor import close_descriptor
+from ruth.errors import RuthError
 from ruth.vas.flag import FLAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from launch.vas.ffmpeg import FFmpeg
+    from launch.vas.raw_output import RawOutput
     from launch.vas.source import CameraSource
+    from launch.vas.tap import Exporter
+    from ruth.export.picture import Picture
 
-OpenExporter: TypeAlias = "Callable[[str, int, int], Exporter]"
-"""Camera id, width and height, to the exporter of that camera."""
-
-_PIPE_BYTES = 1 << 20
+OpenExporter: TypeAlias = "Callable[[str, int, int, Picture], Exporter]"
+"""Camera id, width, height and how pixels are meant, to the exporter of that camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,70 +84,91 @@ class Camera:
         self._source = source
         self._number = number
         self._clip = -1  # of a test source: a file in memory, without a name
-        self._clip_missing = source.kind is Kind.TEST
+        self._listing = -1  # likewise, of the streams of a file
         self._recording = work.recordings and f"{work.recordings}/{source.camera_id}.mkv"
-        self._held = contextlib.ExitStack()
+        self._held = contextlib.ExitStack()  # of the present stage
+        self._kept = contextlib.ExitStack()  # of all stages
         self._process: FFmpegProcess | None = None
-        self._pipe = -1
-        self._tap: Tap | None = None
-        self._size: tuple[int, int] | None = None
-        self._blind = False
+        self._prepared: Callable[[], None] | None = None  # what follows when the present stage ends well
+        self._raw: RawOutput | None = None
         self._stopping = False
         self._death: str | None = None
         self._message: str | None = None
         self.ended = False
 
-    def attempt(self, step: Callable[[], None]) -> None:
-        """Does one step of it, unless it has ended. If the system refuses, this camera ends and says why."""
+    def attempt(self, step: Callable[[], None], death: str = "given up") -> None:
+        """Does one step of it, unless it has ended. What it cannot have ends this camera, and it says why."""
         if self.ended:  # earlier in the same round
             return
         try:
             step()
-        except OSError as error:
-            self._end("given up", str(error))
+        except (OSError, RuthError) as error:
+            self._end(death, str(error))
+        except MemoryError:
+            self._end(death, "no memory left")
 
     def start(self) -> None:
-        """Starts FFmpeg: for a test source first to make its clip, then as every camera's."""
-        try:
-            if self._clip_missing:
-                self._clip = os.memfd_create(f"{self._source.camera_id}.mkv")
-                clip = _path_of(self._clip)
-                arguments = clip_arguments(self._work.ffmpeg, self._source, self._number, clip)
-                self._spawn(arguments, keep=(self._clip,))
-            else:
-                self._play()
-        except OSError as error:
-            self._end("not started", str(error))
+        """Starts its first stage."""
+        first = {Kind.TEST: self._make_clip, Kind.FILE: self._probe}.get(self._source.kind, self._play)
+        self.attempt(first, "not started")
 
-    def _play(self) -> None:
+    def _make_clip(self) -> None:
+        self._clip = self._memory_file(f"{self._source.camera_id}.mkv")
+        clip = _path_of(self._clip)
+        arguments = clip_arguments(self._work.ffmpeg, self._source, self._number, clip)
+        self._spawn(arguments, keep=(self._clip,))
+        self._prepared = self._play
+
+    def _probe(self) -> None:
+        self._listing = self._memory_file("streams")
+        self._spawn(probe_arguments(self._work.ffmpeg, self._source.where), self._listing)
+        self._prepared = self._play_largest
+
+    def _play_largest(self) -> None:
+        video = largest_video(os.pread(self._listing, LISTING_BYTES_MAX, 0))
+        if video is None:
+            self._end("not started", "no video")
+        else:
+            self._play(video)
+
+    def _play(self, video: int = 0) -> None:
         rtp, rtcp = (self._held.enter_context(_deaf_socket()) for _ in range(2))
-        raw = self._work.open_exporter is not None
+        raw = self._raw = self._open_raw_output()
         arguments = camera_arguments(
             self._work.ffmpeg,
             self._source,
             clip=None if self._clip < 0 else _path_of(self._clip),
             once=self._work.once,
+            video=video,
             # Without a folder for it, the recording is made all the same and not kept.
             recording=self._recording or os.devnull,
             viewer=(rtp.getsockname()[1], rtcp.getsockname()[1]),
-            raw=raw,
+            description=None if raw is None else raw.description_end,
         )
         clip = () if self._clip < 0 else (self._clip,)
-        if not raw:
+        if raw is None:
             self._spawn(arguments, keep=clip)
+            self._say(f"from {self._source.shown}, not exported: {FLAG} is off, start with {FLAG}=true")
             return
-        self._pipe, write_end = os.pipe()
-        self._held.callback(close_descriptor, self._pipe)
-        try:
-            os.set_blocking(self._pipe, False)
-            with contextlib.suppress(OSError):  # more than this user may have: it stays small
-                fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-            # FFmpeg keeps a read end as well: while there is a reader it cannot find the pipe broken,
-            # at which it would end, recording and all.
-            self._spawn(arguments, write_end, (self._pipe, *clip))
-        finally:
-            close_descriptor(write_end)
-        self._watch(self._pipe, self._on_frames)
+        self._spawn(arguments, raw.stdout, (*raw.kept_by_ffmpeg, *clip))
+        raw.started()
+        self._watch(raw.frames, self._on_frames)
+        self._watch(raw.description, self._on_description)
+
+    def _open_raw_output(self) -> RawOutput | None:
+        open_exporter = self._work.open_exporter
+        if open_exporter is None:
+            return None
+        from launch.vas.raw_output import RawOutput  # only with the flag on
+
+        raw = RawOutput(functools.partial(open_exporter, self._source.camera_id))
+        self._held.callback(raw.close)
+        return raw
+
+    def _memory_file(self, name: str) -> int:
+        descriptor = os.memfd_create(name)
+        self._kept.callback(close_descriptor, descriptor)
+        return descriptor
 
     def _spawn(self, arguments: list[str], stdout: int | None = None, keep: tuple[int, ...] = ()) -> None:
         process = FFmpegProcess(arguments, stdout, keep)
@@ -156,64 +185,45 @@ class Camera:
             self._work.selector.unregister(fd)
 
     def _on_frames(self) -> None:
-        self.look()
-        tap = self._tap
-        before = 0 if tap is None else tap.read
-        if (self._discard() if tap is None else tap.drain()) == 0:
-            self._unwatch(self._pipe)
-        elif tap is not None and before == 0 and tap.read:
-            self._greet("")
+        raw = self._raw
+        if raw is None:
+            return
+        before = raw.tap.read
+        if raw.drain() == 0 or raw.paused:
+            self._unwatch(raw.frames)
+        if before == 0 and raw.tap.read:
+            self._greet()
 
-    def _discard(self) -> int:
-        """Drains frames whose size FFmpeg did not tell, and says so. Bytes read; 0 at the end."""
-        count = len(os.read(self._pipe, _PIPE_BYTES))
-        if count and not self._blind:
-            self._blind = True  # for good: a size told later would not tell where a frame begins
-            self._say("not exported: FFmpeg does not tell the size of its frames")
-        return count
+    def _on_description(self) -> None:
+        raw = self._raw
+        if raw is None:
+            return
+        paused = raw.paused
+        if raw.describe():
+            self._unwatch(raw.description)
+            if paused:
+                self._watch(raw.frames, self._on_frames)
 
     def _on_exit(self) -> None:
         process = self._process
         if process is None:
             return
         code = process.wait()
-        self.look()
-        with contextlib.suppress(BlockingIOError):  # a process that FFmpeg started has the pipe still
-            while self._tap is not None and self._tap.drain():
-                pass  # what FFmpeg had written before it ended
-        if self._clip_missing and code == 0 and not self._stopping:
-            self._clip_missing = False
+        if code == 0 and self._prepared is not None and not self._stopping:
+            following, self._prepared = self._prepared, None
             self._held.close()
-            self.start()
+            self.attempt(following, "not started")
             return
+        if self._raw is not None:
+            self._raw.finish()
         if code == 0 or (self._stopping and (code > 0 or code == -signal.SIGTERM)):
             self._end(None, None)
         else:
             self._end(death_of(code), last_error(process.log()))
 
-    def look(self) -> None:
-        """Asks FFmpeg's log for the size of the frames until it is there; then opens the export."""
-        if not self.looking or self._clip_missing or self._process is None:
-            return
-        open_exporter = self._work.open_exporter
-        self._size = frame_size(self._process.log(), raw=open_exporter is not None)
-        if self._size is None:
-            return
-        if open_exporter is None:
-            self._greet(f", not exported: {FLAG} is off, start with {FLAG}=true")
-            return
-        width, height = self._size
-        exporter = open_exporter(self._source.camera_id, width, height)
-        self._tap = Tap(self._pipe, exporter, width * height * 3 // 2)
-
-    @property
-    def looking(self) -> bool:
-        """Whether the size of its frames is still to come."""
-        return not self.ended and not self._blind and self._size is None
-
     def trim_log(self) -> None:
-        """Keeps FFmpeg's log short, once it has told what is wanted of it."""
-        if self._process is not None and self._size is not None:
+        """Keeps FFmpeg's log short."""
+        if self._process is not None:
             self._process.trim_log()
 
     def stop(self) -> None:
@@ -228,20 +238,17 @@ class Camera:
             self._process.kill()
 
     def close(self) -> None:
-        """Ends FFmpeg now if it still runs, and the export, and lets go of everything."""
+        """Ends FFmpeg now if it still runs, and the export, and releases everything."""
         self.ended = True
-        with contextlib.suppress(OSError):  # a descriptor is gone already; all others are let go of
-            self._held.close()
-        clip, self._clip = self._clip, -1
-        if clip >= 0:
-            close_descriptor(clip)
-        if self._tap is not None:
-            self._tap.close()
+        for held in (self._held, self._kept):
+            with contextlib.suppress(OSError):  # a descriptor is gone already; all others are closed
+                held.close()
 
     def summary(self) -> CameraSummary:
         """What became of it; for a camera that has ended."""
-        width, height = self._size or (None, None)
-        read, published = (0, 0) if self._tap is None else (self._tap.read, self._tap.published)
+        tap = None if self._raw is None else self._raw.tap
+        width, height = (None, None) if tap is None or tap.size is None else tap.size
+        read, published = (0, 0) if tap is None else (tap.read, tap.published)
         return CameraSummary(
             camera_id=self._source.camera_id,
             source=self._source.shown,
@@ -250,8 +257,8 @@ class Camera:
             read=read,
             published=published,
             not_exported=read - published,
-            export_problem=None if self._tap is None else self._tap.problem,
-            recording=self._recording if self._size else None,
+            export_problem=None if tap is None else tap.problem,
+            recording=self._recording if self._recording and _has_content(self._recording) else None,
             death=self._death,
             message=self._message,
         )
@@ -265,9 +272,9 @@ class Camera:
         if death is not None:
             self._say(f"{death}: {message or 'FFmpeg gave no reason'}")
 
-    def _greet(self, more: str) -> None:
-        width, height = self._size or (0, 0)
-        self._say(f"{width}x{height} from {self._source.shown}{more}")
+    def _greet(self) -> None:
+        width, height = self._raw.tap.size if self._raw is not None and self._raw.tap.size else (0, 0)
+        self._say(f"{width}x{height} from {self._source.shown}")
 
     def _say(self, text: str) -> None:
         self._work.say(f"{self._source.camera_id}: {text}")
@@ -276,6 +283,13 @@ class Camera:
 def _path_of(descriptor: int) -> str:
     """Where a process that has this descriptor finds its file."""
     return f"/proc/self/fd/{descriptor}"
+
+
+def _has_content(path: str) -> bool:
+    try:
+        return os.stat(path).st_size > 0
+    except OSError:
+        return False
 
 
 def _deaf_socket() -> socket.socket:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from launch.vas.camera import OpenExporter
     from launch.vas.tap import Exporter
+    from ruth.export.picture import Picture
 
 
 def exporters(environ: Mapping[str, str], version: int, say: Callable[[str], None]) -> OpenExporter:
-    """Makes a camera's exporter once its picture's size is known.
+    """Makes a camera's exporter once size and kind of its pictures are known.
 
     Args:
         environ: Where the flag and the export root are looked up.
@@ -27,12 +28,20 @@ def exporters(environ: Mapping[str, str], version: int, say: Callable[[str], Non
     """
     root = export_root(environ)
 
-    def open_for(camera_id: str, width: int, height: int) -> Exporter:
+    def open_for(camera_id: str, width: int, height: int, picture: Picture) -> Exporter:
         def report(problem: str) -> None:
             say(f"{camera_id}: not exported: {problem}")
 
         if version == VERSION_1:
             return Version1Exporter(root, camera_id, width, height, report)
-        return open_exporter(camera_id, width, height, environ=environ, report=report)
+        return open_exporter(
+            camera_id,
+            width,
+            height,
+            pixel_range=picture.range,
+            matrix=picture.matrix,
+            environ=environ,
+            report=report,
+        )
 
     return open_for

@@ -5,10 +5,11 @@ does, with one decode for all of its outputs::
 
     source -> decode +-> H.264, Matroska   the recording
                      +-> H.264, RTP        a viewer
-                     +-> NV12, pipe        the raw output: last, and only while the flag is on
+                     +-> NV12, NUT, pipe   the raw output
+                     +-> one tiny frame    the description of the raw output
 
-With the flag off the raw output's arguments are absent and nothing else differs (SPEC.md, "The
-flag").
+With the flag off the arguments of raw output and description are absent, and nothing else differs
+(SPEC.md, "The flag"). Why it is these: docs/decisions/0017-raw-output.md.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from launch.vas.input_arguments import input_arguments
 from launch.vas.source import LOOPBACK
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from launch.vas.ffmpeg import FFmpeg
@@ -29,6 +31,14 @@ RAW_QUEUE_FRAMES = 8
 # Not -nostdin: with it FFmpeg 7.0 is deaf to SIGTERM. Its standard input is /dev/null instead.
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "level+info", "-y")
 _H264 = ("-c:v", "libx264", "-preset", "ultrafast")
+# NV12 has one colour sample for two by two pixels, and H.264 as a rule too, so an odd last column or row
+# goes; even sizes pass untouched.
+_EVEN = "crop=trunc(iw/2)*2:trunc(ih/2)*2"
+# NV12 of limited range, whatever the source has: by itself FFmpeg 5.1 makes that of full range, and 9.0
+# does not. Limited range passes bit for bit.
+_LIMITED = "scale=out_range=limited,format=nv12"
+_NO_WORDS = ("-map_metadata", "-1", "-map_chapters", "-1")
+_TINY = 16  # pixels
 # One encoder thread: x264 writes other bytes with another number of threads, so a recording would
 # depend on the machine.
 _ONE_THREAD = ("-threads", "1")
@@ -46,7 +56,7 @@ def clip_arguments(ffmpeg: FFmpeg, source: CameraSource, number: int, clip: str)
     """
     picture = f"testsrc2=size={source.width}x{source.height}:rate={source.fps}"
     picture += f":duration={TEST_SECONDS},hue=h={number * 137 % 360}"
-    head = [ffmpeg.path, *_QUIET, "-f", "lavfi", "-i", picture, *_H264]
+    head = [*quiet_arguments(ffmpeg), "-f", "lavfi", "-i", picture, *_H264]
     picture_format = ["-pix_fmt", "yuv420p", "-g", str(source.fps)]
     return [*head, *picture_format, "-f", "matroska", f"file:{clip}"]
 
@@ -57,9 +67,10 @@ def camera_arguments(
     *,
     clip: str | None,
     once: bool,
+    video: int,
     recording: str,
     viewer: tuple[int, int],
-    raw: bool,
+    description: int | None,
 ) -> list[str]:
     """The command line of one camera's FFmpeg.
 
@@ -68,17 +79,20 @@ def camera_arguments(
         source: The camera.
         clip: The clip of a test source; None for every other.
         once: Play a file or clip once, not over and over.
+        video: Which video stream, from 0; attached pictures are not counted.
         recording: The Matroska file to write, an absolute path.
         viewer: UDP ports on the loopback interface for the viewer's RTP and RTCP.
-        raw: Add the raw output: whole NV12 frames on standard output.
+        description: A descriptor of FFmpeg for the description of the raw output, which itself goes to
+            standard output; None for neither.
 
     """
-    arguments = [ffmpeg.path, *_QUIET]
+    arguments = quiet_arguments(ffmpeg)
     # One decoder thread: frame threads hold back one frame each, and at every turn of a loop let go
     # of them at once.
     arguments += [*_ONE_THREAD, *input_arguments(ffmpeg, source, clip=clip, once=once)]
+    stream = ["-map", f"0:V:{video}"]
     # Variable frame rate: one recorded frame for each decoded one, none invented.
-    output = ["-map", "0:v:0", *_H264, *_ONE_THREAD, "-fps_mode", "vfr"]
+    output = [*stream, "-vf", _EVEN, *_H264, *_ONE_THREAD, "-fps_mode", "vfr"]
     exact = ["-flags:v", "+bitexact", "-fflags", "+bitexact"]  # the same source gives the same file
     # On disk second by second: an FFmpeg that is killed takes no more than that along.
     safe = ["-cluster_time_limit", "1000", "-flush_packets", "1"]
@@ -86,15 +100,32 @@ def camera_arguments(
     rtp, rtcp = viewer
     arguments += [*output, "-tune", "zerolatency", "-f", "rtp"]
     arguments += [f"rtp://{LOOPBACK}:{rtp}?rtcpport={rtcp}&pkt_size=1200"]
-    return arguments + (_raw_arguments() if raw else [])
+    if description is not None:
+        arguments += _raw_arguments(stream) + _description_arguments(stream, description)
+    return arguments
 
 
-def _raw_arguments() -> list[str]:
-    # crop: NV12 has one colour sample for two by two pixels, so an odd last column or row goes; even
-    # sizes pass untouched. A source that changes its size later is scaled to its first one by FFmpeg.
-    arguments = ["-map", "0:v:0", "-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-c:v", "rawvideo"]
-    arguments += ["-pix_fmt", "nv12", "-fps_mode", "passthrough"]
+def quiet_arguments(ffmpeg: FFmpeg) -> list[str]:
+    """The program and what is asked of every FFmpeg: to log, and nothing else."""
+    return [ffmpeg.path, *_QUIET]
+
+
+def _raw_arguments(stream: list[str]) -> list[str]:
+    # A source that changes its size later is scaled to its first one by FFmpeg. Nothing of what a source
+    # says of itself is copied. Each frame keeps its own presentation time, in nanoseconds: FFmpeg would
+    # round it to whole frames of the rate that it has guessed.
+    arguments = [*stream, *_NO_WORDS, "-vf", f"{_EVEN},{_LIMITED}", "-c:v", "rawvideo"]
+    arguments += ["-enc_time_base", f"1:{NANOSECONDS}", "-fps_mode", "passthrough"]
     # fifo: FFmpeg writes the pipe from a thread of its own and drops whole frames once the queue is
     # full. So a stalled reader holds up neither decoding nor recording (SPEC.md, "Never, anywhere").
-    arguments += ["-f", "fifo", "-fifo_format", "rawvideo", "-queue_size", str(RAW_QUEUE_FRAMES)]
-    return [*arguments, "-drop_pkts_on_overflow", "1", "pipe:1"]
+    arguments += ["-f", "fifo", "-queue_size", str(RAW_QUEUE_FRAMES), "-drop_pkts_on_overflow", "1"]
+    # No index: it would grow in FFmpeg's memory with every frame, for the end of a file that is none.
+    return [*arguments, "-fifo_format", "nut", "-format_opts", "write_index=0", "pipe:1"]
+
+
+def _description_arguments(stream: list[str], descriptor: int) -> list[str]:
+    # trim ends this output after its one frame: the decoder has nothing more to do for it. Cut before it is
+    # converted, which costs nothing then.
+    picture = f"trim=end_frame=1,{_EVEN},crop=min({_TINY}\\,iw):min({_TINY}\\,ih),{_LIMITED}"
+    arguments = [*stream, *_NO_WORDS, "-vf", picture, "-frames:v", "1", *_H264, *_ONE_THREAD]
+    return [*arguments, "-tune", "zerolatency", "-flush_packets", "1", "-f", "matroska", f"pipe:{descriptor}"]

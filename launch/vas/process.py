@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 STOP_SECONDS = 5.0  # that FFmpeg has to finish its recording before it is killed
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-_LOOK_SECONDS = 0.02  # between looks at FFmpeg's log until it has told the size of the frames
 _TRIM_SECONDS = 60.0  # between looks at its length
 
 
@@ -131,11 +130,8 @@ def _attend(
             trim_at = now + _TRIM_SECONDS
             for camera in alive:
                 camera.attempt(camera.trim_log)
-        look_at = now + _LOOK_SECONDS if any(camera.looking for camera in alive) else trim_at
-        for key, _ in selector.select(max(0.0, min(stop_at, kill_at, trim_at, look_at) - now)):
+        for key, _ in selector.select(max(0.0, min(stop_at, kill_at, trim_at) - now)):
             key.data()
-        for camera in alive:
-            camera.attempt(camera.look)
         now = time.monotonic()
     return stopped
 

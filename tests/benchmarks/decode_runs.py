@@ -141,6 +141,8 @@ def run_flat_out(stage: Stage, size: Size, ffmpeg: FFmpeg, clip: Path, arm: str,
         viewer = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)]
         for deaf in viewer:
             deaf.bind((LOOPBACK, 0))
+        undescribed = os.open(os.devnull, os.O_WRONLY)
+        stack.callback(os.close, undescribed)
         rtp, rtcp = (deaf.getsockname()[1] for deaf in viewer)
         arguments = camera_arguments(
             ffmpeg,
@@ -148,8 +150,9 @@ def run_flat_out(stage: Stage, size: Size, ffmpeg: FFmpeg, clip: Path, arm: str,
             clip=None,
             once=True,
             recording=str(recording),
+            video=0,
             viewer=(rtp, rtcp),
-            raw=arm != BARE,
+            description=None if arm == BARE else undescribed,
         )
         pids: tuple[int, ...] = ()
         if arm in (AGENTS, KILLED):
@@ -161,12 +164,14 @@ def run_flat_out(stage: Stage, size: Size, ffmpeg: FFmpeg, clip: Path, arm: str,
         reader, writer = os.pipe()
         fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         begun = time.monotonic()
-        process = stage.start(*without_pace(arguments), stdout=writer)
+        process = stage.start(*without_pace(arguments), stdout=writer, pass_fds=(undescribed,))
         os.close(writer)
-        tap = Tap(reader, exporter, size.width * size.height * 3 // 2)
+        tap = Tap(reader)
         killer = Killer(pids if arm == KILLED else (), size.frames / _FPS_GUESSED * _KILLED_WITHIN)
         while tap.drain():  # without raw output FFmpeg closes the pipe only when it ends
             killer.look()
+            if tap.waits_for_exporter:
+                tap.export_to(exporter)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - begun
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -211,7 +211,7 @@ def test_flag_off(start: Callable[..., Started], clip: Path, roots: Roots) -> No
     vas.process.terminate()
     out, _ = vas.process.communicate(timeout=10)
     (camera,) = json.loads(out)["cameras"]
-    assert (camera["width"], camera["read"], camera["published"]) == (WIDTH, 0, 0)
+    assert (camera["width"], camera["read"], camera["published"]) == (None, 0, 0)
 
 
 def test_flag_off_imports_nothing(ffmpeg: FFmpeg, clip: Path, roots: Roots, processes: Processes) -> None:

@@ -85,7 +85,7 @@ def test_flat_out_is_the_same_command_without_its_pace(initial_burst: bool) -> N
     (source,) = parse_sources(["a=test"])
     ffmpeg = FFmpeg("ffmpeg", initial_burst)
     arguments = camera_arguments(
-        ffmpeg, source, clip="/clip", once=True, recording="/r", viewer=(1, 2), raw=True
+        ffmpeg, source, clip="/clip", once=True, video=0, recording="/r", viewer=(1, 2), description=3
     )
     left = [one for one in arguments if one not in ("-re", "-readrate_initial_burst", "0.001")]
     assert without_pace(arguments) == left

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,11 +24,18 @@ def source_of(argument: str) -> CameraSource:
 
 
 def arguments(
-    source: CameraSource, ffmpeg: FFmpeg = NEW, *, raw: bool = False, once: bool = False
+    source: CameraSource, ffmpeg: FFmpeg = NEW, *, raw: bool = False, once: bool = False, video: int = 0
 ) -> list[str]:
     """The command line of one camera."""
     return camera_arguments(
-        ffmpeg, source, clip="/w/c.mkv", once=once, recording="/r/c.mkv", viewer=(40, 41), raw=raw
+        ffmpeg,
+        source,
+        clip="/w/c.mkv",
+        once=once,
+        video=video,
+        recording="/r/c.mkv",
+        viewer=(40, 41),
+        description=7 if raw else None,
     )
 
 
@@ -38,8 +46,8 @@ def test_flag_adds_the_raw_output_and_nothing_else(given: str, ffmpeg: FFmpeg) -
     source = source_of(f"cam={given}")
     off, on = arguments(source, ffmpeg), arguments(source, ffmpeg, raw=True)
     assert on[: len(off)] == off
-    assert on[len(off) :][:2] == ["-map", "0:v:0"]
-    assert on[-1] == "pipe:1"
+    assert on[len(off) :][:2] == ["-map", "0:V:0"]
+    assert [argument for argument in on if argument.startswith("pipe:")] == ["pipe:1", "pipe:7"]
 
 
 def test_nothing_of_ruth_with_the_flag_off() -> None:
@@ -48,16 +56,17 @@ def test_nothing_of_ruth_with_the_flag_off() -> None:
 
 
 def test_one_decode() -> None:
-    """Recording, viewer and raw output are outputs of one input: it is decoded once."""
-    command = arguments(source_of("cam=test"), raw=True)
+    """All outputs are of one input and of one stream of it: it is decoded once, and they show the same."""
+    command = arguments(source_of("cam=test"), raw=True, video=2)
     assert command.count("-i") == 1
-    assert command.count("0:v:0") == 3
+    maps = [value for option, value in pairwise(command) if option == "-map"]
+    assert maps == ["0:V:2"] * 4
 
 
 def test_raw_output_cannot_hold_up_decoding() -> None:
     """The raw output goes through a queue of FFmpeg's own that drops frames when it is full."""
     raw = arguments(source_of("cam=test"), raw=True)[len(arguments(source_of("cam=test"))) :]
-    options = dict(zip(raw[::2], raw[1::2], strict=False))
+    options = dict(pairwise(raw[: raw.index("pipe:1")]))
     assert (options["-f"], options["-drop_pkts_on_overflow"]) == ("fifo", "1")
     assert int(options["-queue_size"]) <= 8
 
