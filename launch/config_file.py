@@ -1,19 +1,58 @@
-"""Reads a ``ruth.toml``: path to plan, and plan to agents. What may stand in it: :mod:`launch.config`."""
+"""Reads a ``ruth.toml``: which one, path to plan, plan to agents. What may be in it: :mod:`launch.config`."""
 
 from __future__ import annotations
 
 import os
 import stat
+import sys
 from typing import TYPE_CHECKING, Final
 
 from launch.exits import UsageError
+from launch.messages import message
+from ruth.text import printable
 
 if TYPE_CHECKING:
+    import argparse
+
     from launch.config.plan import HostPlan
     from ruth.core import RuthCore
 
-CONFIG_HELP: Final = "the cameras and models of this host, a ruth.toml"
+DEFAULT_PATHS: Final = ("ruth.toml", "/etc/ruth/ruth.toml")
+"""Where a configuration is looked for that is not named: the first of these that exists."""
+CONFIG_HELP: Final = (
+    "cameras and models of this host; - is stdin (default: ./ruth.toml, else /etc/ruth/ruth.toml)"
+)
+STDIN: Final = "-"
 _CONFIG_BYTES_MAX: Final = 16 * 1024 * 1024
+
+
+def add_config(parser: argparse.ArgumentParser, *, positional: bool = False) -> None:
+    """Gives a verb ``-c CONFIG``, and for those that have always had it, CONFIG as an argument as well."""
+    if positional:
+        parser.add_argument("config_argument", nargs="?", metavar="CONFIG", help=CONFIG_HELP)
+    text = "the same as an option" if positional else CONFIG_HELP
+    parser.add_argument("-c", "--config", metavar="CONFIG", help=text)
+
+
+def config_path(options: argparse.Namespace) -> str:
+    """The configuration that a verb is to read, as named or by default.
+
+    Raises:
+        UsageError: It is named twice, or neither named nor in one of its places.
+
+    """
+    argument: str | None = getattr(options, "config_argument", None)
+    named: str | None = options.config
+    if argument is not None and named is not None:
+        raise UsageError("ruth: CONFIG is given twice: as an argument, and with -c")
+    path = named if argument is None else argument
+    if path is None:
+        path = _default_path()
+    if path is None:
+        raise UsageError(
+            f"ruth: no configuration: neither {' nor '.join(DEFAULT_PATHS)} exists; name one with -c"
+        )
+    return path
 
 
 def read_plan(path: str) -> HostPlan:
@@ -23,28 +62,51 @@ def read_plan(path: str) -> HostPlan:
         UsageError: It cannot be read or is not valid; the text names everything that is wrong.
 
     """
+    return plan_in(read_text(path), path)
+
+
+def plan_in(text: str, path: str) -> HostPlan:
+    """The plan in ``text``, which was read at ``path``.
+
+    Raises:
+        UsageError: It is not valid; the text names everything that is wrong.
+
+    """
     from launch.config.plan import ConfigError, parse_config
 
     try:
-        text = _read_regular(path).decode()
-    except OSError as error:
-        raise UsageError(f"ruth: {path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"ruth: {path}: not UTF-8 at byte {error.start}") from None
-    try:
         return parse_config(text)
     except ConfigError as error:
-        raise UsageError("\n".join(problem.text(path) for problem in error.problems)) from None
+        name = name_of(path)
+        raise UsageError("\n".join(problem.text(name) for problem in error.problems)) from None
 
 
-def configured_cameras(path: str | None) -> list[str]:
-    """The cameras of the file at ``path``, in its order; none without a path.
+def configured_cameras(path: str | None) -> list[str] | None:
+    """The cameras of a configuration, in its order, for verbs that also work without one.
+
+    Args:
+        path: The file as it was named. None for the default one, if it exists: where that cannot be
+            read or is not valid, a message says so, and the verb does without.
+
+    Returns:
+        None if there is no configuration.
 
     Raises:
-        UsageError: As :func:`read_plan` does.
+        UsageError: As :func:`read_plan` does, if the file was named.
 
     """
-    return [] if path is None else [camera.camera_id for camera in read_plan(path).cameras]
+    found = _default_path() if path is None else path
+    if found is None:
+        return None
+    try:
+        plan = read_plan(found)
+    except UsageError as error:
+        if path is not None:
+            raise
+        first, *more = str(error).splitlines()
+        message(f"{first}{f' (and {len(more)} more: ruth check)' if more else ''}; shown without it")
+        return None
+    return [camera.camera_id for camera in plan.cameras]
 
 
 def core_of(plan: HostPlan) -> RuthCore:
@@ -58,13 +120,46 @@ def core_of(plan: HostPlan) -> RuthCore:
     return core
 
 
+def name_of(path: str) -> str:
+    """What messages call the configuration at ``path``."""
+    return "stdin" if path == STDIN else printable(path)
+
+
+def read_text(path: str) -> str:
+    """The text at ``path``, which need not be a valid configuration.
+
+    Raises:
+        UsageError: It cannot be read, is too long or not UTF-8.
+
+    """
+    name = name_of(path)
+    try:
+        content = sys.stdin.buffer.read(_CONFIG_BYTES_MAX + 1) if path == STDIN else _read_regular(path)
+    except OSError as error:
+        raise UsageError(f"ruth: {name}: {error.strerror}") from None
+    if len(content) > _CONFIG_BYTES_MAX:
+        raise UsageError(f"ruth: {name}: more than {_CONFIG_BYTES_MAX} bytes")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"ruth: {name}: not UTF-8 at byte {error.start}") from None
+
+
+def schema_text() -> str:
+    """The JSON schema of a configuration, as it is installed beside the rules that it follows."""
+    from importlib.resources import files
+
+    return files("launch.config").joinpath("ruth.schema.json").read_text(encoding="utf-8")
+
+
+def _default_path() -> str | None:
+    return next((path for path in DEFAULT_PATHS if os.path.lexists(path)), None)
+
+
 def _read_regular(path: str) -> bytes:
     """A file that is one: neither a FIFO, which would block, nor a device, which would never end."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise UsageError(f"ruth: {path}: not a regular file")
-        if status.st_size > _CONFIG_BYTES_MAX:
-            raise UsageError(f"ruth: {path}: {status.st_size} bytes, at most {_CONFIG_BYTES_MAX}")
-        return file.read()
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UsageError(f"ruth: {name_of(path)}: not a regular file")
+        return file.read(_CONFIG_BYTES_MAX + 1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from launch.colour import STATE_COLOURS
 from launch.table import (
     Column,
+    capped,
     cut_middle,
     fitting,
     lines_within,
@@ -118,7 +119,7 @@ def _a_column_a_model(views: Sequence[AgentView]) -> list[Column]:
     found = [{model.model_id: model for model in view.models} for view in views]
     return [
         Column(
-            _head(model_id, next(iter(allowed_caps)) if len(allowed_caps) == 1 else None),
+            capped(model_id, next(iter(allowed_caps)) if len(allowed_caps) == 1 else None),
             [_allowed(models[model_id]) if model_id in models else _NOTHING for models in found],
             right=True,
         )
@@ -130,15 +131,11 @@ def _list(views: Sequence[AgentView]) -> Column:
     return Column(
         "ALLOWED",
         [
-            ", ".join(f"{_head(model.model_id, model.max_fps)} {_allowed(model)}" for model in view.models)
+            ", ".join(f"{capped(model.model_id, model.max_fps)} {_allowed(model)}" for model in view.models)
             or _NOTHING
             for view in views
         ],
     )
-
-
-def _head(model_id: str, max_fps: float | None) -> str:
-    return model_id if max_fps is None else f"{model_id}<={max_fps:g}"
 
 
 def _allowed(model: ModelView) -> str:

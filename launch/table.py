@@ -124,6 +124,11 @@ def cut_middle(text: str, limit: int, mark: str) -> str:
     return text[: kept - kept // 2] + mark + text[-(kept // 2) :]
 
 
+def capped(model_id: str, max_fps: float | None) -> str:
+    """A model with its cap: ``"person<=5"``; without one, its id alone."""
+    return model_id if max_fps is None else f"{model_id}<={max_fps:g}"
+
+
 def short_bytes(count: int | None) -> str:
     """``"1.0 MB"``, or ``"-"`` for None."""
     if count is None:

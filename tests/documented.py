@@ -79,6 +79,6 @@ def forms_of(command: str) -> list[str]:
 
 def _typed(word: str) -> str:
     word = word.removesuffix("...")
-    if re.fullmatch(r"[\w.]+(\|[\w.]+)+", word):
+    if re.fullmatch(r"[\w.-]+(\|[\w.-]+)+", word):
         word = word.split("|")[0]
     return PLACEHOLDERS.get(word, word)

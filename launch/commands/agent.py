@@ -6,9 +6,10 @@ import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
-from launch.config_file import CONFIG_HELP, core_of, read_plan
+from launch.config_file import add_config, config_path, core_of, name_of, read_plan
 from launch.exits import EXIT_FAILURE, UsageError
 from launch.messages import message
+from launch.nearest import nearest
 from launch.roots import export_root_here, state_root_here
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument("camera", metavar="CAMERA", help="which of the configuration")
-    parser.add_argument("-c", "--config", required=True, metavar="CONFIG", help=CONFIG_HELP)
+    add_config(parser)
 
 
 def run(options: argparse.Namespace) -> NoReturn:
@@ -29,11 +30,14 @@ def run(options: argparse.Namespace) -> NoReturn:
         SystemExit: The camera has a live agent, or its state cannot be had.
 
     """
-    plan = read_plan(options.config)
+    path = config_path(options)
+    plan = read_plan(path)
     agent = core_of(plan).agent(options.camera)
     if agent is None:
-        known = ", ".join(camera.camera_id for camera in plan.cameras)
-        raise UsageError(f"ruth: camera {options.camera!r} is not in {options.config}; it has: {known}")
+        known = [camera.camera_id for camera in plan.cameras]
+        raise UsageError(
+            f"ruth: camera {options.camera!r} is not in {name_of(path)}{nearest(options.camera, known)}"
+        )
     from launch.agent_process import AgentProcess
     from launch.confine.confinement import Confinement
     from launch.native.library import load

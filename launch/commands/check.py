@@ -5,21 +5,72 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from launch.config_file import CONFIG_HELP, read_plan
-from launch.exits import EXIT_OK
+from launch.config_file import add_config, config_path, name_of, plan_in, read_text, schema_text
+from launch.exits import EXIT_OK, EXIT_USAGE, UsageError
+from launch.messages import message
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+
+    from launch.config.plan import HostPlan
+    from launch.config.problem import Problem
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    parser.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
+    add_config(parser, positional=True)
+    parser.add_argument("--show", action="store_true", help="print what each camera has in the end")
+    parser.add_argument("--json", action="store_true", help="print one object: errors, warnings, cameras")
+    parser.add_argument("--schema", action="store_true", help="print a JSON schema of ruth.toml, for editors")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Says how much is in a valid file; a file that is not is a UsageError that names every error."""
-    plan = read_plan(options.config)
-    models = sum(len(camera.models) for camera in plan.cameras)
-    sys.stdout.write(f"{options.config}: ok, cameras: {len(plan.cameras)}, subscriptions: {models}\n")
+    """Says how much is in a valid file; of another one, what is wrong with it.
+
+    Raises:
+        UsageError: It is not valid, and not to be shown as JSON; the text names every error.
+
+    """
+    if options.schema:
+        sys.stdout.write(schema_text())
+        return EXIT_OK
+    path = config_path(options)
+    if options.json:
+        return _check_json(path)
+    text = read_text(path)
+    plan = plan_in(text, path)
+    from launch.config.plan import suspicions_in
+
+    name = name_of(path)
+    for suspicion in suspicions_in(text):
+        message(suspicion.text(name, "warning"))
+    out = sys.stdout
+    if options.show:
+        from launch.config.report import as_table
+        from launch.terminal import columns_of, ellipsis_of
+
+        out.write(as_table(plan, columns_of(out), ellipsis_of(out)))
+    else:
+        models = sum(len(camera.models) for camera in plan.cameras)
+        out.write(f"{name}: ok, cameras: {len(plan.cameras)}, subscriptions: {models}\n")
     return EXIT_OK
+
+
+def _check_json(path: str) -> int:
+    from launch.config.plan import ConfigError, parse_config, suspicions_in
+    from launch.config.report import as_json
+
+    plan: HostPlan | None = None
+    errors: Sequence[Problem | str] = ()
+    warnings: Sequence[Problem] = ()
+    try:
+        text = read_text(path)
+        plan = parse_config(text)
+        warnings = suspicions_in(text)
+    except ConfigError as error:
+        errors = error.problems
+    except UsageError as error:
+        errors = [str(error).removeprefix("ruth: ")]
+    sys.stdout.write(as_json(name_of(path), plan, errors, warnings))
+    return EXIT_USAGE if plan is None else EXIT_OK

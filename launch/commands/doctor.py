@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from launch.config_file import CONFIG_HELP, configured_cameras
+from launch.config_file import add_config, configured_cameras
 from launch.exits import EXIT_FAILURE, EXIT_OK
 from launch.roots import export_root_here, state_root_here
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    parser.add_argument("-c", "--config", metavar="CONFIG", help=CONFIG_HELP)
+    add_config(parser)
     parser.add_argument("--json", action="store_true", help="print an array, one object a finding")
 
 
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         UsageError: The configuration is wrong.
 
     """
-    configured = None if options.config is None else configured_cameras(options.config)
+    configured = configured_cameras(options.config)
     from launch.doctor.gather import gather
     from launch.doctor.judge import judge, stops_launch
     from launch.doctor.report import as_json, as_text

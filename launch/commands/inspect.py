@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from launch.config_file import configured_cameras
+from launch.config_file import add_config, configured_cameras
 from launch.exits import EXIT_FAILURE, EXIT_OK
 from launch.messages import message
 from launch.roots import export_root_here, state_root_here
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument("camera", metavar="CAMERA", help="which")
-    parser.add_argument("-c", "--config", metavar="CONFIG", help="know its cameras too, started or not")
+    add_config(parser)
     parser.add_argument("--json", action="store_true", help="print one object")
 
 
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         InvalidIdError: The camera is no id.
 
     """
-    configured = configured_cameras(options.config)
+    configured = configured_cameras(options.config) or []
     from launch.inspection.inspection import inspect_camera
     from launch.inspection.text import as_text
     from launch.nearest import nearest

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from launch.argument_types import byte_size, frame_size, milliseconds, positive, rate
-from launch.config_file import CONFIG_HELP, read_plan
+from launch.config_file import add_config, config_path, read_plan
 from launch.exits import EXIT_OK
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SIZE: Final = (1920, 1080)
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    parser.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
+    add_config(parser, positional=True)
     parser.add_argument(
         "--source-fps", type=rate, metavar="F", help=f"frames a second of a camera (default {SOURCE_FPS:g})"
     )
@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Simulates, and prints what comes of it."""
-    plan = read_plan(options.config)
+    plan = read_plan(config_path(options))
     from launch.sizing.forecast import forecast_of
     from launch.sizing.host import Host
     from launch.sizing.source import Source

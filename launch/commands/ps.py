@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from launch.config_file import configured_cameras
+from launch.config_file import add_config, configured_cameras
 from launch.exits import EXIT_OK
 from launch.roots import state_root_here
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    parser.add_argument("-c", "--config", metavar="CONFIG", help="list its cameras too, started or not")
+    add_config(parser)
     parser.add_argument("--json", action="store_true", help="print an array, one object a camera")
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints what is there now."""
-    configured = configured_cameras(options.config)
+    configured = configured_cameras(options.config) or []
     from launch.agent_view import view_all
     from launch.ps import as_json, as_table
     from launch.terminal import columns_of, ellipsis_of, in_colour

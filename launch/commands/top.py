@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from launch.argument_types import interval, positive
-from launch.config_file import configured_cameras
+from launch.config_file import add_config, configured_cameras
 from launch.exits import EXIT_OK
 from launch.roots import state_root_here
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    parser.add_argument("-c", "--config", metavar="CONFIG", help="list its cameras too, started or not")
+    add_config(parser)
     parser.add_argument("-n", "--count", type=positive, metavar="COUNT", help="end after so many refreshes")
     parser.add_argument(
         "--interval", type=interval, default=1.0, metavar="S", help="seconds between refreshes (default 1)"
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Shows screens on a terminal, and prints JSON elsewhere."""
-    configured = configured_cameras(options.config)
+    configured = configured_cameras(options.config) or []
     from launch.terminal import draws
     from launch.top.reading import Reader
     from launch.top.run import run_lines, run_screens

@@ -9,11 +9,13 @@ One statement alone cannot contradict another, so it parses wherever it stood.
 What a statement says, tomllib's answer shows. One that begins with ``[`` is a header (no key can),
 and the chain of tables that it makes is the path of the keys after it. The line of a key or table
 is the first line of the first statement that makes it exist, be it by a header, a dotted key or an
-inline table; the keys of an inline table share the line on which their statement begins.
+inline table; the keys of an inline table share the line on which their statement begins. An item of
+an array is on the first line that, closed with a bracket, makes the array hold it.
 
 Cost: one small parse a line, together about as much as one parse of the whole text. Only a value of
-several lines is read again for each line that could end it, so the sum of that is limited: after
-``REREAD_MAX`` characters the search ends, and what was not found by then has no line.
+several lines is read again for each line that could end it, and an array for each halving of the lines
+that an item can be on, so the sum of that is limited: after ``REREAD_MAX`` characters the search ends,
+and what was not found by then has no line, an item that of its array.
 """
 
 from __future__ import annotations
@@ -24,10 +26,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Path = tuple[str, ...]
+Path = tuple[str | int, ...]
+"""Keys from the top of the document; a number is a place in an array, counted from 0."""
 
 REREAD_MAX = 4_000_000
 """Characters of unfinished statements that are read in vain before the search for lines ends."""
+
+_DEPTH_COMPARED = 6
+"""Parts of the longest key of which a repetition is looked for; a configuration has five."""
 
 _CLOSING = ("]", "}", '"""', "'''")
 """One of these is in the last line of every value of several lines."""
@@ -38,6 +44,7 @@ class _Statement(NamedTuple):
 
     line: int
     is_header: bool
+    lines: list[str]
     says: dict[str, Any] | None
     """What tomllib makes of it alone; None if it cannot be read, which ends the text."""
 
@@ -47,23 +54,29 @@ def lines_of(text: str, paths: Iterable[Path]) -> dict[Path, int]:
 
     Args:
         text: A TOML document that tomllib reads.
-        paths: Keys, each as its parts from the top of the document. None leads through an array.
+        paths: Keys, each as its parts from the top of the document, and items of arrays, with their place as
+            the last part. None leads through an array.
 
     """
     missing = set(paths)
+    places: dict[Path, list[int]] = {}
+    for path in [path for path in missing if path and isinstance(path[-1], int)]:
+        missing.remove(path)
+        places.setdefault(path[:-1], []).append(int(path[-1]))
+    missing |= places.keys()
     depth = max(map(len, missing), default=0)
     found: dict[Path, int] = {}
-    inside: Path = ()
-    for statement in _statements(text):
-        if not missing or statement.says is None:
+    budget = _Budget()
+    for base, statement, says in _placed(text):
+        if not missing:
             break
-        if statement.is_header:
-            inside = _chain(statement.says)
-        base = () if statement.is_header else inside
-        for path in _paths(statement.says, base, depth):
+        for path in _paths(says, base, depth):
             if path in missing:
                 missing.remove(path)
                 found[path] = statement.line
+                inner = path[len(base) :]
+                for place in places.get(path, ()):
+                    found[*path, place] = statement.line + _line_in(statement.lines, inner, place, budget)
     return found
 
 
@@ -75,26 +88,78 @@ def line_of_unreadable(text: str) -> int | None:
     return next((each.line for each in _statements(text) if each.says is None), None)
 
 
+def line_of_first(text: str, line: int) -> int | None:
+    """Where the key or table is made for the first time that the statement at ``line`` makes again."""
+    made: dict[Path, int] = {}
+    for base, statement, says in _placed(text):
+        paths = list(_paths(says, base, _DEPTH_COMPARED))
+        if statement.line <= line < statement.line + len(statement.lines):
+            return next((made[path] for path in sorted(paths, key=len, reverse=True) if path in made), None)
+        for path in paths:
+            made.setdefault(path, statement.line)
+    return None
+
+
 def split_lines(text: str) -> list[str]:
     """The lines as tomllib counts them: only LF and CRLF end one."""
     return text.replace("\r\n", "\n").split("\n")
 
 
+class _Budget:
+    """How many characters may still be read in vain."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = REREAD_MAX
+
+    def read(self, piece: str) -> dict[str, Any] | None:
+        self.left -= len(piece)
+        return _read(piece)
+
+
+def _placed(text: str) -> Iterator[tuple[Path, _Statement, dict[str, Any]]]:
+    """The statements that can be read, each with the path of the table that its keys are in."""
+    inside: Path = ()
+    for statement in _statements(text):
+        says = statement.says
+        if says is None:
+            return
+        if statement.is_header:
+            inside = _chain(says)
+        yield () if statement.is_header else inside, statement, says
+
+
 def _statements(text: str) -> Iterator[_Statement]:
     """The statements in order; one that cannot be read is the last."""
     lines = split_lines(text)
-    start = reread = 0
+    start = 0
+    budget = _Budget()
     says: dict[str, Any] | None = {}
     while says is not None and start < len(lines):
         is_header = lines[start].lstrip(" \t").startswith("[")
         end = start
         says = _read(lines[start])
-        while says is None and reread < REREAD_MAX and (end := _next_closing(lines, end)):
-            piece = "\n".join(lines[start : end + 1])
-            reread += len(piece)
-            says = _read(piece)
-        yield _Statement(start + 1, is_header, says)
+        while says is None and budget.left > 0 and (end := _next_closing(lines, end)):
+            says = budget.read("\n".join(lines[start : end + 1]))
+        yield _Statement(start + 1, is_header, lines[start : end + 1], says)
         start = end + 1
+
+
+def _line_in(lines: list[str], path: Path, place: int, budget: _Budget) -> int:
+    """On which of a statement's lines, counted from 0, an item of its array is; 0 if it cannot be told."""
+    first, last = 0, len(lines) - 1
+    while first < last:
+        middle = (first + last) // 2
+        if budget.left <= 0:
+            return 0
+        array: Any = budget.read("\n".join([*lines[: middle + 1], "]"]))
+        for key in path:
+            array = array.get(key) if isinstance(array, dict) else None
+        if not isinstance(array, list):  # cut within an item of several lines, or an inline table
+            return 0
+        first, last = (first, middle) if len(array) > place else (middle + 1, last)
+    return first
 
 
 def _next_closing(lines: list[str], after: int) -> int:

@@ -2,13 +2,20 @@
 
 Pure: text in, value out. No file, clock, environment or process is known here, and no text raises
 anything but :class:`ConfigError`. What is allowed is in :mod:`launch.config.rules`, where a key
-stands in the text is found by :mod:`launch.config.lines`, and one problem is a value of
-:mod:`launch.config.problem`.
+is in the text is found by :mod:`launch.config.lines`, what cameras have in common by
+:mod:`launch.config.inherit`, and one problem is a value of :mod:`launch.config.problem`.
 
-    [cameras.front-door.models]
+    [models]                                      # of every camera
     person = { max_fps = 5 }
-    plate  = { max_fps = 2.5, active = false }    # parked: every frame is skipped
-    audit  = {}                                   # every frame
+    plate  = { max_fps = 2.5, active = false }    # inactive: every frame is skipped
+
+    [groups.night]                                # of several cameras
+    cameras = ["gate-1", "gate-2"]
+    models  = { plate = { active = true } }
+
+    [cameras]
+    front-door = {}
+    yard       = { models = { person = { max_fps = 10 }, plate = false, audit = {} } }    # audit: every frame
 
 Nothing else may stand in it. A key that is not known is a problem, never ignored: most likely it
 is a known one with a slip in it, and no camera may run otherwise than its file says.
@@ -19,14 +26,25 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from launch.config.lines import line_of_unreadable, lines_of, split_lines
+from launch.config.fault import MISSING, Fault
+from launch.config.inherit import Inheritance
+from launch.config.lines import line_of_first, line_of_unreadable, lines_of, split_lines
+from launch.config.model_rules import cap_reason
 from launch.config.problem import Problem, show_key, show_text
-from launch.config.rules import MISSING, SHAPE_ALLOWED, Fault, cap_reason, document_faults
+from launch.config.rules import SHAPE_ALLOWED, document_faults
+from launch.config.suspicions import document_suspicions
 from ruth.errors import InvalidCapError, RuthError
 from ruth.identity import check_id
 
+if TYPE_CHECKING:
+    from launch.config.inherit import Models
+
 _SYNTAX_ALLOWED = "TOML, as on toml.io"
+
+_MARK = "\ufeff"
+"""Some editors begin every UTF-8 file with this mark."""
 
 _POSITION = re.compile(r"line (?P<line>\d+), column (?P<column>\d+)")
 
@@ -44,12 +62,12 @@ class ModelPlan:
 
     Attributes:
         model_id: The model.
-        max_fps: Its cap in frames a second; None for every frame.
-        active: False parks it: every frame is skipped.
+        max_fps: Its cap in frames per second; None for every frame.
+        active: False: every frame is skipped.
 
     Raises:
-        InvalidIdError: ``model_id`` is no id.
-        InvalidCapError: ``max_fps`` is not above 0 and at most :data:`launch.config.rules.FPS_MAX`.
+        InvalidIdError: ``model_id`` is not a valid id.
+        InvalidCapError: ``max_fps`` is not above 0 and at most :data:`launch.config.model_rules.FPS_MAX`.
 
     """
 
@@ -68,7 +86,7 @@ class CameraPlan:
     """One camera as configured: its models in the order of the file.
 
     Raises:
-        InvalidIdError: ``camera_id`` is no id.
+        InvalidIdError: ``camera_id`` is not a valid id.
 
     """
 
@@ -107,12 +125,51 @@ def parse_config(text: str) -> HostPlan:
     """The plan that ``text``, the content of a ruth.toml, describes.
 
     Raises:
-        ConfigError: It is no valid configuration; the error holds all problems, sorted by line.
+        ConfigError: It is not a valid configuration; the error holds all problems, sorted by line.
 
     """
-    text = text.removeprefix("\ufeff")  # some editors begin every UTF-8 file with this mark
+    return plan_of(_document(text.removeprefix(_MARK)), text)
+
+
+def suspicions_in(text: str) -> tuple[Problem, ...]:
+    """What is allowed in ``text``, a valid ruth.toml, and yet most likely a slip; sorted by line."""
+    return _located(text, list(document_suspicions(_document(text.removeprefix(_MARK)))))
+
+
+def plan_of(document: dict[str, Any], text: str = "") -> HostPlan:
+    """The plan that a document describes.
+
+    Args:
+        document: As tomllib gives it.
+        text: What it was read from, for the lines of problems.
+
+    Raises:
+        ConfigError: As :func:`parse_config` does.
+
+    """
+    faults = list(document_faults(document))
+    inheritance = Inheritance(document, {fault.path[:2] for fault in faults if fault.suggestion})
+    if not faults:
+        inheritance.add_no_camera(document)
+    faults += inheritance.faults
+    if faults:
+        raise ConfigError(_located(text, faults))
+    plans: dict[int, tuple[ModelPlan, ...]] = {}  # cameras that share their models share their plans
+    return HostPlan(
+        tuple(
+            CameraPlan(camera_id, plans.setdefault(id(models), _model_plans(models)))
+            for camera_id, models in inheritance.cameras.items()
+        )
+    )
+
+
+def _model_plans(models: Models) -> tuple[ModelPlan, ...]:
+    return tuple(ModelPlan(model_id, *settings) for model_id, settings in models.items())
+
+
+def _document(text: str) -> dict[str, Any]:
     try:
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError((_syntax_problem(text, str(error)),)) from None
     except RecursionError:
@@ -121,21 +178,6 @@ def parse_config(text: str) -> HostPlan:
     except ValueError:  # of int(), the only one that tomllib lets through
         problem = _unreadable(text, line_of_unreadable(text), "too many digits", SHAPE_ALLOWED)
         raise ConfigError((problem,)) from None
-    faults = list(document_faults(document))
-    if faults:
-        raise ConfigError(_located(text, faults))
-    return HostPlan(
-        tuple(
-            CameraPlan(
-                camera_id,
-                tuple(
-                    ModelPlan(model_id, model.get("max_fps"), model.get("active", True))
-                    for model_id, model in camera["models"].items()
-                ),
-            )
-            for camera_id, camera in document["cameras"].items()
-        )
-    )
 
 
 def _located(text: str, faults: list[Fault]) -> tuple[Problem, ...]:
@@ -166,14 +208,23 @@ def _syntax_problem(text: str, message: str) -> Problem:
     if reason is None:
         reason = show_text(said[:1].lower() + said[1:])
     if position := _POSITION.match(where):
+        line = int(position["line"])
         reason = f"{reason} (column {position['column']})"
-        return _unreadable(text, int(position["line"]), reason, _SYNTAX_ALLOWED)
+        return _unreadable(text, line, reason, _SYNTAX_ALLOWED, _first_of(text, line, reason))
     last = len(split_lines(text.rstrip()))
     start = line_of_unreadable(text)
-    guess = None
+    guess = _first_of(text, last, reason)
     if start is not None and start < last:
         guess = f"does what begins on line {start} have its end?"
     return _unreadable(text, last, reason, _SYNTAX_ALLOWED, guess)
+
+
+def _first_of(text: str, line: int, reason: str) -> str | None:
+    """Where the key or table is that the one at ``line`` repeats, if that is what is wrong."""
+    if not reason.startswith(tuple(_REASONS.values())):
+        return None
+    first = line_of_first(text, line)
+    return None if first is None else f"the first is on line {first}"
 
 
 def _unreadable(

@@ -28,7 +28,7 @@ _KINDS = {
     "bool": "a boolean",
     "int": "a number",
     "float": "a number",
-    "str": "a text",
+    "str": "a string",
     "list": "an array",
     "dict": "a table",
     "datetime": "a date",
@@ -58,14 +58,20 @@ class Problem:
     allowed: str
     suggestion: str | None
 
-    def text(self, source: str) -> str:
-        """One line: ``ruth.toml:12: key = value: reason; allowed: what; did you mean 'this'?``."""
+    def text(self, source: str, level: str = "") -> str:
+        """One line: ``ruth.toml:12: key = value: reason; allowed: what; did you mean 'this'?``.
+
+        Args:
+            source: The name of the text, before the line.
+            level: What kind of problem it is, behind the line; without one it is an error.
+
+        """
         where = source if self.line is None else f"{source}:{self.line}"
         what = " = ".join(part for part in (self.key, self.value) if part)
         said = [self.reason, f"allowed: {self.allowed}"]
         if self.suggestion is not None:
             said.append(self.suggestion)
-        return ": ".join(part for part in (where, what, "; ".join(said)) if part)
+        return ": ".join(part for part in (where, level, what, "; ".join(said)) if part)
 
 
 def kind(value: object) -> str:
@@ -74,9 +80,9 @@ def kind(value: object) -> str:
     return _KINDS.get(name, name)
 
 
-def show_key(path: Iterable[str]) -> str:
-    """A key path as TOML writes it: ``cameras."a.b".models``."""
-    return ".".join(_shown_part(part) for part in path)
+def show_key(path: Iterable[str | int]) -> str:
+    """A key path as TOML writes it: ``cameras."a.b".models``; places in an array are no part of it."""
+    return ".".join(_shown_part(part) for part in path if isinstance(part, str))
 
 
 def show_value(value: object) -> str:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from launch.colour import STATE_COLOURS, painted
-from launch.table import cut, format_table
+from launch.table import capped, cut, format_table
 from launch.terminal import columns_of, draws, ellipsis_of, in_colour
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ class LiveTable:
 def _table(views: Sequence[AgentView]) -> str:
     models = views[0].models if views else ()
     heads = ["CAMERA", "PID", "STATE", "FRAME"]
-    heads += [
-        model.model_id if model.max_fps is None else f"{model.model_id}<={model.max_fps:g}"
-        for model in models
-    ]
+    heads += [capped(model.model_id, model.max_fps) for model in models]
     return format_table(heads, [_row(view) for view in views], right="<><" + ">" * (len(heads) - 3))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from launch.table import format_table
+from launch.table import capped, format_table
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class DemoSummary:
     def as_text(self) -> str:
         """The closing summary, for a human."""
         heads = ["CAMERA", "PUBLISHED", "OBSERVED", "MISSED"]
-        heads += [_head(model) for model in self.cameras[0].models]
+        heads += [capped(model.model_id, model.max_fps) for model in self.cameras[0].models]
         rows = [
             [
                 camera.camera_id,
@@ -175,10 +175,6 @@ def _model_outcome(record: AgentRecord, model: ModelState) -> ModelOutcome:
         span_ns = model.last_timestamp_ns - record.first_timestamp_ns  # the first frame is always allowed
         rate = round((model.allowed - 1) / (span_ns / NANOSECONDS), 3) if span_ns > 0 else None
     return ModelOutcome(model.model_id, model.max_fps, model.allowed, rate)
-
-
-def _head(model: ModelOutcome) -> str:
-    return model.model_id if model.max_fps is None else f"{model.model_id}<={model.max_fps:g}"
 
 
 def _cell(model: ModelOutcome) -> str:

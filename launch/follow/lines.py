@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from launch.colour import GREEN, RED, YELLOW, painted
 from launch.follow.changes import AgentMissed, AgentSeen, ExportSeen, FrameSeen, Gap
-from launch.table import GAP, cut
+from launch.table import GAP, capped, cut
 from ruth.subscription.gate import Decision
 from ruth.units import NANOSECONDS
 
@@ -97,7 +97,7 @@ class LineWriter:
         colours = ["", ""]
         for model in shown:
             width = _width(model)
-            heads.append(f"{_head(model):{width}}")
+            heads.append(f"{capped(model.model_id, model.max_fps):{width}}")
             cells.append(f"{WORDS[model.last_decision]:{width}}")
             colours.append(_COLOURS.get(model.last_decision, "") if self._colour else "")
         if hidden:
@@ -141,12 +141,8 @@ def _said_of_agent(agent: AgentSeen, pid: int | None) -> str:
     }[agent.state]
 
 
-def _head(model: ModelState) -> str:
-    return model.model_id if model.max_fps is None else f"{model.model_id}<={model.max_fps:g}"
-
-
 def _width(model: ModelState) -> int:
-    return max(len(_head(model)), _WORD_WIDTH)
+    return max(len(capped(model.model_id, model.max_fps)), _WORD_WIDTH)
 
 
 def _fitting(models: Sequence[ModelState], limit: int | None) -> Sequence[ModelState]:

@@ -98,9 +98,9 @@ def test_commands_are_found() -> None:
         ("    ./launch/ruth ps --jason", "no option '--jason'"),
         ("see `ruth top --fast`", "no option '--fast'"),
         ("see `ruth\nupp CONFIG`", "no verb 'upp'"),
-        ("```\nsudo -u ruth ruth up\n```", "does not parse"),
+        ("```\nsudo -u ruth ruth inspect\n```", "does not parse"),
         ("    A=b /opt/bin/ruth plan a.toml --hosts many  # how many", "does not parse"),
-        ("ExecStart=/usr/local/bin/ruth agent a", "does not parse"),
+        ("ExecStart=/usr/local/bin/ruth agent", "does not parse"),
     ],
 )
 def test_a_wrong_command_would_be_found(text: str, problem: str, capsys: pytest.CaptureFixture[str]) -> None:

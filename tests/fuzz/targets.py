@@ -41,6 +41,21 @@ plate  = { max_fps = 2.5, active = false }
 audit  = {}
 [cameras."192.168.1.10".models.person]
 """
+_CONFIGURATION_OF_GROUPS: Final = b"""
+[models]
+person = { max_fps = 5 }
+plate  = { max_fps = 2.5 }
+persoon = false
+[groups.night]
+cameras = [
+  "gate-1",
+  "gate-2",
+]
+models = { plate = { max_fps = false } }
+[cameras]
+front-door = {}
+yard = { models = { person = { max_fps = 10 }, plate = false, persoon = {} } }
+"""
 _FFMPEG_LOG: Final = b"""[info] Output #0, fifo, to 'pipe:1':
 [info]   Stream #0:0: Video: rawvideo (NV12 / 0x3231564E), nv12(progressive), 1280x720, q=2-31, 25 fps
 [info] Output #1, matroska, to 'a.mkv':
@@ -209,10 +224,13 @@ TARGETS: Final = {
     "state": Target(lambda _: _read_state, (_state(), _state().ljust(STATE_SIZE, b"\0")), tuple(_numbers())),
     "configuration": Target(
         lambda _: _read_configuration,
-        (_CONFIGURATION,),
+        (_CONFIGURATION, _CONFIGURATION_OF_GROUPS),
         (
             b"cameras",
             b"models",
+            b"groups",
+            b"false",
+            b'["a", "b"]',
             b"max_fps",
             b"active",
             b"[[",

@@ -76,6 +76,11 @@ def test_a_mistake_in_a_configuration(installed: Installation, roots: Roots) -> 
     assert "max_fps" in done.stderr
 
 
+def test_the_schema_is_installed(installed: Installation, roots: Roots) -> None:
+    """The schema of ruth.toml is part of the wheel."""
+    assert json.loads(run(installed, roots, "check", "--schema").stdout)["title"] == "ruth.toml"
+
+
 def test_the_main_job(installed: Installation, roots: Roots, processes: Processes) -> None:
     """Installed: agents are launched, decide on real frames, are listed, and are ended."""
     config = configure(roots, "front-door", "yard")

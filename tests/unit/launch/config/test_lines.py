@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launch.config import lines
-from launch.config.lines import Path, line_of_unreadable, lines_of, split_lines
+from launch.config.lines import Path, line_of_first, line_of_unreadable, lines_of, split_lines
 
 EXAMPLE = '''\
 # a comment [not.a.header]
@@ -173,3 +173,61 @@ def test_lines_are_those_that_reading_ever_longer_prefixes_gives(statements: lis
     paths = all_paths(tomllib.loads(text))
     by_prefixes = lines_by_prefixes(text)
     assert lines_of(text, paths) == {path: by_prefixes[path] for path in paths}
+
+
+ARRAY = """\
+[groups.g]
+cameras = [  # "x"
+  "a", "b",
+  "c" # ]
+  , "d",
+
+  "e",
+]
+list.of = ["f",
+"g"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        *((("groups", "g", "cameras", place), line) for place, line in enumerate([3, 3, 4, 5, 7])),
+        (("groups", "g", "list", "of", 0), 9),
+        (("groups", "g", "list", "of", 1), 10),
+    ],
+)
+def test_an_item_of_an_array_is_on_its_own_line(path: Path, line: int) -> None:
+    """Each item of a list of several lines is found, whatever comments and commas are around it."""
+    assert lines_of(ARRAY, [path])[path] == line
+
+
+def test_an_item_that_cannot_be_told_apart_has_the_line_of_its_array() -> None:
+    """Where the lines end within an item or a table, what is before them is not read."""
+    assert lines_of('a = [\n"""b\nc""", "d"]\n', [("a", 1)])[("a", 1)] == 1
+    assert lines_of("x = { a = [\n1,\n2] }\n", [("x", "a", 1)])[("x", "a", 1)] == 1
+
+
+def test_the_search_for_an_item_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without characters left to read in vain, an item has the line of its array."""
+    monkeypatch.setattr(lines, "REREAD_MAX", 0)
+    text = "a = ['b',\n'c']\n"
+    statement = "a = ['b']"
+    assert lines_of(statement, [("a", 0)])[("a", 0)] == 1
+    assert lines_of(text, [("a", 1)]) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "first"),
+    [
+        ("a = 1\nb = 2\na = 3\n", 3, 1),
+        ("[a.b]\n[a.c]\n[a.c]\n", 3, 2),
+        ("[a]\nb.c = 1\nb.c = 2\n", 3, 2),
+        ("a = {}\na.b = 1\n", 2, 1),
+        ("a = 1\n", 1, None),
+        ("a = 1\n", 9, None),
+    ],
+)
+def test_what_a_statement_repeats_is_found(text: str, line: int, first: int | None) -> None:
+    """The line where a key or table was made for the first time; None if it was not."""
+    assert line_of_first(text, line) == first

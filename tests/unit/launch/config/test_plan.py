@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from configurations import problem, problems
 from launch.config.plan import (
     CameraPlan,
     ConfigError,
@@ -41,19 +42,6 @@ PLAN = HostPlan(
         CameraPlan("yard.2", (ModelPlan("person", 10, False),)),
     )
 )
-
-
-def problems(text: str) -> tuple[Problem, ...]:
-    """All that is wrong with a text."""
-    with pytest.raises(ConfigError) as raised:
-        parse_config(text)
-    return raised.value.problems
-
-
-def problem(text: str) -> Problem:
-    """The only thing that is wrong with a text."""
-    (only,) = problems(text)
-    return only
 
 
 @pytest.mark.parametrize(
@@ -180,7 +168,7 @@ def test_a_text_that_is_no_toml_is_one_problem_with_its_line(
         ("a = 1\nb = [\n 1,\n\n 2\n", "does what begins on line 2 have its end?"),
         ("a = 1\nb = '''\n\n x\n", "does what begins on line 2 have its end?"),
         ("a = 1\nb = [1, 2\n", None),
-        ("b = [\n1,\n2]\nb = [\n1]", None),
+        ("b = [\n1,\n2]\nb = [\n1]", "the first is on line 1"),
     ],
 )
 def test_a_value_without_an_end_names_the_line_where_it_begins(text: str, suggestion: str | None) -> None:

@@ -3,50 +3,34 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launch.config.plan import ConfigError, parse_config
-from launch.config.rules import FPS_MAX, cap_reason
+from configurations import problem, problems
+from launch.config.model_rules import FPS_MAX, cap_reason
+from launch.config.plan import parse_config
 from ruth.agent.state import MODELS_MAX
 from ruth.identity import ID_ALLOWED
 from ruth.subscription.gate import interval_ns
 from ruth.units import NANOSECONDS
-
-if TYPE_CHECKING:
-    from launch.config.problem import Problem
 
 MODELS = "[cameras.front-door.models]\n"
 CAP_ALLOWED = "a number above 0, or no max_fps for every frame"
 SHAPE_ALLOWED = "[cameras.NAME.models] with lines like person = { max_fps = 5 }"
 
 
-def problems(text: str) -> tuple[Problem, ...]:
-    """All that is wrong with a text."""
-    with pytest.raises(ConfigError) as raised:
-        parse_config(text)
-    return raised.value.problems
-
-
-def problem(text: str) -> Problem:
-    """The only thing that is wrong with a text."""
-    (only,) = problems(text)
-    return only
-
-
 @pytest.mark.parametrize(
     ("cap", "reason", "suggestion"),
     [
-        ('"5"', "a text, not a number", "write 5 without quotes"),
-        ("'29.97'", "a text, not a number", "write 29.97 without quotes"),
-        ('" 1e3 "', "a text, not a number", "write 1000 without quotes"),
-        ('"1000000"', "a text, not a number", "write 1000000 without quotes"),
-        ('"five"', "a text, not a number", None),
-        ('"-5"', "a text, not a number", None),
-        ('"nan"', "a text, not a number", None),
+        ('"5"', "a string, not a number", "write 5 without quotes"),
+        ("'29.97'", "a string, not a number", "write 29.97 without quotes"),
+        ('" 1e3 "', "a string, not a number", "write 1000 without quotes"),
+        ('"1000000"', "a string, not a number", "write 1000000 without quotes"),
+        ('"five"', "a string, not a number", None),
+        ('"-5"', "a string, not a number", None),
+        ('"nan"', "a string, not a number", None),
         ("0", "zero", "active = false skips every frame"),
         ("-0.0", "zero", "active = false skips every frame"),
         ("1e-400", "zero", "active = false skips every frame"),
@@ -95,8 +79,8 @@ def test_what_is_a_cap_here_is_one_for_the_gate(value: object) -> None:
 @pytest.mark.parametrize(
     ("value", "reason", "suggestion"),
     [
-        ('"true"', "a text, not a boolean", "write active = true"),
-        ('"Off"', "a text, not a boolean", "write active = false"),
+        ('"true"', "a string, not a boolean", "write active = true"),
+        ('"Off"', "a string, not a boolean", "write active = false"),
         ("0", "a number, not a boolean", "write active = false"),
         ("1", "a number, not a boolean", "write active = true"),
         ("2", "a number, not a boolean", None),
@@ -142,13 +126,13 @@ def test_an_unknown_table_at_the_top_is_refused_with_a_guess(text: str, key: str
     """A slip in "cameras" or its absence is one problem, not a second one of missing cameras."""
     found = problem(text)
     assert (found.line, found.key, found.reason) == (1, key, "unknown key")
-    assert (found.allowed, found.suggestion) == ("cameras", suggestion)
+    assert (found.allowed, found.suggestion) == ("models, groups, cameras", suggestion)
 
 
 def test_an_unknown_key_at_the_top_beside_valid_cameras_is_refused() -> None:
-    """Nothing but cameras stands at the top."""
+    """No other key is allowed at the top."""
     found = problem("version = 2\n" + MODELS + "p = {}\n")
-    assert found.text("f") == "f:1: version = 2: unknown key; allowed: cameras"
+    assert found.text("f") == "f:1: version = 2: unknown key; allowed: models, groups, cameras"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n"])
