@@ -12,6 +12,16 @@ def count(text: str) -> int:
     return int(text)
 
 
+def slots(text: str) -> int:
+    """Frames of a ring, a whole number from 2 to 62 (docs/frame-export.md)."""
+    from ruth.export.layout import SLOT_COUNT_MAX, SLOT_COUNT_MIN  # of all verbs one asks for it
+
+    if not text.isdecimal() or len(text) > 2 or not SLOT_COUNT_MIN <= int(text) <= SLOT_COUNT_MAX:
+        allowed = f"a whole number from {SLOT_COUNT_MIN} to {SLOT_COUNT_MAX}"
+        raise argparse.ArgumentTypeError(f"{text!r}: must be {allowed}")
+    return int(text)
+
+
 def positive(text: str) -> int:
     """A whole number above 0."""
     if not text.isdecimal() or int(text) < 1:

@@ -13,7 +13,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
 from launch.commands import VERBS
 from launch.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, UsageError
@@ -22,9 +22,10 @@ from launch.nearest import nearest
 from launch.terminal import escape_unencodable
 from ruth import __version__
 from ruth.errors import InvalidIdError
+from ruth.text import COMPOSED, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 
 _VERB_INDENT: Final = 4
@@ -38,7 +39,22 @@ class _Help(argparse.HelpFormatter):
         self._action_max_length = _VERB_INDENT + max(len(verb.name) for verb in VERBS)
 
 
-class _VerbParser(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
+    """Quotes arguments in its errors only as they may be shown."""
+
+    _arguments: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse has it."""
+        self._arguments = args or ()
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """As argparse has it; exit code 2."""
+        super().error(printable(_without_secrets(message, self._arguments), None, keep=COMPOSED))
+
+
+class _VerbParser(_Parser):
     """Refuses what a verb does not know itself: argparse leaves that to the parser above, with its usage."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
@@ -52,7 +68,7 @@ class _VerbParser(argparse.ArgumentParser):
         if unknown:
             known = [name for action in self._actions for name in action.option_strings]
             meant = nearest(unknown[0], known) if unknown[0].startswith("-") else ""
-            self.error(f"unknown: {' '.join(unknown)}{meant}")
+            self.error(f"unknown: {' '.join(map(printable, unknown))}{meant}")
         return found, unknown
 
 
@@ -74,19 +90,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return EXIT_USAGE
     options = parser.parse_args(given)
+
+    def refuse(text: str) -> None:
+        message(_without_secrets(text, given))
+
     try:
         code: int = options.run(options)
         sys.stdout.flush()
     except UsageError as error:
-        message(str(error))
+        refuse(str(error))
         return EXIT_USAGE
     except InvalidIdError as error:
-        message(f"ruth: {error}")
+        refuse(f"ruth: {error}")
         return EXIT_USAGE
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
-            where = f"{error.filename}: " if error.filename else ""
-            message(f"ruth: {where}{error.strerror or error}")
+            where = f"{printable(str(error.filename))}: " if error.filename else ""
+            refuse(f"ruth: {where}{error.strerror or error}")
         _leave_broken_stdout()
         return EXIT_FAILURE
     except KeyboardInterrupt:
@@ -102,7 +122,7 @@ def parser_of(names: Collection[str]) -> argparse.ArgumentParser:
             so that the arguments themselves can be passed: options before the verb take no value.
 
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ruth",
         description="Per-camera AI frame tap: one process a camera decides which frames a model may have.",
         epilog="Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration, 130 interrupted.",
@@ -117,6 +137,12 @@ def parser_of(names: Collection[str]) -> argparse.ArgumentParser:
             command.add_options(verb_parser)
             verb_parser.set_defaults(run=command.run)
     return parser
+
+
+def _without_secrets(text: str, arguments: Iterable[str]) -> str:
+    from launch.redaction import without_secrets  # only what goes wrong needs it
+
+    return without_secrets(text, arguments)
 
 
 def _open_standard_descriptors() -> None:

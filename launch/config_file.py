@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
-import sys
 from typing import TYPE_CHECKING, Final
 
 from launch.exits import UsageError
 from launch.messages import message
-from ruth.text import printable
+from launch.text_file import TextFileError, name_of, read_named_text
 
 if TYPE_CHECKING:
     import argparse
@@ -22,8 +20,6 @@ DEFAULT_PATHS: Final = ("ruth.toml", "/etc/ruth/ruth.toml")
 CONFIG_HELP: Final = (
     "cameras and models of this host; - is stdin (default: ./ruth.toml, else /etc/ruth/ruth.toml)"
 )
-STDIN: Final = "-"
-_CONFIG_BYTES_MAX: Final = 16 * 1024 * 1024
 
 
 def add_config(parser: argparse.ArgumentParser, *, positional: bool = False) -> None:
@@ -120,11 +116,6 @@ def core_of(plan: HostPlan) -> RuthCore:
     return core
 
 
-def name_of(path: str) -> str:
-    """What messages call the configuration at ``path``."""
-    return "stdin" if path == STDIN else printable(path)
-
-
 def read_text(path: str) -> str:
     """The text at ``path``, which need not be a valid configuration.
 
@@ -132,17 +123,10 @@ def read_text(path: str) -> str:
         UsageError: It cannot be read, is too long or not UTF-8.
 
     """
-    name = name_of(path)
     try:
-        content = sys.stdin.buffer.read(_CONFIG_BYTES_MAX + 1) if path == STDIN else _read_regular(path)
-    except OSError as error:
-        raise UsageError(f"ruth: {name}: {error.strerror}") from None
-    if len(content) > _CONFIG_BYTES_MAX:
-        raise UsageError(f"ruth: {name}: more than {_CONFIG_BYTES_MAX} bytes")
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise UsageError(f"ruth: {name}: not UTF-8 at byte {error.start}") from None
+        return read_named_text(path)
+    except TextFileError as error:
+        raise UsageError(f"ruth: {name_of(path)}: {error}") from None
 
 
 def schema_text() -> str:
@@ -154,12 +138,3 @@ def schema_text() -> str:
 
 def _default_path() -> str | None:
     return next((path for path in DEFAULT_PATHS if os.path.lexists(path)), None)
-
-
-def _read_regular(path: str) -> bytes:
-    """A file that is one: neither a FIFO, which would block, nor a device, which would never end."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UsageError(f"ruth: {name_of(path)}: not a regular file")
-        return file.read(_CONFIG_BYTES_MAX + 1)

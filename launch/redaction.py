@@ -49,6 +49,12 @@ def redact(address: str) -> str:
     return _hide(address, [*_user_spans(address), *_value_spans(address)])
 
 
+def without_secrets(text: str, arguments: Iterable[str]) -> str:
+    """``text`` about the arguments of a command, without the secrets of those that are addresses."""
+    secret = [argument for argument in arguments if redact(argument) != argument]
+    return Redaction(secret).hide(text) if secret else text
+
+
 class Redaction:
     """Takes the secrets of some addresses out of any text.
 

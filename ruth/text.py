@@ -23,8 +23,10 @@ SHOWN_MAX: Final = 1000
 """Characters that are shown of one piece of text unless the caller says otherwise."""
 CUT: Final = "..."
 """The end of what was longer."""
-COMPOSED: Final = "\\\n"
-"""For ``keep``: a message of one or more lines whose pieces from outside have been escaped already."""
+ESCAPED: Final = "\\"
+"""For ``keep``: a line whose pieces from outside have been escaped already."""
+COMPOSED: Final = ESCAPED + "\n"
+"""For ``keep``: the same of one or more lines."""
 
 _SHORT: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _BYTES: Final = range(0xDC80, 0xDD00)  # where os.fsdecode() puts bytes from 0x80 on
@@ -37,7 +39,7 @@ def printable(text: str, limit: int | None = SHOWN_MAX, *, keep: str = "") -> st
         text: What came from outside; any string, also one with surrogates.
         limit: Characters of the result, at least 3; what is longer ends in :data:`CUT`, never inside an
             escape. None for no limit. The work is bounded by it, not by the length of ``text``.
-        keep: Characters that stay as they are: :data:`COMPOSED`, where escaping them twice would mislead.
+        keep: Characters that stay as they are: :data:`ESCAPED` or :data:`COMPOSED`.
 
     Returns:
         A string of printable characters and those of ``keep``. Without ``keep`` no two texts within the

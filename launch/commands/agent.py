@@ -6,11 +6,12 @@ import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
-from launch.config_file import add_config, config_path, core_of, name_of, read_plan
+from launch.config_file import add_config, config_path, core_of, read_plan
 from launch.exits import EXIT_FAILURE, UsageError
 from launch.messages import message
 from launch.nearest import nearest
 from launch.roots import export_root_here, state_root_here
+from launch.text_file import name_of
 
 if TYPE_CHECKING:
     import argparse

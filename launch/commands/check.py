@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from launch.config_file import add_config, config_path, name_of, plan_in, read_text, schema_text
+from launch.config_file import add_config, config_path, plan_in, read_text, schema_text
 from launch.exits import EXIT_OK, EXIT_USAGE, UsageError
 from launch.messages import message
+from launch.text_file import name_of
 
 if TYPE_CHECKING:
     import argparse

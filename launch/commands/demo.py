@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="SRC",
-        help="a file, an rtsp:// address or 'test'; may be repeated (default: test)",
+        help="a file, an address or 'test', as for ruth vas; may be repeated (default: test)",
     )
     parser.add_argument("--json", action="store_true", help="print only the summary, as one object")
 
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     sources = tuple(f"{camera}={given[index % len(given)]}" for index, camera in enumerate(cameras))
     table = LiveTable(sys.stderr if options.json else sys.stdout)
     try:
-        parse_sources(sources)
+        parse_sources(sources[: len(given)])  # each that is used, once
         find_ffmpeg(os.environ)
         summary = run_demo(DemoPlan(cameras, sources, options.seconds), table.show)
     except SourceError as error:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from launch.argument_types import seconds
+from launch.argument_types import seconds, slots
 from launch.exits import EXIT_FAILURE, EXIT_OK, UsageError
 from launch.messages import message
 
@@ -22,12 +22,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         " below VAS_EXPORT_ROOT (default /dev/shm/vas)."
     )
     parser.add_argument(
-        "sources",
-        nargs="+",
+        "cameras",
+        nargs="*",
         metavar="CAMERA=SOURCE",
-        help="SOURCE is a file, rtsp://HOST/PATH, or 'test' (test:WxH@FPS)",
+        help="SOURCE is a file, rtsp://HOST/PATH, http://..., /dev/video0, or 'test' (test:WxH@FPS)",
     )
-    parser.add_argument("--recordings", metavar="DIR", help="keep the recordings there")
+    parser.add_argument(
+        "--sources", metavar="FILE", help='more of them from a file that only you may read: CAMERA = "SOURCE"'
+    )
+    parser.add_argument("--recordings", metavar="DIR", help="keep the recordings there, none overwritten")
     parser.add_argument("--once", action="store_true", help="play files once, not over and over")
     parser.add_argument("--seconds", type=seconds, metavar="S", help="end after so long")
     parser.add_argument(
@@ -37,6 +40,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=2,
         help="2, or 1 to export as the frozen VAS does (default 2)",
     )
+    parser.add_argument(
+        "--slots", type=slots, metavar="N", help="frames that each camera's ring holds, 2 to 62 (default 4)"
+    )
     parser.add_argument("--json", action="store_true", help="print the summary as one object")
 
 
@@ -45,10 +51,17 @@ def run(options: argparse.Namespace) -> int:
     from launch.vas.ffmpeg import FFmpegMissingError, find_ffmpeg
     from launch.vas.process import run_vas
     from launch.vas.source import SourceError, parse_sources
+    from launch.vas.sources_file import read_sources
+    from ruth.export.layout import VERSION_2
 
+    if not options.cameras and options.sources is None:
+        raise UsageError("ruth: no camera: CAMERA=SOURCE..., or --sources FILE")
+    if options.slots is not None and options.export_version != VERSION_2:
+        raise UsageError("ruth: --slots is for --export-version 2: version 1 has one frame")
     try:
+        more = [] if options.sources is None else read_sources(options.sources)
         summary = run_vas(
-            parse_sources(options.sources),
+            parse_sources(options.cameras, more),
             ffmpeg=find_ffmpeg(os.environ),
             recordings=options.recordings,
             once=options.once,
@@ -56,6 +69,7 @@ def run(options: argparse.Namespace) -> int:
             environ=os.environ,
             err=sys.stderr,
             export_version=options.export_version,
+            slots=options.slots,
         )
     except SourceError as error:
         raise UsageError("\n".join(f"ruth: {problem}" for problem in error.problems)) from None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ruth.text import CUT, printable
+from ruth.text import CUT, ESCAPED, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +92,7 @@ def show_value(value: object) -> str:
 
 def show_text(text: str) -> str:
     """A piece of the file as it stands, without quotes: printable and cut."""
-    return printable(text, SHOWN_MAX, keep="\\")  # as it stands: the file's own escapes are not escaped
+    return printable(text, SHOWN_MAX, keep=ESCAPED)
 
 
 def _cut(text: str) -> str:

@@ -21,14 +21,17 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from launch.redaction import Redaction
 from launch.vas.ffmpeg_log import last_error
 from launch.vas.ffmpeg_process import FFmpegProcess, death_of
 from launch.vas.output_arguments import camera_arguments, clip_arguments
 from launch.vas.probe import LISTING_BYTES_MAX, largest_video, probe_arguments
+from launch.vas.recording import claim_recording, keep_recording
 from launch.vas.source import LOOPBACK, Kind
 from launch.vas.summary import CameraSummary
 from ruth.descriptor import close_descriptor
 from ruth.errors import RuthError
+from ruth.text import printable
 from ruth.vas.flag import FLAG
 
 if TYPE_CHECKING:
@@ -50,10 +53,10 @@ class Work:
 
     Attributes:
         ffmpeg: Which FFmpeg.
-        recordings: For recordings, an absolute path; None if they are not kept.
+        recordings: The folder for recordings, an absolute path; None if they are not kept.
         once: Files end where they end, instead of beginning again.
         open_exporter: Makes a camera's exporter; None while the flag is off.
-        say: Gets one line for people, without a line end.
+        say: Gets one printable line for people, without a line end.
         selector: Whoever waits on it calls a ready key's data, a function without arguments.
 
     """
@@ -85,7 +88,8 @@ class Camera:
         self._number = number
         self._clip = -1  # of a test source: a file in memory, without a name
         self._listing = -1  # likewise, of the streams of a file
-        self._recording = work.recordings and f"{work.recordings}/{source.camera_id}.mkv"
+        self._recording: str | None = None
+        self._redaction = Redaction([source.where])
         self._held = contextlib.ExitStack()  # of the present stage
         self._kept = contextlib.ExitStack()  # of all stages
         self._process: FFmpegProcess | None = None
@@ -134,6 +138,9 @@ class Camera:
     def _play(self, video: int = 0) -> None:
         rtp, rtcp = (self._held.enter_context(_deaf_socket()) for _ in range(2))
         raw = self._raw = self._open_raw_output()
+        if self._work.recordings is not None:
+            self._recording = claim_recording(self._work.recordings, self._source.camera_id)
+            self._held.callback(self._keep_recording)
         arguments = camera_arguments(
             self._work.ffmpeg,
             self._source,
@@ -148,7 +155,9 @@ class Camera:
         clip = () if self._clip < 0 else (self._clip,)
         if raw is None:
             self._spawn(arguments, keep=clip)
-            self._say(f"from {self._source.shown}, not exported: {FLAG} is off, start with {FLAG}=true")
+            self._say(
+                f"from {printable(self._source.shown)}, not exported: {FLAG} is off, start with {FLAG}=true"
+            )
             return
         self._spawn(arguments, raw.stdout, (*raw.kept_by_ffmpeg, *clip))
         raw.started()
@@ -183,6 +192,10 @@ class Camera:
     def _unwatch(self, fd: int) -> None:
         with contextlib.suppress(KeyError):  # its pipe ended before its process
             self._work.selector.unregister(fd)
+
+    def _keep_recording(self) -> None:
+        if self._recording is not None and not keep_recording(self._recording):
+            self._recording = None
 
     def _on_frames(self) -> None:
         raw = self._raw
@@ -258,23 +271,21 @@ class Camera:
             published=published,
             not_exported=read - published,
             export_problem=None if tap is None else tap.problem,
-            recording=self._recording if self._recording and _has_content(self._recording) else None,
+            recording=self._recording,
             death=self._death,
             message=self._message,
         )
 
     def _end(self, death: str | None, message: str | None) -> None:
         self._death = death
-        if message is not None and self._source.where:
-            message = message.replace(self._source.where, self._source.shown)  # no password
-        self._message = message
+        self._message = None if message is None else self._redaction.hide(message)
         self.close()
         if death is not None:
-            self._say(f"{death}: {message or 'FFmpeg gave no reason'}")
+            self._say(f"{death}: {printable(self._message or 'FFmpeg gave no reason')}")
 
     def _greet(self) -> None:
         width, height = self._raw.tap.size if self._raw is not None and self._raw.tap.size else (0, 0)
-        self._say(f"{width}x{height} from {self._source.shown}")
+        self._say(f"{width}x{height} from {printable(self._source.shown)}")
 
     def _say(self, text: str) -> None:
         self._work.say(f"{self._source.camera_id}: {text}")
@@ -283,13 +294,6 @@ class Camera:
 def _path_of(descriptor: int) -> str:
     """Where a process that has this descriptor finds its file."""
     return f"/proc/self/fd/{descriptor}"
-
-
-def _has_content(path: str) -> bool:
-    try:
-        return os.stat(path).st_size > 0
-    except OSError:
-        return False
 
 
 def _deaf_socket() -> socket.socket:

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from ruth.export.picture import Picture
 
 
-def exporters(environ: Mapping[str, str], version: int, say: Callable[[str], None]) -> OpenExporter:
+def exporters(
+    environ: Mapping[str, str], version: int, slots: int | None, say: Callable[[str], None]
+) -> OpenExporter:
     """Makes a camera's exporter once size and kind of its pictures are known.
 
     Args:
         environ: Where the flag and the export root are looked up.
         version: 2, or 1 to export as the frozen VAS does.
+        slots: Frames that a ring of version 2 holds, 2 to 62; the exporter's own default if None.
         say: Gets one message for a camera that cannot be exported.
 
     """
@@ -40,6 +43,7 @@ def exporters(environ: Mapping[str, str], version: int, say: Callable[[str], Non
             height,
             pixel_range=picture.range,
             matrix=picture.matrix,
+            slot_count=slots,
             environ=environ,
             report=report,
         )

@@ -21,10 +21,11 @@ import time
 from typing import TYPE_CHECKING
 
 from launch.vas.camera import Camera, Work
-from launch.vas.source import SourceError
+from launch.vas.recording import prepare_folder
 from launch.vas.summary import VasSummary
 from ruth.descriptor import close_descriptor
 from ruth.export.layout import VERSION_2
+from ruth.text import ESCAPED, printable
 from ruth.vas.flag import export_enabled
 from ruth.vas.message import write_at_once
 
@@ -52,6 +53,7 @@ def run_vas(
     environ: Mapping[str, str],
     err: TextIO | None,
     export_version: int = VERSION_2,
+    slots: int | None = None,
     open_exporter: OpenExporter | None = None,
 ) -> VasSummary:
     """Runs the cameras until all have ended, the time is up, or a signal asks to end.
@@ -61,39 +63,36 @@ def run_vas(
     Args:
         sources: The cameras, each id once.
         ffmpeg: Which FFmpeg.
-        recordings: A folder for ``<camera_id>.mkv``, made if missing; a recording already there is
-            replaced. None: recordings are made and not kept.
+        recordings: A folder for recordings (:mod:`launch.vas.recording`), made if missing. None: recordings
+            are made and not kept.
         once: Files and test clips end where they end; otherwise they begin again.
         seconds: How long to run at most; None for no limit.
         environ: Where the flag and the export root are looked up.
         err: Gets one line when the first frame of a camera comes, and one when a camera fails;
             never waited for, lost where nobody reads it.
         export_version: 2, or 1 to export as the frozen VAS does.
+        slots: Frames that the ring of a camera's export holds, 2 to 62; 4 if not given. Version 2 only.
         open_exporter: Makes a camera's exporter; by ``export_version`` if not given.
             Not used, and not even imported, with the flag off.
 
     Raises:
-        SourceError: The folder for recordings cannot be had.
+        SourceError: The folder for recordings cannot be had, or a source is one of those in it.
 
     """
 
     def say(text: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # nobody reads it: no reason to end cameras
-            write_at_once(err, f"ruth: {text}\n")
+            write_at_once(err, f"ruth: {printable(text, None, keep=ESCAPED)}\n")
 
     if recordings is not None:
-        recordings = os.path.abspath(recordings)
-        try:
-            os.makedirs(recordings, exist_ok=True)
-        except OSError as error:
-            raise SourceError((f"recordings in {recordings}: {error.strerror}",)) from error
+        recordings = prepare_folder(recordings, sources)
     with contextlib.ExitStack() as stack:
         if not export_enabled(environ):
             open_exporter = None
         elif open_exporter is None:
             from launch.vas.exporters import exporters  # maps memory: only with the flag on
 
-            open_exporter = exporters(environ, export_version, say)
+            open_exporter = exporters(environ, export_version, slots, say)
         selector = stack.enter_context(selectors.DefaultSelector())
         stop_asked = stack.enter_context(_stop_signals(selector))
         work = Work(ffmpeg, recordings, once, open_exporter, say, selector)

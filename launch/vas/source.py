@@ -102,7 +102,7 @@ class CameraSource:
         kind: What its pictures come from.
         where: What FFmpeg opens: an absolute path, or a URL with its scheme in lower case; empty for
             :attr:`Kind.TEST`. Any character, and passwords: not to be shown.
-        shown: The source as the user wrote it, without passwords, printable. For messages and summaries.
+        shown: The source as the user wrote it, without passwords. For messages and summaries; any character.
         width: Pixels, for :attr:`Kind.TEST` only: even, 16 to 7680.
         height: As ``width``.
         fps: Pictures a second, for :attr:`Kind.TEST` only: 1 to 240.
@@ -118,55 +118,53 @@ class CameraSource:
     fps: int = TEST_FPS
 
 
-def parse_sources(arguments: Iterable[str]) -> tuple[CameraSource, ...]:
-    """The cameras that ``CAMERA=SOURCE...`` asks for, in that order.
+@dataclass(frozen=True, slots=True)
+class GivenSource:
+    """One source as it was given, not checked yet.
 
-    Raises:
-        SourceError: With every problem of every argument.
+    Attributes:
+        place: Where it stands: the beginning of its problems, printable, without passwords.
+        camera_id: Its camera.
+        text: The source.
 
     """
-    given: list[tuple[str, str, str]] = []
+
+    place: str
+    camera_id: str = field(repr=False)
+    text: str = field(repr=False)
+
+
+def parse_sources(arguments: Iterable[str], more: Iterable[GivenSource] = ()) -> tuple[CameraSource, ...]:
+    """The cameras that ``CAMERA=SOURCE...`` asks for, in that order, then those of ``more``.
+
+    Raises:
+        SourceError: With every problem of every source.
+
+    """
+    given: list[GivenSource] = []
     problems: list[str] = []
     for argument in arguments:
         camera_id, equals, source = argument.partition("=")
-        if equals:
-            # With an id that is none, the "=" may be one of a query.
-            is_id = id_problem(camera_id) is None
-            place = f"{camera_id}={redact(source)}" if is_id else redact(argument)
-            given.append((f"'{printable(place)}'", camera_id, source))
+        is_id = id_problem(camera_id) is None
+        place = f"'{printable(f'{camera_id}={redact(source)}' if is_id else redact(argument))}'"
+        if equals and "://" not in camera_id:  # where it is, the "=" is one of a query
+            given.append(GivenSource(place, camera_id, source))
         else:
-            problems.append(f"'{printable(redact(argument))}': not CAMERA=SOURCE")
-    return checked_sources(given, problems)
-
-
-def checked_sources(
-    given: Iterable[tuple[str, str, str]], problems: Iterable[str] = ()
-) -> tuple[CameraSource, ...]:
-    """The cameras for which a source was given, in that order.
-
-    Args:
-        given: For each where it stands, a printable text that begins its problems; its camera id; its source.
-        problems: What is wrong already.
-
-    Raises:
-        SourceError: With ``problems`` and every problem of every source.
-
-    """
+            problems.append(f"{place}: not CAMERA=SOURCE")
     sources: list[CameraSource] = []
-    found = list(problems)
     seen: set[str] = set()
-    for place, camera_id, source in given:
-        if (problem := id_problem(camera_id)) is not None:
-            found.append(f"{place}: camera id: {problem}")
-        elif camera_id in seen:
-            found.append(f"{place}: camera {camera_id!r} is given twice")
-        seen.add(camera_id)
+    for each in (*given, *more):
+        if (problem := id_problem(each.camera_id)) is not None:
+            problems.append(f"{each.place}: camera id: {problem}")
+        elif each.camera_id in seen:
+            problems.append(f"{each.place}: camera {each.camera_id!r} is given twice")
+        seen.add(each.camera_id)
         try:
-            sources.append(_parse_source(camera_id, source))
+            sources.append(_parse_source(each.camera_id, each.text))
         except ValueError as error:
-            found.append(f"{place}: {error}")
-    if found:
-        raise SourceError(found)
+            problems.append(f"{each.place}: {error}")
+    if problems:
+        raise SourceError(problems)
     return tuple(sources)
 
 
@@ -187,7 +185,7 @@ def _parse_source(camera_id: str, given: str) -> CameraSource:
     kind = _file_kind(status)
     if not os.access(given, os.R_OK):
         raise ValueError("no permission to read it")
-    return CameraSource(camera_id, kind, os.path.abspath(given), printable(given))
+    return CameraSource(camera_id, kind, os.path.abspath(given), given)
 
 
 def _file_kind(status: os.stat_result) -> Kind:
@@ -239,7 +237,7 @@ def _url_source(camera_id: str, given: str, scheme: str, rest: str) -> CameraSou
         if re.search(r"[?&]mode=(?!caller(?:&|\Z))", rest) and host != LOOPBACK:
             raise ValueError(f"srt:// calls; with another mode it is for {LOOPBACK} only")
     ffmpeg_scheme = "rtsp" if kind in (Kind.RTSP_UDP, Kind.RTSP_LISTEN) else scheme
-    return CameraSource(camera_id, kind, f"{ffmpeg_scheme}://{rest}", printable(redact(given)))
+    return CameraSource(camera_id, kind, f"{ffmpeg_scheme}://{rest}", redact(given))
 
 
 def _host_and_port(rest: str) -> tuple[str, int | None]:

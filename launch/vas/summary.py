@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from ruth.text import printable
+
 
 @dataclass(frozen=True, slots=True)
 class CameraSummary:
@@ -11,13 +13,13 @@ class CameraSummary:
 
     Attributes:
         camera_id: The camera.
-        source: Its source, without a password.
+        source: Its source, without a password; any character.
         width: Pixels a row; None if no picture came.
         height: Rows; None likewise.
         read: Whole frames read from FFmpeg; 0 with the flag off, when none are asked for.
         published: Frames exported.
         not_exported: ``read - published``.
-        recording: Path of the recording, or None if it was not kept.
+        recording: Path of the recording, or None if there is none.
         death: None if it ended well or was asked to; else ``"exit 1"``, ``"SIGKILL"`` and the like,
             or ``"not started"``, or ``"given up"`` when the system refused something it needs.
         message: If it died, the last error that was told of, or None.
@@ -41,7 +43,7 @@ class CameraSummary:
         size = "no picture" if self.width is None else f"{self.width}x{self.height}"
         text = f"{self.camera_id}: {size}, {self.read} read, {self.published} published, "
         text += f"{self.not_exported} not exported"
-        text += f", recorded in {self.recording}" if self.recording else ""
+        text += f", recorded in {printable(self.recording)}" if self.recording else ""
         return text + (f", {self.death}" if self.death else "")
 
 

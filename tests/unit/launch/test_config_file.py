@@ -103,7 +103,7 @@ def test_verbs_that_look_refuse_a_wrong_file_that_was_named(tmp_path: Path) -> N
 
 def test_a_file_is_read_to_its_limit_and_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A larger file, a FIFO and a device are refused at once."""
-    monkeypatch.setattr(config_file, "_CONFIG_BYTES_MAX", 10)
+    monkeypatch.setattr("launch.text_file.BYTES_MAX", 10)
     path = tmp_path / "a.toml"
     path.write_bytes(b"#" * 10)
     assert read_text(str(path)) == "#" * 10
