@@ -16,7 +16,6 @@ import psutil
 from launch.confine.measure import measure_names
 from launch.liveness import look
 from launch.state_file import known_cameras
-from ruth.agent.state_reader import IDLE_AFTER_S
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ class AgentView:
 
     Attributes:
         pid: Of the live agent; None if there is none, or it cannot be seen from here.
-        state: ``running``, ``idle`` (alive, no new frame for 2 s), ``dead`` or ``absent`` (no launch
-            has ever claimed it).
+        state: As :meth:`launch.liveness.Sighting.state` has it.
         death: How the kernel says it died, ``"SIGKILL"`` or ``"exit 3"``; None if it lives, or if its
             launcher has ended and with it the kernel's memory of it.
         export: ``"v1"`` or ``"v2"`` while bound, else None.
@@ -55,6 +53,7 @@ class AgentView:
         private_bytes: Memory that is this process's alone (unique set size).
         confinement: Measures in force (:class:`launch.confine.measure.Measure`), lower case; of a live agent.
         stopped: Whether it is stopped (SIGSTOP, a debugger); ``state`` says what it was doing until then.
+        problem: Why not all of this could be told (``unseen``, ``unknown``), in words; None if it could.
 
     """
 
@@ -73,6 +72,7 @@ class AgentView:
     confinement: tuple[str, ...]
     models: tuple[ModelView, ...]
     stopped: bool
+    problem: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """The object that ``--json`` prints."""
@@ -97,12 +97,11 @@ def view_of(sighting: Sighting) -> AgentView:
         return _without_record(sighting)
     alive, pid = sighting.alive, sighting.pid
     now_ns = time.monotonic_ns()
-    age_s = None if record.observed_ns is None else (now_ns - record.observed_ns) / NANOSECONDS
-    uptime_s = (now_ns - record.started_ns) / NANOSECONDS if alive else None
+    age_s, uptime_s = sighting.age_s(now_ns), sighting.uptime_s(now_ns)
     return AgentView(
         camera_id=sighting.camera_id,
         pid=pid,
-        state=state_of(sighting, age_s),
+        state=sighting.state(age_s),
         death=sighting.death,
         export=f"v{record.export_version}" if alive and record.export_version else None,
         frame_id=record.frame_id,
@@ -115,20 +114,8 @@ def view_of(sighting: Sighting) -> AgentView:
         confinement=measure_names(record.confinement) if alive else (),
         models=tuple(map(_model_view, record.models)),
         stopped=sighting.stopped,
+        problem=sighting.problem,
     )
-
-
-def state_of(sighting: Sighting, age_s: float | None) -> str:
-    """``running``, ``idle``, ``dead`` or ``absent`` (DESIGN.md, "What people touch").
-
-    Args:
-        sighting: One camera's agent.
-        age_s: Seconds since it observed its newest frame; None if it has observed none.
-
-    """
-    if not sighting.alive:
-        return "dead" if sighting.claimed else "absent"
-    return "running" if age_s is not None and age_s < IDLE_AFTER_S else "idle"
 
 
 def _model_view(model: ModelState) -> ModelView:
@@ -149,7 +136,7 @@ def _without_record(sighting: Sighting) -> AgentView:
     return AgentView(
         camera_id=sighting.camera_id,
         pid=None,
-        state=state_of(sighting, None),
+        state=sighting.state(None),
         death=None,
         export=None,
         frame_id=None,
@@ -162,6 +149,7 @@ def _without_record(sighting: Sighting) -> AgentView:
         confinement=(),
         models=(),
         stopped=False,
+        problem=sighting.problem,
     )
 
 

@@ -10,7 +10,14 @@ YELLOW: Final = "\x1b[33m"
 REVERSED: Final = "\x1b[7m"
 RESET: Final = "\x1b[0m"
 
-STATE_COLOURS: Final = {"running": GREEN, "idle": YELLOW, "stopped": YELLOW, "dead": RED}
+STATE_COLOURS: Final = {
+    "running": GREEN,
+    "idle": YELLOW,
+    "stopped": YELLOW,
+    "dead": RED,
+    "unseen": YELLOW,
+    "unknown": RED,
+}
 
 
 def painted(text: str, colour: str) -> str:

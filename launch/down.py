@@ -1,9 +1,9 @@
 """``ruth down``: the operator's hand. SIGTERM to live agents, also when their launcher is long gone.
 
-Whom to signal is settled twice: the pid stands in a record that only its live agent writes, and the lock
-that proves it alive is asked for again *after* a descriptor of that process is held (pidfd_open(2)), and so
-is when that process started, and whether it has the record open: neither a pid that was reused meanwhile can
-be hit, nor a process that an agent gone wrong has named. One camera's descriptors are
+Only a process that holds the camera's lock is signalled. Its record names a pid, and that is where to look,
+no more: a descriptor of that process is taken first (pidfd_open(2)), and then the kernel is asked whether it
+started when the record says, and whether it has the state file open with the lock on it. So neither a pid
+that was reused meanwhile can be hit, nor a process that a bad record names. One camera's descriptors are
 closed before the next is opened: a host has more cameras than a process has descriptors.
 """
 
@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from launch.liveness import has_open
+from launch.liveness import UNSEEN, holds_lock
 from launch.state_file import known_cameras
 from ruth.agent.proc_stat import PARENT, START_TICKS, read_stat
 from ruth.agent.state_reader import StateReader
@@ -24,6 +24,8 @@ from ruth.identity import check_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from ruth.agent.state import AgentRecord
 
 DEADLINE_S: Final = 2.0
 _LOOK_S: Final = 0.002
@@ -35,7 +37,7 @@ class Downed:
 
     Attributes:
         camera_id: The camera.
-        pid: Of the agent that was signalled; None if there was no live one, or it could not be.
+        pid: Of the agent that was signalled; None if there was no live one, or it may not be signalled.
         launcher_pid: Of the launcher that forked it, if that still lives; else 0.
         problem: Why it could not be signalled, or None.
         ended: Whether it has gone.
@@ -58,7 +60,7 @@ def down(state_root: str, cameras: Sequence[str]) -> list[Downed]:
         One value a camera, in the order given; without names, only those that had a live agent.
 
     Raises:
-        InvalidIdError: A name is no camera id; nobody was signalled.
+        InvalidIdError: A name is not a valid camera id; no process was signalled.
 
     """
     for camera_id in cameras:
@@ -71,26 +73,44 @@ def down(state_root: str, cameras: Sequence[str]) -> list[Downed]:
 def _signal_agent(state_root: str, camera_id: str) -> Downed:
     try:
         with StateReader(state_root, camera_id) as reader:
-            record = reader.read() if reader.alive() else None
-            if record is None:
+            seen = reader.see()
+            if not seen.alive:
                 return Downed(camera_id)
-            descriptor = os.pidfd_open(record.pid)
-            try:
-                stat = read_stat(record.pid)
-                if not reader.alive() or int(stat[START_TICKS]) != record.start_ticks:
-                    return Downed(camera_id)  # it died before we held it: this may be another process
-                if not has_open(record.pid, reader.status()):
-                    # Only its agent writes a record: an agent gone wrong must not lead us to another process.
-                    problem = f"its record names process {record.pid}, which is not its agent"
-                    return Downed(camera_id, problem=problem)
-                launcher_pid = int(stat[PARENT]) if record.launcher_pid else 0
-                signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-            finally:
-                close_descriptor(descriptor)
-    except (FileNotFoundError, ProcessLookupError):
+            if seen.record is None:
+                why = (
+                    "it is being launched"
+                    if seen.problem is None
+                    else f"its state is not used: {seen.problem}"
+                )
+                return Downed(camera_id, problem=f"not signalled: {why}")
+            if seen.process is None:
+                return Downed(camera_id, problem=f"not signalled: {UNSEEN}")
+            return _signal_holder(reader, camera_id, seen.record)
+    except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
         return Downed(camera_id)
     except OSError as error:
         return Downed(camera_id, problem=error.strerror or str(error))
+
+
+def _signal_holder(reader: StateReader, camera_id: str, record: AgentRecord) -> Downed:
+    """Signals the process that the record names, if it is the one that holds the lock.
+
+    Raises:
+        OSError: It has gone (ESRCH, ENOENT), or may not be signalled or asked about.
+
+    """
+    descriptor = os.pidfd_open(record.pid)
+    try:
+        stat = read_stat(record.pid)
+        if not reader.alive() or int(stat[START_TICKS]) != record.start_ticks:
+            return Downed(camera_id)  # it died before we held it: this may be another process
+        if not holds_lock(record.pid, reader.status()):
+            problem = f"not signalled: its record names process {record.pid}, which does not hold its lock"
+            return Downed(camera_id, problem=problem)
+        launcher_pid = int(stat[PARENT]) if record.launcher_pid else 0
+        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+    finally:
+        close_descriptor(descriptor)
     return Downed(camera_id, record.pid, launcher_pid if launcher_pid == record.launcher_pid else 0)
 
 
@@ -110,5 +130,5 @@ def _alive(state_root: str, camera_id: str) -> bool:
     try:
         with StateReader(state_root, camera_id) as reader:
             return reader.alive()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False

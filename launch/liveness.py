@@ -9,14 +9,24 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from launch.death import describe_death
-from ruth.agent.proc_stat import EXIT_CODE, STATE, STOPPED, ZOMBIE, read_stat_of
+from launch.same_clock import own_clock_is_the_hosts, same_clock
+from ruth.agent.idle import idle_after_s
+from ruth.agent.proc_stat import EXIT_CODE, STATE, STOPPED, ZOMBIE
 from ruth.agent.state_reader import StateReader
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from ruth.agent.state import AgentRecord
+
+UNSEEN: Final = (
+    "alive, its process cannot be seen from here (another pid or time namespace, or a reduced /proc)"
+)
+
+
+OTHER_CLOCK: Final = "alive, by the clock of another time namespace: its times cannot be told from here"
 
 
 class Sighting(NamedTuple):
@@ -26,10 +36,10 @@ class Sighting(NamedTuple):
         camera_id: The camera.
         claimed: Whether a launch has ever claimed the camera: it has a state file.
         alive: Whether its lock is held.
-        record: What the agent last wrote; None if there is none, or the agent has not written one yet.
-        process: Fields of ``/proc/<pid>/stat`` of that very process, alive or zombie, as
-            :func:`ruth.agent.proc_stat.read_stat` numbers them; None if it is gone, if the pid is another
-            process's by now, or if it cannot be seen from here (another pid namespace, hidepid).
+        record: What the agent last wrote; None if there is none, if it is refused, or if the agent has not
+            written one yet.
+        process: As :class:`ruth.agent.state_reader.Seen` has it.
+        refused: Why nothing is known: the record is refused, or may not be read. None otherwise.
 
     """
 
@@ -38,6 +48,7 @@ class Sighting(NamedTuple):
     alive: bool
     record: AgentRecord | None
     process: list[bytes] | None
+    refused: str | None = None
 
     @property
     def pid(self) -> int | None:
@@ -45,6 +56,20 @@ class Sighting(NamedTuple):
         if not self.alive or self.record is None or self.process is None:
             return None
         return None if self.process[STATE] == ZOMBIE else self.record.pid
+
+    @property
+    def unseen(self) -> bool:
+        """Whether an agent lives whose process is none that can be seen from here."""
+        return self.alive and self.record is not None and self.pid is None
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps from saying all there is to say, in words; None if nothing does."""
+        if self.refused is not None:
+            return f"its state is not used: {self.refused}"
+        if self.unseen:
+            return UNSEEN
+        return OTHER_CLOCK if self.alive and self.record is not None and not self._clock_known else None
 
     @property
     def stopped(self) -> bool:
@@ -67,32 +92,96 @@ class Sighting(NamedTuple):
             return None  # the kernel shows strangers an exit code of 0 (proc(5))
         return describe_death(int(self.process[EXIT_CODE]))
 
+    def age_s(self, now_ns: int) -> float | None:
+        """Seconds since the newest frame was observed; None before the first, and where that cannot be told.
+
+        Args:
+            now_ns: CLOCK_MONOTONIC here.
+
+        """
+        observed_ns = None if self.record is None else self.record.observed_ns
+        return None if observed_ns is None else self._since(observed_ns, now_ns)
+
+    def uptime_s(self, now_ns: int) -> float | None:
+        """Seconds since the live agent started; None as for :meth:`age_s`."""
+        return self._since(self.record.started_ns, now_ns) if self.alive and self.record is not None else None
+
+    def _since(self, then_ns: int, now_ns: int) -> float | None:
+        """Both by CLOCK_MONOTONIC, which a time namespace moves (time_namespaces(7))."""
+        known = self._clock_known and then_ns <= now_ns
+        return (now_ns - then_ns) / NANOSECONDS if known else None
+
+    @property
+    def _clock_known(self) -> bool:
+        """Whether the agent's times and ours are of one clock; of a dead one, whether that can be assumed."""
+        pid = self.pid
+        return own_clock_is_the_hosts() and not self.alive if pid is None else same_clock(pid)
+
+    def state(self, age_s: float | None) -> str:
+        """What ``ruth ps`` calls it.
+
+        Args:
+            age_s: Seconds since it observed its newest frame; None if it has observed none.
+
+        Returns:
+            ``running``; ``idle`` (alive, no new frame, :func:`ruth.agent.idle.idle_after_s`); ``dead``;
+            ``absent`` (no launch has ever claimed it); ``unseen`` (alive, and no more can be told from here);
+            or ``unknown`` (its record is refused, or may not be read).
+
+        """
+        if self.refused is not None:
+            return "unknown"
+        if not self.alive:
+            return "dead" if self.claimed else "absent"
+        if self.record is None:
+            return "idle"  # being started
+        if self.problem is not None:
+            return "unseen"
+        return "running" if age_s is not None and age_s < idle_after_s(self.record) else "idle"
+
 
 def look(state_root: str, camera_id: str) -> Sighting:
     """Looks at one camera's agent. Never raises for what a process or file is, or ceases to be, meanwhile."""
     try:
         with StateReader(state_root, camera_id) as reader:
-            alive = reader.alive()
-            record = reader.read()
-            process = None if record is None else read_stat_of(record.pid, record.start_ticks)
-            if alive and (process is None or process[STATE] == ZOMBIE):
-                alive = reader.alive()  # asked again: it may have died between the two looks
-    except (OSError, ValueError):
+            seen = reader.see()
+    except (FileNotFoundError, NotADirectoryError):
         return Sighting(camera_id, claimed=False, alive=False, record=None, process=None)
-    return Sighting(camera_id, True, alive, record, process)
+    except (PermissionError, ValueError, OSError) as error:
+        reason = "may not be read by you" if isinstance(error, PermissionError) else _reason(error)
+        return Sighting(camera_id, True, alive=False, record=None, process=None, refused=reason)
+    return Sighting(camera_id, True, seen.alive, seen.record, seen.process, seen.problem)
 
 
-def has_open(pid: int, file: os.stat_result) -> bool:
-    """Whether that process has that file open. Whoever may signal it may ask (proc(5), ``/proc/pid/fd``).
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def holds_lock(pid: int, file: os.stat_result) -> bool:
+    """Whether that process has that file open with a write lock of its own on it.
+
+    Its record alone proves nothing: an agent gone wrong can name any process there, and a model runtime has
+    the file open as well. The kernel says which open file a lock belongs to (proc(5), ``/proc/pid/fdinfo``).
 
     Raises:
         OSError: The process has gone, or is another user's.
 
     """
-    folder = f"/proc/{pid}/fd"
-    for number in os.listdir(folder):
+    folder = f"/proc/{pid}"
+    for number in os.listdir(f"{folder}/fd"):
         with suppress(FileNotFoundError):  # closed meanwhile
-            found = os.stat(f"{folder}/{number}")
-            if (found.st_dev, found.st_ino) == (file.st_dev, file.st_ino):
+            found = os.stat(f"{folder}/fd/{number}")
+            if (found.st_dev, found.st_ino) == (file.st_dev, file.st_ino) and _locked(
+                f"{folder}/fdinfo/{number}"
+            ):
                 return True
     return False
+
+
+def _locked(fdinfo: str) -> bool:
+    r"""Whether an open file has a write lock: ``lock:\t1: OFDLCK ADVISORY  WRITE -1 00:1c:24 0 EOF``."""
+    with open(fdinfo, "rb") as file:
+        return any(
+            line.startswith(b"lock:") and {b"OFDLCK", b"WRITE"} <= set(line.split())
+            for line in file.read().splitlines()
+        )

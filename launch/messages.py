@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
+from launch.exits import EXIT_FAILURE, EXIT_OK
 from ruth.text import COMPOSED, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def message(text: str) -> None:
-    """Says ``text``, with a newline behind it. Loses it if nobody reads.
+    """Says ``text``, with a newline behind it. Lost if no process reads.
 
-    Whatever a piece of it has kept of control characters is escaped here; a piece whose backslashes or line
-    ends matter has been through :func:`ruth.text.printable` before.
+    Args:
+        text: One or more lines. What of it came from outside is escaped where it was put in
+            (:func:`ruth.text.printable`); whatever was not, is escaped here, but for line ends.
+
     """
     try:
-        print(printable(text, None, keep=COMPOSED), file=sys.stderr, flush=True)  # noqa: T201 - messages go to stderr
+        print(printable(text, None, keep=COMPOSED), file=sys.stderr, flush=True)  # noqa: T201 - to stderr
     except OSError:
         return  # the exit code still says it
+
+
+def report_problems(found: Iterable[tuple[str, str | None]]) -> int:
+    """Says of which cameras not everything could be told, and why.
+
+    Args:
+        found: Of each camera its id, and the problem or None.
+
+    Returns:
+        An exit code: of a failure if there was a problem.
+
+    """
+    problems = [(camera_id, problem) for camera_id, problem in found if problem is not None]
+    for camera_id, problem in problems:
+        message(f"ruth: {camera_id}: {problem}")
+    return EXIT_FAILURE if problems else EXIT_OK

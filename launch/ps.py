@@ -88,7 +88,7 @@ def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour
 
 
 def state_text(state: str, death: str | None, *, stopped: bool) -> str:
-    """``"running"``, ``"idle"``, ``"stopped"``, ``"dead"``, ``"dead: SIGKILL"`` or ``"absent"``."""
+    """The state, or ``"stopped"``, or ``"dead: SIGKILL"``."""
     if stopped:
         return "stopped"
     return state if death is None else f"{state}: {death}"

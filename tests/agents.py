@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launch.agent_view import AgentView, view
+from ruth.agent.state import AgentRecord
 from ruth.agent.state_reader import StateReader
 from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
-    from ruth.agent.state import AgentRecord
 
 MODELS = "person = { max_fps = 5 }\nplate = { max_fps = 2.5 }\naudit = {}\n"
 CAPS = {"person": 5, "plate": 2.5, "audit": None}
@@ -35,7 +35,7 @@ def record(roots: Roots, camera_id: str) -> AgentRecord:
     """The agent's record, as it last left it."""
     with StateReader(str(roots.state), camera_id) as reader:
         found = reader.read()
-    assert found is not None
+    assert isinstance(found, AgentRecord), found
     return found
 
 

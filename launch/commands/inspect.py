@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from launch.config_file import add_config, configured_cameras
-from launch.exits import EXIT_FAILURE, EXIT_OK
-from launch.messages import message
+from launch.exits import EXIT_FAILURE
+from launch.messages import message, report_problems
 from launch.roots import export_root_here, state_root_here
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Looks once, and says what it saw; 1 if nobody has heard of the camera.
+    """Looks once, and says what it saw; 1 if the camera is not known, or not everything could be told.
 
     Raises:
         InvalidIdError: The camera is no id.
@@ -48,4 +48,4 @@ def run(options: argparse.Namespace) -> int:
         out.write(json.dumps(found.as_json(), indent=2) + "\n")
     else:
         out.write(as_text(found, columns_of(out), ellipsis_of(out), colour=in_colour(out)))
-    return EXIT_OK
+    return report_problems([(options.camera, found.view.problem)])

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from launch.config_file import add_config, configured_cameras
-from launch.exits import EXIT_OK
+from launch.messages import report_problems
 from launch.roots import state_root_here
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints what is there now."""
+    """Prints what is there now; 1 if not everything of a camera could be told."""
     configured = configured_cameras(options.config) or []
     from launch.agent_view import view_all
     from launch.ps import as_json, as_table
@@ -32,4 +32,4 @@ def run(options: argparse.Namespace) -> int:
         out.write(as_json(views))
     else:
         out.write(as_table(views, columns_of(out), ellipsis_of(out), colour=in_colour(out)))
-    return EXIT_OK
+    return report_problems((view.camera_id, view.problem) for view in views)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from launch.argument_types import interval, positive
 from launch.config_file import add_config, configured_cameras
-from launch.exits import EXIT_OK
+from launch.messages import report_problems
 from launch.roots import state_root_here
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Shows screens on a terminal, and prints JSON elsewhere."""
+    """Shows screens on a terminal, and prints JSON elsewhere; 1 if not all of a camera could be told."""
     configured = configured_cameras(options.config) or []
     from launch.terminal import draws
     from launch.top.reading import Reader
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     reader = Reader(state_root_here(), configured, options.interval)
     out = sys.stdout
     if options.json or not draws(out):
-        run_lines(reader, options.interval, options.count, out)
+        rows = run_lines(reader, options.interval, options.count, out)
     else:
-        run_screens(reader, options.interval, options.count, options.sort, out, 0)
-    return EXIT_OK
+        rows = run_screens(reader, options.interval, options.count, options.sort, out, 0)
+    return report_problems((row.camera_id, row.problem) for row in rows)

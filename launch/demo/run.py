@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 from launch.agent_view import view_all
 from launch.demo.summary import CameraOutcome, DemoSummary, Killed, camera_outcome
 from launch.parent_death import dies_with_parent
+from ruth.agent.state import AgentRecord
 from ruth.agent.state_reader import StateReader
 from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE
 from ruth.vas.flag import FLAG, export_enabled
@@ -297,7 +298,7 @@ def _outcomes(stage: _Stage, plan: DemoPlan, published: dict[str, int]) -> tuple
     for camera_id in plan.cameras:
         with StateReader(str(stage.state_root), camera_id) as reader:
             record = reader.read()
-        if record is None:
+        if not isinstance(record, AgentRecord):
             raise DemoError(f"the agent of {camera_id} left no record")
         outcomes.append(camera_outcome(record, published[camera_id]))
     return tuple(outcomes)

@@ -138,6 +138,8 @@ def _said_of_agent(agent: AgentSeen, pid: int | None) -> str:
         "stopped": f"{who} is stopped (kill -CONT {pid} lets it go on)",
         "dead": f"{who} is dead{f': {agent.death}' if agent.death else ''}",
         "absent": "no agent",
+        "unseen": f"{who} is {agent.problem}",
+        "unknown": f"{who}: {agent.problem}",
     }[agent.state]
 
 

@@ -11,10 +11,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
-from launch.agent_view import state_of
 from launch.follow.changes import AgentSeen, ExportSeen, changes, same_agent
 from launch.liveness import look
-from ruth.agent.state import WAKE_OFFSET
+from ruth.agent.state import WAKE_OFFSET, AgentRecord
 from ruth.agent.state_reader import StateReader
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
 from ruth.units import NANOSECONDS
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from mmap import mmap
 
     from launch.follow.changes import Change
-    from ruth.agent.state import AgentRecord
 
 LOOK_NS: Final = 250_000_000
 _PAUSE_NS: Final = 10_000_000
@@ -80,7 +78,10 @@ class Watch:
         record = None
         if self._reader is not None:
             self._wake = self._reader.wake_word()
-            record = self._reader.try_read()
+            found_record = self._reader.try_read()
+            record = (
+                found_record if isinstance(found_record, AgentRecord) else None
+            )  # refused: below, in words
         news = record is not None and (
             (self._last is not None and not same_agent(self._last, record))
             or (self._seen is not None and self._seen.state != "running" and record != self._last)
@@ -89,7 +90,7 @@ class Watch:
         now_ns = time.monotonic_ns()
         if news or now_ns - self._looked_ns >= LOOK_NS:
             self._looked_ns = now_ns
-            found += self._look_at_agent(now_ns)
+            found += self._look_at_agent()
             if self._reader is not None and not self._reader.stands():
                 self._close()  # what stands there now is opened at the next look
         if record is not None:
@@ -114,14 +115,13 @@ class Watch:
         elif self._word.wait(self._wake, timeout_ns) not in (WOKEN, CHANGED, TIMED_OUT):
             time.sleep(min(timeout_ns, _PAUSE_NS) / NANOSECONDS)  # EFAULT, EINTR, ...: never a busy loop
 
-    def _look_at_agent(self, now_ns: int) -> list[Change]:
+    def _look_at_agent(self) -> list[Change]:
         sighting = look(self._state_root, self._camera_id)
-        if sighting.alive and sighting.record is None:
+        if sighting.alive and sighting.record is None and sighting.refused is None:
             return []  # an agent is being started: what it is, it will say in a moment
-        observed_ns = None if sighting.record is None else sighting.record.observed_ns
-        age_s = None if observed_ns is None else (now_ns - observed_ns) / NANOSECONDS
-        state = "stopped" if sighting.stopped else state_of(sighting, age_s)
-        seen = AgentSeen(state, sighting.pid, sighting.death)
+        age_s = sighting.age_s(time.monotonic_ns())
+        state = "stopped" if sighting.stopped else sighting.state(age_s)
+        seen = AgentSeen(state, sighting.pid, sighting.death, sighting.problem)
         if seen == self._seen:
             return []
         self._seen = seen

@@ -69,9 +69,11 @@ def _state(inspection: Inspection) -> str:
     state = state_text(view.state, view.death, stopped=view.stopped)
     if view.state == "absent":
         return f"{state}: no agent was started"
+    if view.problem is not None:
+        return f"{state}: {view.problem}"
     if view.state != "dead":
         if view.pid is None:
-            return f"{state}, its process cannot be seen from here"
+            return f"{state}, it is being started"
         activity = inspection.activity
         doing = "" if activity is None else f", {activity.fps:.0f} frames/s"
         return f"{state}, up {short_seconds(view.uptime_s)}{doing}"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from launch.top.reading import Moment, Reading
 
+_STATES: Final = ("running", "idle", "stopped", "dead", "absent", "unseen", "unknown")
 ORDERS: Final = ("cpu", "fps", "name")
 
 
@@ -21,7 +22,7 @@ class Row:
 
     Attributes:
         pid: Of the live agent; None if there is none, or it cannot be seen from here.
-        state: ``running``, ``idle``, ``dead`` or ``absent``, as ``ruth ps`` has it.
+        state: As ``ruth ps`` has it.
         death: How the kernel says it died, or None.
         stopped: Whether it is stopped (SIGSTOP).
         fps: Frames observed a second; None without a live agent, or at its first reading.
@@ -30,6 +31,7 @@ class Row:
         private_bytes: Memory that is this process's alone, read in turns; None likewise.
         age_s: Seconds since the newest frame was observed; None before the first.
         missed: Frames that the agent never saw, since it started.
+        problem: Why not all of this could be told, in words; None if it could.
 
     """
 
@@ -44,6 +46,7 @@ class Row:
     private_bytes: int | None
     age_s: float | None
     missed: int
+    problem: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """One element of ``cameras``."""
@@ -78,6 +81,7 @@ def _row(before: Reading | None, now: Reading, elapsed_ns: int) -> Row:
         private_bytes=now.private_bytes,
         age_s=None if now.age_s is None else round(now.age_s, 3),
         missed=now.missed,
+        problem=now.problem,
     )
 
 
@@ -135,7 +139,10 @@ class Totals:
 def totals_of(rows: Sequence[Row]) -> Totals:
     """The sums over ``rows``; what is unknown counts nothing."""
     states = ["stopped" if row.stopped else row.state for row in rows]
-    counted = ((state, states.count(state)) for state in ("running", "idle", "stopped", "dead", "absent"))
+    counted = (
+        (state, states.count(state))
+        for state in ("running", "idle", "stopped", "dead", "absent", "unseen", "unknown")
+    )
     return Totals(
         cameras=len(rows),
         states=tuple((state, number) for state, number in counted if number),

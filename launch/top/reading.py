@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from launch.agent_view import cpu_time_ns, private_bytes, state_of
+from launch.agent_view import cpu_time_ns, private_bytes
 from launch.liveness import look
 from launch.state_file import known_cameras
 from ruth.units import NANOSECONDS
@@ -29,7 +29,7 @@ class Reading(NamedTuple):
         camera_id: The camera.
         pid: As :attr:`launch.liveness.Sighting.pid`.
         started_ns: CLOCK_MONOTONIC when its agent started: tells an agent from the camera's next one.
-        state: ``running``, ``idle``, ``dead`` or ``absent``.
+        state: As :meth:`launch.liveness.Sighting.state` has it.
         death: How the kernel says it died, or None.
         stopped: Whether it is stopped (SIGSTOP).
         frames: Frames observed since the agent started.
@@ -39,6 +39,7 @@ class Reading(NamedTuple):
         age_s: Seconds since then.
         cpu_ns: CPU time used since the process started; None if it does not live.
         private_bytes: Memory that is its alone, as last read; None if it was not read yet.
+        problem: Why not all of this could be told, or None.
 
     """
 
@@ -55,6 +56,7 @@ class Reading(NamedTuple):
     age_s: float | None
     cpu_ns: int | None
     private_bytes: int | None
+    problem: str | None = None
 
 
 class Moment(NamedTuple):
@@ -94,30 +96,32 @@ class Reader:
         at_ns = time.monotonic_ns()
         sightings = [look(self._state_root, camera_id) for camera_id in cameras]
         self._read_private(sightings)
-        return Moment(at_ns, tuple(self._reading(sighting, at_ns) for sighting in sightings))
+        return Moment(at_ns, tuple(self._reading(sighting) for sighting in sightings))
 
-    def _reading(self, sighting: Sighting, at_ns: int) -> Reading:
+    def _reading(self, sighting: Sighting) -> Reading:
         record, pid = sighting.record, sighting.pid
         if record is None:
-            state = state_of(sighting, None)
-            return Reading(sighting.camera_id, None, 0, state, None, False, 0, 0, 0, None, None, None, None)
-        observed_ns = record.observed_ns
-        # Of cameras read late in a refresh, a frame may have been observed after its beginning.
-        age_s = None if observed_ns is None else max(0, at_ns - observed_ns) / NANOSECONDS
+            state, problem = sighting.state(None), sighting.problem
+            return Reading(
+                sighting.camera_id, None, 0, state, None, False, 0, 0, 0, None, None, None, None, problem
+            )
+        # By the clock now: of cameras read late, a frame may have been observed after the refresh began.
+        age_s = sighting.age_s(time.monotonic_ns())
         return Reading(
             camera_id=sighting.camera_id,
             pid=pid,
             started_ns=record.started_ns,
-            state=state_of(sighting, age_s),
+            state=sighting.state(age_s),
             death=sighting.death,
             stopped=sighting.stopped,
             frames=record.frames,
             missed=record.missed,
             allowed=sum(model.allowed for model in record.models),
-            observed_ns=observed_ns,
+            observed_ns=record.observed_ns,
             age_s=age_s,
             cpu_ns=None if pid is None else cpu_time_ns(pid),
             private_bytes=None if pid is None else self._private.get(pid, (0, None))[1],
+            problem=sighting.problem,
         )
 
     def _read_private(self, sightings: Sequence[Sighting]) -> None:

@@ -24,8 +24,8 @@ _STEP_OF_KEY: Final = {"up": -1, "k": -1, "down": 1, "j": 1}
 _PAGE_OF_KEY: Final = {"page up": -1, "b": -1, "page down": 1, " ": 1}
 
 
-def run_lines(reader: Reader, interval_s: float, count: int | None, out: TextIO) -> None:
-    """Prints one JSON object a line, each refresh, until ``count`` are printed.
+def run_lines(reader: Reader, interval_s: float, count: int | None, out: TextIO) -> list[Row]:
+    """Prints one JSON object a line, each refresh, until ``count`` are printed. Returns the last rows.
 
     Raises:
         OSError: ``out`` takes nothing more, or the state root cannot be read.
@@ -35,21 +35,23 @@ def run_lines(reader: Reader, interval_s: float, count: int | None, out: TextIO)
     for printed, due in enumerate(_dues(interval_s), 1):
         time.sleep(max(0.0, due - time.monotonic()))
         now = reader.read()
+        rows = rows_of(before, now)
         refresh = {
             "time_ns": time.time_ns(),
             "interval_s": round((now.at_ns - before.at_ns) / 1e9, 3),
-            "cameras": [row.as_json() for row in rows_of(before, now)],
+            "cameras": [row.as_json() for row in rows],
         }
         out.write(json.dumps(refresh) + "\n")
         out.flush()
         before = now
         if printed == count:
-            return
+            break
+    return rows
 
 
 def run_screens(
     reader: Reader, interval_s: float, count: int | None, order: str, out: TextIO, keys: int
-) -> None:
+) -> list[Row]:
     """Draws screens until ``count`` are drawn or the user ends it; the last one stays on the terminal.
 
     Args:
@@ -59,6 +61,9 @@ def run_screens(
         order: One of :data:`launch.top.rates.ORDERS`.
         out: A terminal.
         keys: Descriptor to read keys from.
+
+    Returns:
+        The last rows.
 
     Raises:
         OSError: The state root cannot be read, or the terminal has gone.
@@ -72,6 +77,7 @@ def run_screens(
     except SignalledError as signalled:
         die_of(signalled.number)
     out.write("".join(f"{line}\n" for line in top.drawn))
+    return top.rows
 
 
 class _Top:
@@ -79,17 +85,18 @@ class _Top:
 
     Attributes:
         drawn: The lines that were drawn last.
+        rows: What they show.
 
     """
 
-    __slots__ = ("_colour", "_first", "_mark", "_order", "_rows", "drawn")
+    __slots__ = ("_colour", "_first", "_mark", "_order", "drawn", "rows")
 
     def __init__(self, out: TextIO, order: str) -> None:
         self._order = order
         self._mark = ellipsis_of(out)
         self._colour = in_colour(out)
         self._first = 0
-        self._rows: list[Row] = []
+        self.rows: list[Row] = []
         self.drawn: list[str] = []
 
     def follow(self, terminal: Terminal, reader: Reader, interval_s: float, count: int | None) -> None:
@@ -105,15 +112,15 @@ class _Top:
                 if self.drawn:
                     self._draw(terminal)
             now = reader.read()
-            self._rows = rows_of(before, now)
+            self.rows = rows_of(before, now)
             self._draw(terminal)
             before = now
             if refreshed == count:
                 return
 
     def _obey(self, key: str, terminal: Terminal) -> None:
-        page = rows_that_fit(terminal.size().lines, len(self._rows))
-        last = max(0, len(self._rows) - page)
+        page = rows_that_fit(terminal.size().lines, len(self.rows))
+        last = max(0, len(self.rows) - page)
         self._order = _ORDER_OF_KEY.get(key, self._order)
         self._first += _STEP_OF_KEY.get(key, 0) + _PAGE_OF_KEY.get(key, 0) * page
         if key in ("home", *_ORDER_OF_KEY):
@@ -133,7 +140,7 @@ class _Top:
             mark=self._mark,
             colour=self._colour,
         )
-        self.drawn = screen(ordered(self._rows, self._order), totals_of(self._rows), look)
+        self.drawn = screen(ordered(self.rows, self._order), totals_of(self.rows), look)
         terminal.draw(self.drawn)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ruth.agent.proc_stat import STATE, STOPPED, read_stat_of
-from ruth.agent.state_reader import IDLE_AFTER_S, StateReader
+from ruth.agent.idle import idle_after_s
+from ruth.agent.proc_stat import STATE, STOPPED
+from ruth.agent.state_reader import StateReader
 from ruth.descriptor import close_descriptor
 from ruth.export.files import open_export_directory, open_export_file
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
+from ruth.text import printable
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -32,15 +34,18 @@ def problem_of(state_root: str, export_root: str, camera_id: str, model_id: str)
     """
     try:
         with StateReader(state_root, camera_id) as reader:
-            alive, record = reader.alive(), reader.read()
+            alive, record, refused, process = reader.see()
     except OSError as error:
-        return f"camera {camera_id!r} has no agent that can be seen: {error.filename}: {error.strerror}"
+        where = printable(str(error.filename or state_root))
+        reason = "may not be read by you" if isinstance(error, PermissionError) else error.strerror
+        return f"camera {camera_id!r} has no agent that can be seen: {where}: {reason}"
+    if refused is not None:
+        return f"the state of the agent of {camera_id!r} is not used: {refused}"
     if not alive:
         return f"the agent of {camera_id!r} is dead; `ruth up` launches another"
     if record is None:
         return f"the agent of {camera_id!r} has only just been started"
-    process = read_stat_of(record.pid, record.start_ticks)  # None as well from another pid namespace
-    if process is not None and process[STATE] in STOPPED:
+    if process is not None and process[STATE] in STOPPED:  # None as well from another pid namespace
         return f"the agent of {camera_id!r} is stopped; `kill -CONT {record.pid}` lets it go on"
     by_id = {model.model_id: model for model in record.models}
     model = by_id.get(model_id)
@@ -68,13 +73,14 @@ def _unreadable(export_root: str, camera_id: str) -> str | None:
             close_descriptor(descriptor)
     except OSError as error:
         name = "" if error.filename in (None, directory) else f"/{error.filename}"
-        return f"this process cannot open {directory}{name}, which the agent can: {error.strerror}"
+        where = printable(directory + name)
+        return f"this process cannot open {where}, which the agent can: {error.strerror}"
     return None
 
 
 def _starved(record: AgentRecord) -> str | None:
     """That a live agent observes nothing new, as ``ruth ps`` calls it idle."""
     age_s = (time.monotonic_ns() - (record.observed_ns or 0)) / NANOSECONDS
-    if age_s < IDLE_AFTER_S:
+    if age_s < idle_after_s(record):  # less than nothing where the agent has another clock: another container
         return None
     return f"the agent of {record.camera_id!r} has observed no new frame for {age_s:.0f} s"

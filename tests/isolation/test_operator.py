@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PS_KEYS = [
     "camera_id", "pid", "state", "death", "export", "frame_id", "timestamp_ns", "frames", "age_s",
     "uptime_s", "cpu_percent", "private_bytes", "confinement", "models",
-    "stopped",
+    "stopped", "problem",
 ]  # fmt: skip
 MODEL_KEYS = [
     "model_id", "max_fps", "active", "allowed", "skipped", "last_frame_id", "last_timestamp_ns",
@@ -319,7 +319,8 @@ def test_down_does_not_signal_a_starting_camera(roots: Roots, processes: Process
     held = claim(str(roots.state), "a", 3)
     try:
         assert look(roots, "a").pid is None
-        assert ruth(roots, "down").stderr == "ruth: no live agents\n"
+        answer = ruth(roots, "down")
+        assert (answer.returncode, answer.stderr) == (1, "ruth: a: not signalled: it is being launched\n")
     finally:
         os.close(held)
     wait_until(lambda: look(roots, "a").state == "dead", "it was taken on, and nothing lives")

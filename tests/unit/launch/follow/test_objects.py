@@ -20,7 +20,7 @@ MODELS = (
     [
         (
             AgentSeen("dead", None, "SIGKILL"),
-            {"event": "agent", "state": "dead", "pid": None, "death": "SIGKILL"},
+            {"event": "agent", "state": "dead", "pid": None, "death": "SIGKILL", "problem": None},
         ),
         (ExportSeen(2, 1), {"event": "export", "export": "v2", "session": 1}),
         (ExportSeen(0, 1), {"event": "export", "export": None, "session": 1}),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from agents import launched
 from launch.liveness import look
 from published import FRAME, exporter_of
-from ruth.agent.state_reader import IDLE_AFTER_S
+from ruth.agent.idle import IDLE_AFTER_S
 from ruth.units import NANOSECONDS
 from stepped import CAMERA, MODEL, SteppedAgent
 from waiting import wait_until
@@ -93,7 +93,8 @@ def test_an_agent_without_new_frames_is_said(
         (IDLE_AFTER_S + 5, "the agent of 'front-door' has observed no new frame for 7 s"),
     ):
         observed_ns = time.monotonic_ns() - int(age_s * NANOSECONDS)
-        agent.memory[80:88] = observed_ns.to_bytes(8, "little")  # observed_ns, docs/agent-state.md
+        for field in (40, 80):  # started_ns and observed_ns, docs/agent-state.md
+            agent.memory[field : field + 8] = observed_ns.to_bytes(8, "little")
         assert stream.problem == said
 
 
