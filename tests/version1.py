@@ -1,8 +1,9 @@
-"""Writing version 1 in tests: as the frozen VAS does, one step at a time."""
+"""Version 1 in tests, one step at a time, as the frozen VAS writes it (docs/frame-export.md, section 6)."""
 
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ _RECORD = struct.Struct("<I4xQQIIIIQ16x")
 class Version1Writer:
     """Writes frames whose every byte is the frame's id modulo 256.
 
+    Both files go through one temporary name, which is opened again, and cut, if a file stands there.
+
     Attributes:
         folder: The camera's folder, which must exist.
         width: Pixels a row, even; the stride as well.
@@ -28,17 +31,29 @@ class Version1Writer:
     width: int = 64
     height: int = 48
 
+    def start(self) -> None:
+        """What stands before a stream's first frame: two empty files, or those of the stream before."""
+        for name in ("frame.data", "frame.meta"):
+            (self.folder / name).touch(mode=0o644)
+
+    def end(self) -> None:
+        """A stream ends: both files go, and the folder, unless something was left in it."""
+        for name in ("frame.data", "frame.meta"):
+            (self.folder / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
+
     def steps(self, frame_id: int, timestamp_ns: int) -> list[Callable[[], object]]:
         """The four steps of one frame, to be taken in this order."""
         size = self.width * self.height * 3 // 2
         meta = _RECORD.pack(1, frame_id, timestamp_ns, self.width, self.height, 0, self.width, size)
         data_file, meta_file = self.folder / "frame.data", self.folder / "frame.meta"
-        data_new, meta_new = self.folder / "frame.data.tmp", self.folder / "frame.meta.tmp"
+        temporary = self.folder / "frame.tmp"
         return [
-            lambda: data_new.write_bytes(bytes([frame_id % 256]) * size),
-            lambda: data_new.rename(data_file),
-            lambda: meta_new.write_bytes(meta),
-            lambda: meta_new.rename(meta_file),
+            lambda: temporary.write_bytes(bytes([frame_id % 256]) * size),
+            lambda: temporary.rename(data_file),
+            lambda: temporary.write_bytes(meta),
+            lambda: temporary.rename(meta_file),
         ]
 
     def write(self, frame_id: int, timestamp_ns: int) -> None:

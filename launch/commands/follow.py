@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from launch.argument_types import positive, seconds
 from launch.exits import EXIT_FAILURE, EXIT_OK, UsageError
 from launch.messages import message
-from launch.roots import state_root_here
+from launch.roots import export_root_here, state_root_here
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     models = frozenset(check_id("model", model) for model in options.model)
     root = state_root_here()
     try:
-        watch = Watch(root, options.camera)
+        watch = Watch(root, export_root_here(), options.camera)
     except OSError as error:
         message(_why(error, root, options.camera))
         return EXIT_FAILURE

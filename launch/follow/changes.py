@@ -39,11 +39,13 @@ class ExportSeen(NamedTuple):
     Attributes:
         version: 1 or 2; 0 if it has none now.
         session: Exports that it has met so far.
+        reason: Why no frame can be read from here, if it has none now; None if that is not known.
 
     """
 
     version: int
     session: int
+    reason: str | None = None
 
 
 class AgentMissed(NamedTuple):

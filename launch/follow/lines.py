@@ -9,6 +9,7 @@ from launch.colour import GREEN, RED, YELLOW, painted
 from launch.follow.changes import AgentMissed, AgentSeen, ExportSeen, FrameSeen, Gap
 from launch.table import GAP, capped, cut
 from ruth.subscription.gate import Decision
+from ruth.text import printable
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ class LineWriter:
             self._pid = change.pid or self._pid
             return _said_of_agent(change, self._pid)
         if isinstance(change, ExportSeen):
-            return f"export v{change.version}, number {change.session}" if change.version else "no export"
+            if change.version:
+                return f"export v{change.version}, number {change.session}"
+            return f"no export: {printable(change.reason)}" if change.reason else "no export"
         if isinstance(change, AgentMissed):
             return f"{_frames(change.frames)} of the export never seen by the agent"
         assert isinstance(change, Gap)  # noqa: S101 - a frame has been dealt with; for the type checker

@@ -38,7 +38,7 @@ class ObjectWriter:
             return "agent", change._asdict()
         if isinstance(change, ExportSeen):
             export = f"v{change.version}" if change.version else None
-            return "export", {"export": export, "session": change.session}
+            return "export", {"export": export, "session": change.session, "reason": change.reason}
         if isinstance(change, AgentMissed):
             return "missed", {"frames": change.frames}
         if isinstance(change, Gap):

@@ -15,6 +15,7 @@ from launch.follow.changes import AgentSeen, ExportSeen, changes, same_agent
 from launch.liveness import look
 from ruth.agent.state import WAKE_OFFSET, AgentRecord
 from ruth.agent.state_reader import StateReader
+from ruth.export.source import why_absent
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
 from ruth.units import NANOSECONDS
 
@@ -32,6 +33,7 @@ class Watch:
 
     Args:
         state_root: Folder of all states.
+        export_root: Folder of all exports, for the reason why the agent finds none.
         camera_id: The camera.
 
     Raises:
@@ -42,18 +44,22 @@ class Watch:
 
     __slots__ = (
         "_camera_id",
+        "_export_root",
         "_last",
         "_looked_ns",
         "_map",
         "_reader",
+        "_reason",
         "_seen",
         "_state_root",
         "_wake",
         "_word",
     )
 
-    def __init__(self, state_root: str, camera_id: str) -> None:
+    def __init__(self, state_root: str, export_root: str, camera_id: str) -> None:
         self._state_root = state_root
+        self._export_root = export_root
+        self._reason: str | None = None
         self._camera_id = camera_id
         self._reader: StateReader | None = None
         self._map: mmap | None = None
@@ -100,6 +106,10 @@ class Watch:
                 happened if self._last is not None else [c for c in happened if isinstance(c, ExportSeen)]
             )
             self._last = record
+            if record.export_version or (self._seen is not None and self._seen.state == "dead"):
+                self._reason = None
+            elif self._looked_ns == now_ns or any(isinstance(change, ExportSeen) for change in found):
+                found = self._with_reason(found, record.session)
         return found
 
     def wait(self, timeout_ns: int) -> None:
@@ -126,6 +136,14 @@ class Watch:
             return []
         self._seen = seen
         return [seen]
+
+    def _with_reason(self, found: list[Change], session: int) -> list[Change]:
+        """Says why there is no export: with the news that there is none, and when the reason changes."""
+        reason, before = why_absent(self._export_root, self._camera_id), self._reason
+        self._reason = reason
+        if any(isinstance(change, ExportSeen) for change in found):
+            return [c._replace(reason=reason) if isinstance(c, ExportSeen) else c for c in found]
+        return [*found, ExportSeen(0, session, reason)] if reason not in (None, before) else found
 
     def _open(self) -> None:
         reader = StateReader(self._state_root, self._camera_id)

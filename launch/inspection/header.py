@@ -21,6 +21,7 @@ from ruth.export.layout import (
     problem_v1,
     problem_v2,
     ring_problem,
+    short_meta_problem,
     unpack_record,
     unpack_ring,
 )
@@ -130,7 +131,7 @@ def _problem(
 ) -> str | None:
     """The first reason for which an agent would refuse what was read, in its own words."""
     if record is None or data is None:
-        return f"{META_NAME} has {meta_bytes} bytes"
+        return short_meta_problem(meta_bytes)
     if record.version == VERSION_1:
         return problem_v1(record._replace(data_offset=0, sequence=0), meta_bytes, data.st_size)
     if ring is None:

@@ -1,7 +1,11 @@
 """Exports as the frozen VAS does, version 1: for tests, and for trying agents against what they will meet.
 
-Two files, each written anew beside the old one and renamed over it for every frame, data first
-(docs/frame-export.md, section 6). Timestamps are wall clock. Nothing is reserved, nobody is woken.
+As VAS's published exporter does it (docs/frame-export.md, section 6): two empty files at the start; then for
+every frame, data first, a file written under one temporary name and renamed over the old one. That name is
+opened again if something stands there, and what could not be written whole is left there. Modes follow the
+umask after the first frame. Timestamps are wall clock. No memory is reserved, no reader is woken.
+
+Unlike it, it holds the lock of the camera's directory, and does not wait in the open of a FIFO.
 """
 
 from __future__ import annotations
@@ -10,14 +14,17 @@ import errno
 import os
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from ruth.descriptor import close_descriptor
 from ruth.export.layout import PIXEL_FORMAT_NV12, VERSION_1, FrameRecord, nv12_size, pack_record
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
-from ruth.vas.files import ExportDirectory
+from ruth.vas.files import DIRECTORY_MODE, FILE_MODE, VERSION_1_TEMPORARY_NAME, ExportDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_OPEN: Final = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Version1Exporter:
@@ -52,9 +59,10 @@ class Version1Exporter:
         self.problem: str | None = None
         self.published = 0
         try:
-            self._locked = ExportDirectory(self._path)
+            self._start()
         except OSError as error:
             self._leave_message(error)
+            self._unlock()
 
     @property
     def enabled(self) -> bool:
@@ -75,9 +83,8 @@ class Version1Exporter:
         record = self._geometry._replace(frame_id=self.published, timestamp_ns=time.time_ns())
         try:
             if not self._locked.is_current(self._path):  # removed meanwhile, and with it our lock's folder
-                self._locked.close()
-                self._locked = None
-                self._locked = ExportDirectory(self._path)
+                self._unlock()
+                self._start()
             self._replace(DATA_NAME, self._buffer)
             self._replace(META_NAME, pack_record(record))
         except OSError as error:
@@ -97,9 +104,29 @@ class Version1Exporter:
         """Gives up the frame begun: its buffer serves the next one."""
 
     def close(self) -> None:
-        """Removes the files, as when VAS ends; not those of another writer."""
+        """Removes the files and the directory, as when VAS ends a stream; not those of another writer.
+
+        A temporary file that was left stays, and with it the directory.
+        """
         if self._locked is not None:
-            self._remove(META_NAME, DATA_NAME)
+            self._remove(DATA_NAME, META_NAME)
+            with suppress(OSError):
+                os.rmdir(self._path)
+            self._unlock()
+
+    def _start(self) -> None:
+        """The directory, locked, and two files in it: empty ones, or those that a dead writer left."""
+        self._locked = ExportDirectory(self._path)
+        os.chmod(self._path, DIRECTORY_MODE)
+        for name in (DATA_NAME, META_NAME):
+            descriptor = os.open(f"{self._path}/{name}", _OPEN, FILE_MODE)
+            try:
+                os.fchmod(descriptor, FILE_MODE)  # of this file: the one that replaces it follows the umask
+            finally:
+                close_descriptor(descriptor)
+
+    def _unlock(self) -> None:
+        if self._locked is not None:
             self._locked.close()
             self._locked = None
 
@@ -109,15 +136,8 @@ class Version1Exporter:
                 os.unlink(f"{self._path}/{name}")
 
     def _replace(self, name: str, content: bytes | bytearray) -> None:
-        path = f"{self._path}/{name}"
-        temporary = f"{path}.tmp"
-        self._remove(f"{name}.tmp")  # anew each time, whatever stands there: a file once read never changes
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(descriptor, 0o644)  # readers of other users, whatever the umask is
-                file.write(content)
-            os.rename(temporary, path)
-        except OSError:
-            self._remove(f"{name}.tmp")  # a full tmpfs is not kept full
-            raise
+        temporary = f"{self._path}/{VERSION_1_TEMPORARY_NAME}"
+        descriptor = os.open(temporary, _OPEN | os.O_TRUNC, 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.rename(temporary, f"{self._path}/{name}")

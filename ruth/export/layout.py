@@ -73,6 +73,8 @@ META_SIZE_V2 = 4096
 PAGE_SIZE = 4096
 
 SLOT_COUNT_MIN = 2
+NO_FRAME_EVER = "frame.meta is empty: the video server has made it and never written a frame"
+
 SLOT_COUNT_DEFAULT = 4  # what a writer makes unless told otherwise
 SLOT_COUNT_MAX = (META_SIZE_V2 - SLOT_RECORDS_OFFSET) // RECORD_SIZE
 
@@ -199,6 +201,16 @@ def geometry_problem(record: FrameRecord) -> str | None:
     if record.data_size != expected:
         return f"data_size {record.data_size}, stride * height * 3 / 2 is {expected}"
     return None
+
+
+def short_meta_problem(meta_size: int) -> str:
+    """Why a ``frame.meta`` shorter than a record is not valid: the frozen VAS begins with an empty one.
+
+    Args:
+        meta_size: Size of ``frame.meta`` in bytes, below :data:`RECORD_SIZE`.
+
+    """
+    return f"frame.meta has {meta_size} bytes" if meta_size else NO_FRAME_EVER
 
 
 def problem_v1(record: FrameRecord, meta_size: int, data_file_size: int) -> str | None:

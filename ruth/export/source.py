@@ -18,6 +18,7 @@ from ruth.export.layout import (
     VERSION_1,
     VERSION_2,
     FrameRecord,
+    short_meta_problem,
     unpack_version,
 )
 from ruth.export.outcome import Absent, Fresh, Torn, Unchanged, fresh_of
@@ -224,7 +225,7 @@ class ExportSource:
         if version == VERSION_1:
             return self._bind_renamed()
         if len(head) < RECORD_SIZE:
-            return self._lost(f"{META_NAME} has {len(head)} bytes")
+            return self._lost(short_meta_problem(len(head)))
         return self._lost(f"version {version}")
 
     def _bind_renamed(self) -> Outcome:
@@ -261,3 +262,19 @@ class ExportSource:
     def _lost(self, reason: str) -> Absent:
         self.close()
         return Absent(reason)
+
+
+def why_absent(root: str, camera_id: str) -> str | None:
+    """Why no frame can be read from a camera's export at this moment, in words; None if one can, or soon.
+
+    Args:
+        root: The export root.
+        camera_id: The camera.
+
+    Raises:
+        InvalidIdError: ``camera_id`` is no id.
+
+    """
+    with ExportSource(root, camera_id) as source:
+        outcome = source.try_read()
+        return outcome.reason if isinstance(outcome, Absent) else None

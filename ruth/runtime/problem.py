@@ -10,6 +10,7 @@ from ruth.agent.proc_stat import STATE, STOPPED
 from ruth.agent.state_reader import StateReader
 from ruth.descriptor import close_descriptor
 from ruth.export.files import open_export_directory, open_export_file
+from ruth.export.source import why_absent
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
 from ruth.text import printable
 from ruth.units import NANOSECONDS
@@ -52,7 +53,8 @@ def problem_of(state_root: str, export_root: str, camera_id: str, model_id: str)
     if model is None:
         return f"the agent of {camera_id!r} has no model {model_id!r}; it has {', '.join(by_id)}"
     if not record.export_version:
-        return f"the agent of {camera_id!r} finds no export"
+        reason = why_absent(export_root, camera_id)
+        return f"the agent of {camera_id!r} finds no export" + (f": {reason}" if reason else "")
     unreadable = _unreadable(export_root, camera_id)
     if unreadable is not None:
         return unreadable

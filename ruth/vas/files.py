@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 DIRECTORY_MODE = 0o755
-# What a writer leaves that was killed while making a file: ours, and the one of the frozen VAS (DESIGN.md).
-TEMPORARY_NAMES = (f"{DATA_NAME}.tmp", f"{META_NAME}.tmp", "frame.tmp")
+VERSION_1_TEMPORARY_NAME = "frame.tmp"  # of both files of the frozen VAS
+# What a writer leaves that was killed while making a file.
+TEMPORARY_NAMES = (f"{DATA_NAME}.tmp", f"{META_NAME}.tmp", VERSION_1_TEMPORARY_NAME)
 FILE_MODE = 0o644  # agents and runtimes of other users read; only the writer writes
 
 _OPEN_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import struct
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +29,7 @@ from launch.agent_view import cpu_time_ns
 from published import FRAME, HEIGHT, WIDTH, Expected, Feed, expected, exporter_of, kill
 from ruth.export.layout import WAKE_OFFSET, unpack_ring
 from ruth.futex import FutexWord
+from version1 import Version1Writer
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -386,23 +386,15 @@ def test_version_1_is_followed(roots: Roots, processes: Processes) -> None:
     launched(roots, processes, "a")
     folder = roots.export / "a"
     folder.mkdir(parents=True)
+    writer = Version1Writer(folder, WIDTH, HEIGHT)
     frames = 0
     for session in (1, 2):
         for frame_id in range(25):
-            write_version_1(folder, frame_id, time.time_ns())
+            writer.write(frame_id, time.time_ns())
             frames += 1
             wait_until(lambda seen=frames: record(roots, "a").frames == seen, "the frame is observed")
         found = record(roots, "a")
         assert (found.session, found.missed, found.frame_id) == (session, 0, 24)
-
-
-def write_version_1(folder: Path, frame_id: int, timestamp_ns: int) -> None:
-    """One frame as the frozen VAS writes it: each file beside the old one, renamed over it, data first."""
-    meta = struct.pack("<I4xQQIIIIQ16x", 1, frame_id, timestamp_ns, WIDTH, HEIGHT, 0, WIDTH, len(FRAME))
-    for name, content in (("frame.data", FRAME), ("frame.meta", meta)):
-        temporary = folder / f"{name}.tmp"
-        temporary.write_bytes(content)
-        temporary.rename(folder / name)
 
 
 def _resident_pages(pid: int) -> int:

@@ -23,6 +23,7 @@ from launch.doctor.gather import gather
 from launch.doctor.gather_limits import tasks_of_user
 from launch.doctor.mounts import mount_of, read_mounts
 from published import FRAME, exporter_of
+from ruth.export.layout import NO_FRAME_EVER
 from terminals import screen_of
 from version1 import Version1Writer
 from waiting import wait_until
@@ -185,8 +186,12 @@ def test_facts_about_exports(roots: Roots) -> None:
     (roots.export / "one").mkdir()
     Version1Writer(roots.export / "one").write(7, 1)
     (roots.export / "empty").mkdir()
+    (roots.export / "never").mkdir()
+    Version1Writer(roots.export / "never").start()
     (roots.export / "two" / "frame.data").chmod(0o666)
-    empty, one, two = facts(roots).cameras
+    empty, never, one, two = facts(roots).cameras
+    assert never.export is not None
+    assert never.export.problem == NO_FRAME_EVER
     assert one.export is not None
     assert (one.export.problem, one.export.version, one.export.data_bytes) == (None, 1, 64 * 48 * 3 // 2)
     assert two.export is not None

@@ -18,7 +18,9 @@ from agents import CAPS, configure, launched, pid_of, record, wait_dead, wait_ob
 from launch.agent_view import view
 from launch.state_file import claim
 from published import FRAME, Feed, exporter_of
+from ruth.export.layout import NO_FRAME_EVER
 from ruth.subscription.subscription import Subscription
+from version1 import Version1Writer
 from waiting import wait_until, within
 
 if TYPE_CHECKING:
@@ -193,6 +195,18 @@ def test_exports_that_come_and_go(roots: Roots, processes: Processes) -> None:
     event = follower.next("export")
     assert (event["export"], event["session"]) == ("v2", 2)
     exporter.close()
+
+
+def test_why_there_is_no_export_is_told(roots: Roots, processes: Processes) -> None:
+    """Where the agent finds no export it is said why, and again when the reason is another one."""
+    launched(roots, processes, "a")
+    follower = start(roots, processes, "--seconds", "60")
+    (roots.export / "a").mkdir(parents=True)
+    Version1Writer(roots.export / "a").start()
+    told = follower.next("export")
+    while told["reason"] != NO_FRAME_EVER:
+        told = follower.next("export")
+    assert (told["export"], told["session"]) == (None, 0)
 
 
 def test_a_state_that_is_made_anew(roots: Roots, processes: Processes) -> None:

@@ -16,7 +16,7 @@ from agents import configure, launched, look, open_files, pid_of, wait_dead, wai
 from exports import DATA_V2, META_V2, patched, put
 from launch.liveness import look as sighting_of
 from published import FRAME, HEIGHT, WIDTH, Feed, exporter_of
-from ruth.export.layout import STRIDE_OFFSET
+from ruth.export.layout import NO_FRAME_EVER, STRIDE_OFFSET
 from version1 import Version1Writer
 from waiting import wait_until
 
@@ -122,6 +122,16 @@ def test_what_is_said_of_pixels(roots: Roots) -> None:
     )
     assert inspect(roots, "b")["header"]["picture"] == {"range": None, "matrix": None, "damaged": False}
     exporter.close()
+
+
+def test_files_that_stay_empty(roots: Roots, processes: Processes) -> None:
+    """Of two empty files it is said that no frame was ever written."""
+    folder = roots.export / "a"
+    folder.mkdir(parents=True)
+    Version1Writer(folder).start()
+    launched(roots, processes, "a")
+    assert inspect(roots, "a")["header"]["problem"] == NO_FRAME_EVER
+    assert f"not valid: {NO_FRAME_EVER}" in " ".join(shown(roots, "a").split())
 
 
 def test_a_stopped_agent(roots: Roots, processes: Processes) -> None:

@@ -14,7 +14,8 @@ import pytest
 from agents import launched, look, record, wait_observed, wake_ups
 from launch.agent_view import cpu_time_ns
 from launch.vas.version1 import Version1Exporter
-from ruth.export.outcome import Fresh
+from ruth.export.layout import NO_FRAME_EVER
+from ruth.export.outcome import Absent, Fresh
 from ruth.export.source import ExportSource
 from version1 import Version1Writer
 from waiting import wait_until
@@ -132,54 +133,110 @@ def test_a_frozen_version_1_writer(roots: Roots, processes: Processes) -> None:
     assert record(roots, "a").frames == 1
 
 
+def stand_in(roots: Roots, report: Callable[[str], None] = lambda _: None) -> Version1Exporter:
+    """The stand-in, of camera "a", 64 x 48 pixels."""
+    return Version1Exporter(str(roots.export), "a", 64, 48, report)
+
+
+def publish(exporter: Version1Exporter, frame_id: int) -> bool:
+    """One frame whose every byte is its id."""
+    buffer = exporter.begin()
+    assert buffer is not None
+    buffer[:] = bytes([frame_id]) * (64 * 72)
+    return exporter.commit(0)
+
+
+def paired(source: ExportSource, frame_id: int) -> bool:
+    """Whether the newest frame is that one, and its pixels are its own."""
+    outcome = source.try_read()
+    assert isinstance(outcome, Fresh)
+    pixels = source.pixels(outcome)
+    assert pixels is not None
+    with pixels:
+        return (outcome.record.frame_id, set(pixels.memory[:])) == (frame_id, {frame_id})
+
+
 def test_the_stand_in_writes_what_the_document_says(roots: Roots) -> None:
     """The stand-in's files are one record and one frame, and its pixels are paired with its headers."""
-    exporter = Version1Exporter(str(roots.export), "a", 64, 48, report=lambda _: None)
+    exporter = stand_in(roots)
     with ExportSource(str(roots.export), "a") as source:
         for frame_id in range(3):
-            exporter.begin()[:] = bytes([frame_id]) * (64 * 72)
-            assert exporter.commit(0)
-            outcome = source.try_read()
-            assert isinstance(outcome, Fresh)
-            pixels = source.pixels(outcome)
-            assert pixels is not None
-            assert (outcome.record.frame_id, set(pixels.memory[:])) == (frame_id, {frame_id})
-            pixels.close()
-    assert (roots.export / "a" / "frame.meta").stat().st_size == 64
+            assert publish(exporter, frame_id)
+            assert paired(source, frame_id)
+    assert {path.name: path.stat().st_size for path in (roots.export / "a").iterdir()} == {
+        "frame.meta": 64,
+        "frame.data": 64 * 72,
+    }
     exporter.close()
-    assert list((roots.export / "a").iterdir()) == []
+    assert list(roots.export.iterdir()) == []
 
 
-def test_what_a_killed_stand_in_left_is_not_written_into(roots: Roots) -> None:
-    """A stand-in makes its files anew, also where a killed one left a half-made file."""
+def test_the_stand_in_starts_with_two_empty_files(roots: Roots) -> None:
+    """Until the first frame two empty files stand there, which no reader takes for a frame."""
+    exporter = stand_in(roots)
+    assert {path.stat().st_size for path in (roots.export / "a").iterdir()} == {0}
+    with ExportSource(str(roots.export), "a") as source:
+        outcome = source.try_read()
+        assert isinstance(outcome, Absent)
+        assert outcome.reason == NO_FRAME_EVER
+        assert publish(exporter, 0)
+        assert paired(source, 0)
+    exporter.close()
+
+
+def test_what_a_killed_stand_in_left_is_written_into(roots: Roots) -> None:
+    """A half-written frame.tmp is opened again and becomes the next frame's data, whole and paired."""
     folder = roots.export / "a"
     folder.mkdir(parents=True)
-    left = [folder / "frame.data.tmp", folder / "frame.meta.tmp"]
-    for path in left:
-        path.write_bytes(b"half")
-    left[1].unlink()
-    os.mkfifo(left[1])  # would block who opens it for writing
-    inodes = {path.stat().st_ino for path in left}
-    exporter = Version1Exporter(str(roots.export), "a", 64, 48, report=lambda _: None)
-    exporter.begin()
-    assert exporter.commit(0)
-    assert not inodes & {path.stat().st_ino for path in folder.iterdir()}
+    left = folder / "frame.tmp"
+    left.write_bytes(b"half" * 64 * 72)
+    inode = left.stat().st_ino
+    exporter = stand_in(roots)
+    with ExportSource(str(roots.export), "a") as source:
+        assert publish(exporter, 5)
+        assert (folder / "frame.data").stat().st_ino == inode
+        outcome = source.try_read()
+        assert isinstance(outcome, Fresh)
+        pixels = source.pixels(outcome)
+        assert pixels is not None
+        with pixels:
+            assert set(pixels.memory[:]) == {5}
+    exporter.close()
+
+
+def test_a_temporary_file_that_is_left_keeps_the_folder(roots: Roots) -> None:
+    """At the end both files go; a frame.tmp that could not be written whole stays, as VAS leaves it."""
+    exporter = stand_in(roots)
+    (roots.export / "a" / "frame.tmp").write_bytes(b"half")
+    exporter.close()
+    assert [path.name for path in (roots.export / "a").iterdir()] == ["frame.tmp"]
+
+
+def test_a_fifo_in_place_of_the_temporary_file_blocks_nothing(roots: Roots) -> None:
+    """Who would wait for a reader of a FIFO gives the frame up instead."""
+    said: list[str] = []
+    exporter = stand_in(roots, said.append)
+    os.mkfifo(roots.export / "a" / "frame.tmp")
+    assert not publish(exporter, 0)
+    assert len(said) == 1
     exporter.close()
 
 
 @pytest.mark.parametrize("umask", [0o077, 0o022])
-def test_the_stand_ins_files_are_readable_by_all(roots: Roots, umask: int) -> None:
-    """The stand-in's files have mode 0644 whatever the writer's umask is."""
+def test_the_stand_ins_files_follow_the_umask(roots: Roots, umask: int) -> None:
+    """The empty files have mode 0644, those of frames what the umask leaves of 0666, the folder 0755."""
     before = os.umask(umask)
     try:
-        exporter = Version1Exporter(str(roots.export), "a", 64, 48, report=lambda _: None)
-        exporter.begin()
-        assert exporter.commit(0)
-        modes = {path.stat().st_mode & 0o777 for path in (roots.export / "a").iterdir()}
+        exporter = stand_in(roots)
+        folder = roots.export / "a"
+        modes = [{path.stat().st_mode & 0o777 for path in folder.iterdir()}]
+        assert publish(exporter, 0)
+        modes.append({path.stat().st_mode & 0o777 for path in folder.iterdir()})
+        assert folder.stat().st_mode & 0o777 == 0o755
         exporter.close()
     finally:
         os.umask(before)
-    assert modes == {0o644}
+    assert modes == [{0o644}, {0o666 & ~umask}]
 
 
 def test_a_stand_in_that_cannot_write_says_so_once(roots: Roots) -> None:

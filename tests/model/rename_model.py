@@ -1,8 +1,9 @@
 """Version 1 as system calls: files made in order, renamed one after the other, and opened by a reader.
 
-What can be met is the files that the two names lead to; a file once opened never changes. System calls keep
-their order, so only the moment of each matters. Whether a pair belongs together is asked of the product's own
-rule, ``ruth.export.pairing.belongs``, with real numbers.
+What can be met is the files that the two names lead to. A file once opened never changes: what is opened
+again and cut is a temporary file, which no reader opens. System calls keep their order, so only the moment of
+each matters. Whether a pair belongs together is asked of the product's own rule,
+``ruth.export.pairing.belongs``, with real numbers.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ class Habits(NamedTuple):
     Attributes:
         data_first: frame.data is put in place before frame.meta.
         data_made_first: And made before it.
-        meta_made_early: frame.meta is made before frame.data is put in place.
+        meta_made_early: frame.meta is made before frame.data is put in place: it needs a name of its own.
+        one_name: Both files are made under one temporary name, as the frozen VAS does; else under two.
+        opened_again: What stands under a temporary name is opened again, as the frozen VAS does; else it is
+            unlinked first.
         meta_opened_first: The reader opens frame.meta before frame.data.
 
     """
@@ -46,6 +50,8 @@ class Habits(NamedTuple):
     data_first: bool = True
     data_made_first: bool = True
     meta_made_early: bool = False
+    one_name: bool = True
+    opened_again: bool = True
     meta_opened_first: bool = True
 
 
@@ -72,37 +78,73 @@ class Tmpfs:
             self._next -= INODES - 1
 
 
+class Folder:
+    """A camera's directory as its writers see it: what stands under the temporary names."""
+
+    def __init__(self, tmpfs: Tmpfs, habits: Habits = HABITS) -> None:
+        self._tmpfs = tmpfs
+        self._habits = habits
+        self._left: dict[str, File] = {}
+
+    def make(self, name: str, frame: tuple[int, int]) -> None:
+        """Opens the temporary file for ``name``, cuts it and fills it."""
+        temporary = self._temporary(name)
+        left = self._left.get(temporary)
+        if left is not None and self._habits.opened_again:
+            self._left[temporary] = left._replace(session=frame[0], frame_id=frame[1])
+        else:
+            self._left[temporary] = self._tmpfs.make(frame)
+
+    def made(self, name: str) -> File:
+        """The temporary file for ``name``."""
+        return self._left[self._temporary(name)]
+
+    def put_in_place(self, name: str) -> None:
+        """Renames it."""
+        del self._left[self._temporary(name)]
+
+    def _temporary(self, name: str) -> str:
+        return "frame.tmp" if self._habits.one_name else f"{name}.tmp"
+
+
 def session(
-    number: int, frames: int, tmpfs: Tmpfs, between: int = 0, habits: Habits = HABITS
+    number: int,
+    frames: int,
+    tmpfs: Tmpfs,
+    folder: Folder,
+    between: int = 0,
+    habits: Habits = HABITS,
+    fails: frozenset[tuple[int, str]] = frozenset(),
 ) -> Iterator[Store | None]:
-    """One writer from its start: what it puts in place, and None for making a file.
+    """One writer from its start, before each of its steps: what it puts in place, and None for making a file.
 
     Args:
         number: Of the session, from 1.
         frames: How many frames.
         tmpfs: Where.
+        folder: What writers have left there.
         between: How many files others make between any two of ours.
         habits: What it keeps to.
+        fails: Frames and names of files that cannot be filled: the frame is given up there, the file left.
 
     """
     for frame_id in range(frames):
-        files: dict[str, File] = {}
-
-        def make(name: str, frame_id: int = frame_id, files: dict[str, File] = files) -> None:
-            tmpfs.make_others(between)
-            files[name] = tmpfs.make((number, frame_id))
-
         made = [DATA, META] if habits.data_made_first else [META, DATA]
         placed = [DATA, META] if habits.data_first else [META, DATA]
-        if made != placed or habits.meta_made_early:
-            for name in made:
-                make(name)
-                yield None
+        early = made if made != placed or habits.meta_made_early else []
+        for name in early:
+            yield None
+            tmpfs.make_others(between)
+            folder.make(name, (number, frame_id))
         for name in placed:
-            if name not in files:
-                make(name)
+            if name not in early:
                 yield None
-            yield Store(f"{name} put in place", name, files[name], frame=(number, frame_id))
+                tmpfs.make_others(between)
+                folder.make(name, (number, frame_id))
+                if (frame_id, name) in fails:
+                    break
+            yield Store(f"{name} put in place", name, folder.made(name), frame=(number, frame_id))
+            folder.put_in_place(name)
 
 
 def history(
@@ -111,6 +153,7 @@ def history(
     between: int = 0,
     before_second: int = 0,
     habits: Habits = HABITS,
+    fails: frozenset[tuple[int, str]] = frozenset(),
 ) -> History:
     """Several sessions, each of so many frames, killed after so many steps if that is given.
 
@@ -120,12 +163,14 @@ def history(
         between: How many files others make between any two of ours.
         before_second: How many they make before the second session.
         habits: What writers keep to.
+        fails: In each session, frames and names of files that cannot be filled.
 
     """
     stores: list[Store] = []
+    folder = Folder(tmpfs, habits)
     for number, (frames, dies_after) in enumerate(lives, 1):
         tmpfs.make_others(before_second if number == 2 else 0)
-        for done, step in enumerate(session(number, frames, tmpfs, between, habits)):
+        for done, step in enumerate(session(number, frames, tmpfs, folder, between, habits, fails)):
             if done == dies_after:
                 break
             if step is not None:

@@ -94,6 +94,7 @@ def test_a_narrower_terminal_has_other_heads() -> None:
     [
         (ExportSeen(2, 1), "-- export v2, number 1"),
         (ExportSeen(0, 3), "-- no export"),
+        (ExportSeen(0, 3, "frame.meta\nis empty"), "-- no export: frame.meta\\nis empty"),
         (AgentMissed(1), "-- 1 frame of the export never seen by the agent"),
         (AgentMissed(2), "-- 2 frames of the export never seen by the agent"),
         (Gap(2, ()), "-- 2 frames not seen here"),

@@ -22,8 +22,8 @@ MODELS = (
             AgentSeen("dead", None, "SIGKILL"),
             {"event": "agent", "state": "dead", "pid": None, "death": "SIGKILL", "problem": None},
         ),
-        (ExportSeen(2, 1), {"event": "export", "export": "v2", "session": 1}),
-        (ExportSeen(0, 1), {"event": "export", "export": None, "session": 1}),
+        (ExportSeen(2, 1), {"event": "export", "export": "v2", "session": 1, "reason": None}),
+        (ExportSeen(0, 1, "why"), {"event": "export", "export": None, "session": 1, "reason": "why"}),
         (AgentMissed(9), {"event": "missed", "frames": 9}),
         (
             Gap(4, (GapModel("person", 1, 3),)),

@@ -9,8 +9,10 @@ from agents import launched
 from launch.liveness import look
 from published import FRAME, exporter_of
 from ruth.agent.idle import IDLE_AFTER_S
+from ruth.export.layout import NO_FRAME_EVER
 from ruth.units import NANOSECONDS
 from stepped import CAMERA, MODEL, SteppedAgent
+from version1 import Version1Writer
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ def test_a_stream_says_why_no_frame_comes(roots: Roots, attach: Attach) -> None:
     said.append(stream.problem)
     with SteppedAgent(roots, {MODEL: None, "plate": None}) as agent:
         said.append(stream.problem)
+        (roots.export / CAMERA).mkdir(parents=True)
+        Version1Writer(roots.export / CAMERA).start()
+        said.append(stream.problem)
         exporter = exporter_of(roots, CAMERA)
         agent.step()
         said.append(stream.problem)
@@ -44,7 +49,8 @@ def test_a_stream_says_why_no_frame_comes(roots: Roots, attach: Attach) -> None:
         f"camera 'front-door' has no agent that can be seen: {path}: No such file or directory",
         "the agent of 'front-door' has no model 'plate'; it has person",
         "the agent of 'front-door' is dead; `ruth up` launches another",
-        "the agent of 'front-door' finds no export",
+        f"the agent of 'front-door' finds no export: {roots.export / CAMERA}: No such file or directory",
+        f"the agent of 'front-door' finds no export: {NO_FRAME_EVER}",
         "no frame was allowed yet; the last decision for 'plate' was NONE",
         None,
     ]
@@ -78,7 +84,7 @@ def test_a_stopped_agent_is_said(roots: Roots, processes: Processes, attach: Att
     assert stream.problem == f"the agent of 'front-door' is stopped; `kill -CONT {pid}` lets it go on"
     os.kill(pid, signal.SIGCONT)
     wait_until(lambda: not look(str(roots.state), CAMERA).stopped, "it goes on")
-    assert stream.problem == "the agent of 'front-door' finds no export"
+    assert str(stream.problem).startswith("the agent of 'front-door' finds no export: ")
 
 
 def test_an_agent_without_new_frames_is_said(
