@@ -2,16 +2,22 @@
 
     python docs/examples/people.py front-door person
 
-The detector takes longer than a frame stays in the ring. So the frame is made small first, which is a copy of
-this process's own, and asked right then whether it was still intact.
+What it needs: people who are seen whole, upright and not from above, and 90 pixels tall or more once the frame is
+WIDTH wide: the detector looks for figures of 96 pixels in a window of 128, and for larger ones. On a street of
+768 x 576 with seven people of 60 to 100 pixels it finds six, and now and then takes a van for a person; at a WIDTH
+of 640 it finds one. What it costs grows with the area: at 1280, 0.6 s of one core for each frame. So give the model
+a max_fps of 1.
+
+The detector takes longer than a frame stays in the ring. So the frame is brought to its size first, which is a
+copy of this process's own, and asked right then whether it was still intact.
 """
 
 import sys
 
 import ruth
 
-WIDTH = 640
-CERTAIN = 1.0  # the detector's own score; it is no probability
+WIDTH = 1280
+CERTAIN = 0.5  # the detector's own score; it is no probability
 
 if len(sys.argv) != 3:
     print(f"usage: {sys.argv[0]} CAMERA MODEL", file=sys.stderr)
@@ -25,10 +31,11 @@ try:
     with ruth.attach(camera_id, model_id, timeout=10) as stream:
         for frame in stream:
             scale = frame.width / WIDTH
-            small = cv2.resize(frame.y, (WIDTH, round(frame.height / scale)), interpolation=cv2.INTER_AREA)
+            how = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+            picture = cv2.resize(frame.y, (WIDTH, round(frame.height / scale)), interpolation=how)
             if not frame.intact:
                 continue
-            boxes, scores = detector.detectMultiScale(small, winStride=(8, 8), scale=1.05)
+            boxes, scores = detector.detectMultiScale(picture, winStride=(8, 8), scale=1.05)
             # left, top, width, height in the camera's pixels
             people = [
                 [round(float(edge) * scale) for edge in box]

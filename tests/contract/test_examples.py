@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -20,7 +21,6 @@ from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -28,13 +28,18 @@ if TYPE_CHECKING:
 
 EXAMPLES = PROJECT / "docs" / "examples"
 WIDTH, HEIGHT = 640, 480
-CHROMA = bytes([128]) * (WIDTH * HEIGHT // 2)
+STREET = 768, 576
 BACKGROUND = 180
+# A street with some seven pedestrians, which OpenCV's own examples use; Debian ships it.
+FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
+needs_footage = pytest.mark.skipif(
+    not FOOTAGE.is_file(), reason=f"real footage is not here: apt install opencv-doc, for {FOOTAGE}"
+)
 
 
 def nv12(luma: NDArray[np.uint8]) -> bytes:
     """A grey frame."""
-    return luma.tobytes() + CHROMA
+    return luma.tobytes() + bytes([128]) * (luma.size // 2)
 
 
 def plain() -> NDArray[np.uint8]:
@@ -61,6 +66,33 @@ def walking(centre: int) -> NDArray[np.uint8]:
     return luma
 
 
+def street(height: int) -> tuple[NDArray[np.uint8], list[int]]:
+    """A street on which seven people of this height in pixels stand, and the column of each."""
+    scale = height / 240
+    somebody = cv2.resize(
+        walking(320)[60:380, 220:420], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+    )
+    rows, columns = somebody.shape
+    luma = np.full(STREET[::-1], BACKGROUND, np.uint8)
+    centres = [60, 170, 280, 390, 500, 610, 700]
+    for number, centre in enumerate(centres):
+        left, top = centre - columns // 2, 150 + 30 * (number % 3)
+        luma[top : top + rows, left : left + columns] = somebody
+    return luma, centres
+
+
+def footage(count: int) -> list[NDArray[np.uint8]]:
+    """Luma of so many frames of the real street, some seconds apart."""
+    found = []
+    video = cv2.VideoCapture(str(FOOTAGE))
+    for number in range(count):
+        video.set(cv2.CAP_PROP_POS_FRAMES, 100 * number)
+        taken, frame = video.read()
+        assert taken
+        found.append(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
+    return found
+
+
 def printed(
     roots: Roots,
     processes: Processes,
@@ -68,13 +100,14 @@ def printed(
     picture: Callable[[int], bytes],
     lines: int,
     model_id: str = "audit",
+    size: tuple[int, int] = (WIDTH, HEIGHT),
 ) -> list[str]:
     """The first lines that an example prints while frames of these pictures are published at 25 fps.
 
     Then Ctrl-C ends it, without a word.
     """
     launched(roots, processes, "front-door")
-    exporter = exporter_of(roots, "front-door", WIDTH, HEIGHT)
+    exporter = exporter_of(roots, "front-door", *size)
     program = processes.start(
         sys.executable,
         EXAMPLES / example,
@@ -143,13 +176,50 @@ def test_people(roots: Roots, processes: Processes) -> None:
         assert 240 <= height <= 400
 
 
+def test_people_of_a_street(roots: Roots, processes: Processes) -> None:
+    """On a picture of 768 x 576, each of seven people of 60 pixels is found, where they stand."""
+    luma, centres = street(60)
+    for line in printed(roots, processes, "people.py", lambda _: nv12(luma), 2, size=STREET):
+        numbers = list(map(int, re.findall(r"-?\d+", line.partition("people")[2])))
+        found = sorted(left + width / 2 for left, width in zip(numbers[::4], numbers[2::4], strict=True))
+        assert len(found) == len(centres), line
+        assert all(abs(at - centre) < 10 for at, centre in zip(found, centres, strict=True)), line
+
+
+@needs_footage
+def test_people_of_a_real_street(roots: Roots, processes: Processes) -> None:
+    """Of the some seven pedestrians on each frame of a real street five are found on average, or more."""
+    frames = [nv12(luma) for luma in footage(8)]
+    said = printed(roots, processes, "people.py", lambda number: frames[number % 8], 16, size=STREET)
+    assert np.mean([int(line.split()[2]) for line in said]) >= 5
+
+
+def scene_of_nature() -> NDArray[np.uint8]:
+    """A picture with the statistics of photographs: detail of each size in proportion to the size (1/f)."""
+    noise = np.fft.fft2(np.random.default_rng(6).normal(size=(HEIGHT, WIDTH)))
+    frequency = np.hypot(np.fft.fftfreq(HEIGHT)[:, None], np.fft.fftfreq(WIDTH))
+    frequency[0, 0] = np.inf
+    picture = np.fft.ifft2(noise / frequency).real
+    return np.clip(128 + 45 * picture / picture.std(), 0, 255).astype(np.uint8)
+
+
+@needs_footage
+def test_sharpness_of_a_real_street(roots: Roots, processes: Processes) -> None:
+    """A real street is called sharp as it is, and blurred if it is out of focus by 8 pixels."""
+    check_sharpness(roots, processes, footage(1)[0])
+
+
 def test_sharpness(roots: Roots, processes: Processes) -> None:
-    """The ONNX example tells a sharp picture from the same one out of focus."""
-    sharp = np.random.default_rng(6).integers(0, 2, (HEIGHT // 8, WIDTH // 8), np.uint8)
-    sharp = np.kron(sharp, np.full((8, 8), 200, np.uint8)).astype(np.uint8)
-    blurred = cv2.GaussianBlur(sharp, (0, 0), 40).astype(np.uint8)
-    scenes = [nv12(sharp), nv12(blurred)]
-    said = printed(roots, processes, "sharpness.py", lambda number: scenes[number // 8 % 2], 25)
+    """The ONNX example tells a sharp picture from the same one out of focus by 8 pixels."""
+    check_sharpness(roots, processes, scene_of_nature())
+
+
+def check_sharpness(roots: Roots, processes: Processes, sharp: NDArray[np.uint8]) -> None:
+    """Sharp and blurred frames in turn get their own verdicts."""
+    scenes = [nv12(sharp), nv12(cv2.GaussianBlur(sharp, (0, 0), 8))]
+    said = printed(
+        roots, processes, "sharpness.py", lambda number: scenes[number // 8 % 2], 25, size=sharp.shape[::-1]
+    )
     verdicts = set()
     for line in said:
         found = re.fullmatch(r"frame (\d+): (sharp|blurred or covered) \(([\d.]+)\)", line)
