@@ -2,14 +2,14 @@
 
     python docs/examples/people.py front-door person
 
-What it needs: people who are seen whole, upright and not from above, and 90 pixels tall or more once the frame is
-WIDTH wide: the detector looks for figures of 96 pixels in a window of 128, and for larger ones. On a street of
-768 x 576 with seven people of 60 to 100 pixels it finds six, and now and then takes a van for a person; at a WIDTH
-of 640 it finds one. What it costs grows with the area: at 1280, 0.6 s of one core for each frame. So give the model
-a max_fps of 1.
+What it needs: people who are seen whole, upright and not from above, and 90 pixels tall or more once the
+frame is WIDTH wide: the detector looks for figures of 96 pixels in a window of 128, and for larger ones. On
+a street of 768 x 576 with seven people of 60 to 100 pixels it finds six, and now and then takes a van for a
+person; at a WIDTH of 640 it finds one. What it costs grows with the area: at 1280, 0.6 s of one core for
+each frame. So give the model a max_fps of 1.
 
-The detector takes longer than a frame stays in the ring. So the frame is brought to its size first, which is a
-copy of this process's own, and asked right then whether it was still intact.
+The detector takes longer than a frame stays in the ring. So the frame is brought to its size first, which
+is a copy of this process's own, and asked right then whether it was still intact.
 """
 
 import sys

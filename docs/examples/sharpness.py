@@ -2,9 +2,10 @@
 
     python docs/examples/sharpness.py front-door plate
 
-What it needs: light, and a scene with something in it. Twenty photographs and streets by day came to 20 to 114;
-the same out of focus by 8 pixels in 640, to 2 to 14, most of them below 10. A plain wall is never sharp, and noise
-at night always is. So look what your camera comes to first, and take a third of that for BLURRED_BELOW.
+What it needs: light, and a scene with something in it. Twenty photographs and streets by day came to 20 to
+114; the same out of focus by 8 pixels in 640, to 2 to 14, most of them below 10. A plain wall is never
+sharp, and noise at night always is. So look what your camera comes to first, and take a third of that for
+BLURRED_BELOW.
 
 The model is built here, so that nothing has to be downloaded: two Sobel filters over the luma, and how strong
 edges are on average. In its place any other model can be loaded; it is fed with the frame's own memory.
