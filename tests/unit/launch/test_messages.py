@@ -11,5 +11,6 @@ if TYPE_CHECKING:
 
 def test_nothing_raw_in_a_message(capsys: pytest.CaptureFixture[str]) -> None:
     """A message keeps its lines and its escapes; whatever else is not printable is escaped."""
-    message(f"ruth: {os.fsdecode(b'caf%c' % 0xE9)}: \x1b[2J\r\nand a second line, \\n")
+    name = os.fsdecode(b"caf\xe9")
+    message(f"ruth: {name}: \x1b[2J\r\nand a second line, \\n")
     assert capsys.readouterr().err == "ruth: caf\\xE9: \\u001B[2J\\r\nand a second line, \\n\n"

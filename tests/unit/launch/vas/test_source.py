@@ -6,7 +6,10 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from addresses import SECRET, addresses, queries
 from launch.vas.source import CameraSource, Kind, SourceError, _file_kind, parse_sources
 
 if TYPE_CHECKING:
@@ -93,6 +96,21 @@ def test_password_is_not_shown() -> None:
     assert source.shown == "rtsp://***@10.0.0.7:554/main"
     assert source.where == "rtsp://admin:p@ss@10.0.0.7:554/main"
     assert "p@ss" not in repr(source)
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(addresses() | queries(), st.sampled_from(["cam=", "bad id=", ""]))
+def test_no_source_shows_its_password(address: str, before: str) -> None:
+    """Taken or refused, what is shown of an address has no password or token; a problem is printable."""
+    shown: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    try:
+        shown = tuple(source.shown for source in parse_sources([before + address]))
+    except SourceError as error:
+        problems = error.problems
+    assert shown or problems
+    assert not any(SECRET in text for text in shown + problems)
+    assert all(problem.isprintable() for problem in problems)
 
 
 @pytest.mark.parametrize("password", ["S3/cret", "S3#cret", "S3?cret", "12/S3cret"])
