@@ -15,7 +15,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
-from launch.commands import VERBS
+from launch.commands import VERB_NAMES, VERBS
 from launch.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, UsageError
 from launch.messages import message
 from launch.nearest import nearest
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _VERB_INDENT: Final = 4
+_SHOWN_MAX: Final = 60  # characters of a word that is not a verb
 
 
 class _Help(argparse.HelpFormatter):
@@ -85,6 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_standard_descriptors()
     escape_unencodable(sys.stdout, sys.stderr)
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if given and not given[0].startswith("-") and given[0] not in VERB_NAMES:
+        message(no_verb(given[0]))
+        return EXIT_USAGE
     parser = parser_of(given)
     if not given:
         parser.print_help(sys.stderr)
@@ -112,6 +116,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return code
+
+
+def no_verb(name: str) -> str:
+    """What is said about a verb that there is not."""
+    return f"ruth: no verb '{printable(name, _SHOWN_MAX)}'{nearest(name, VERB_NAMES)}"
 
 
 def parser_of(names: Collection[str]) -> argparse.ArgumentParser:

@@ -43,6 +43,7 @@ PLACEHOLDERS: Final = {
     "SHELL": "bash",
     "SIZE": "64G",
     "SRC": "test",
+    "VERB": "up",
     "WxH": "640x360",
 }
 

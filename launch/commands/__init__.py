@@ -32,5 +32,8 @@ VERBS: Final = (
     Verb("peek", "the newest frame of a camera: in the terminal, or a PNG"),
     Verb("doctor", "is this host fit for its cameras, and how to mend it"),
     Verb("vas", "the stand-in video server: decode, record, export"),
+    Verb("help", "what a verb does and takes: the same as VERB --help"),
     Verb("completion", "a script for bash or zsh that completes what you type"),
 )
+
+VERB_NAMES: Final = tuple(verb.name for verb in VERBS)

@@ -22,12 +22,13 @@ def run(options: argparse.Namespace) -> int:
     """Signals, waits for 2 s at most, and says what came of whom."""
     from launch.down import down
 
-    downed = down(state_root_here(), options.cameras)
+    root = state_root_here()
+    downed = down(root, options.cameras)
     for one in downed:
         if one.problem:
             message(f"ruth: {one.camera_id}: {one.problem}")
         elif one.pid is None:
-            message(f"ruth: {one.camera_id}: no live agent")
+            message(f"ruth: {one.camera_id}: no live agent{_meant(root, one.camera_id)}")
         elif one.ended:
             sys.stdout.write(f"{one.camera_id}: agent {one.pid} ended\n")
         else:
@@ -46,3 +47,12 @@ def run(options: argparse.Namespace) -> int:
         )
         message(f"ruth: launched by {', '.join(launchers)}, which {stays} (SIGTERM)")
     return EXIT_OK if all(one.ended for one in downed) else EXIT_FAILURE
+
+
+def _meant(root: str, camera_id: str) -> str:
+    """The camera that was most likely meant, if this one is not known."""
+    from launch.nearest import nearest
+    from launch.state_file import known_cameras
+
+    known = known_cameras(root)
+    return "" if camera_id in known else nearest(camera_id, known)

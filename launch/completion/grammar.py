@@ -6,7 +6,7 @@ import argparse
 from importlib import import_module
 from typing import Final, NamedTuple
 
-from launch.commands import VERBS
+from launch.commands import VERB_NAMES, VERBS
 
 CAMERAS: Final = "cameras"
 FILES: Final = "files"
@@ -107,4 +107,6 @@ def _value(action: argparse.Action) -> Value:
     name = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
     if action.choices is not None:
         return Value(name, WORDS, tuple(str(choice) for choice in action.choices))
+    if name == "VERB":  # not choices: an unknown one is answered with the nearest
+        return Value(name, WORDS, VERB_NAMES)
     return Value(name, KINDS.get(name, ANYTHING))

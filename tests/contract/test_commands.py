@@ -154,3 +154,62 @@ def test_the_codes_of_the_readme() -> None:
 def page_of_readme() -> str:
     """The README."""
     return (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def typed(roots: Roots, *command: str) -> tuple[int, str, str]:
+    """Exit code and what is said on both outputs."""
+    done = subprocess.run(
+        [sys.executable, "-P", *command], env=roots.environ(), capture_output=True, text=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_help_of_a_verb_is_its_option(roots: Roots) -> None:
+    """``ruth help up`` is ``ruth up --help``; without a verb it is the list of all."""
+    ruth = ("-m", "launch.cli")
+    assert typed(roots, *ruth, "help", "up") == typed(roots, *ruth, "up", "--help")
+    assert typed(roots, *ruth, "help") == typed(roots, *ruth, "--help")
+
+
+def test_python_m_ruth_is_the_command(roots: Roots) -> None:
+    """Its help, its exit codes and its messages are those of ``ruth``."""
+    for arguments in (["--version"], ["help", "up"], ["ps"], ["down", "nobody"], []):
+        assert typed(roots, "-m", "ruth", *arguments) == typed(roots, "-m", "launch.cli", *arguments)
+
+
+def test_python_m_ruth_without_the_command(roots: Roots, tmp_path: Path) -> None:
+    """Where only the package is there, and nothing is installed, a message says so."""
+    (tmp_path / "ruth").symlink_to(PROJECT / "ruth")
+    run = "runpy.run_module('ruth', run_name='__main__')"
+    code = f"import sys, runpy; sys.path[:0] = [{str(tmp_path)!r}]; {run}"
+    said = typed(roots, "-S", "-c", code)
+    assert said == (1, "", "ruth: the command is not installed for this Python\n")
+
+
+@pytest.mark.parametrize("arguments", [["chek"], ["help", "chek"], ["chek", "--json"]])
+def test_a_verb_that_there_is_not(roots: Roots, arguments: list[str]) -> None:
+    """A slip in a verb is answered with the nearest one, in one line."""
+    code, out, err = typed(roots, "-m", "launch.cli", *arguments)
+    assert (code, out, err) == (exits.EXIT_USAGE, "", "ruth: no verb 'chek'; did you mean 'check'?\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["down", "Front-Dor"], ["inspect", "Front-Dor"], ["follow", "Front-Dor"], ["peek", "Front-Dor"]],
+)
+def test_a_camera_that_there_is_not(roots: Roots, arguments: list[str]) -> None:
+    """Every verb that takes a CAMERA answers a slip with the nearest one that it knows."""
+    for root in (roots.state, roots.export):
+        (root / "front-door").mkdir(parents=True)
+    code, out, err = typed(roots, "-m", "launch.cli", *arguments)
+    assert (code, out) == (exits.EXIT_FAILURE, "")
+    assert "; did you mean 'front-door'?\n" in err
+
+
+def test_a_camera_that_is_not_configured(roots: Roots, tmp_path: Path) -> None:
+    """``ruth agent`` answers a slip with the nearest camera of the configuration."""
+    config = tmp_path / "a.toml"
+    config.write_text("[models]\np = {}\n[cameras]\nfront-door = {}\nyard = {}\n")
+    code, _, err = typed(roots, "-m", "launch.cli", "agent", "frnot-door", "-c", str(config))
+    assert code == exits.EXIT_USAGE
+    assert err == f"ruth: camera 'frnot-door' is not in {config}; did you mean 'front-door'?\n"
