@@ -120,7 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def no_verb(name: str) -> str:
     """What is said about a verb that there is not."""
-    return f"ruth: no verb '{printable(name, _SHOWN_MAX)}'{nearest(name, VERB_NAMES)}"
+    from launch.redaction import redact  # an address may have got in its place
+
+    return f"ruth: no verb '{printable(redact(name), _SHOWN_MAX)}'{nearest(name, VERB_NAMES)}"
 
 
 def parser_of(names: Collection[str]) -> argparse.ArgumentParser:
