@@ -193,6 +193,15 @@ def test_a_verb_that_there_is_not(roots: Roots, arguments: list[str]) -> None:
     assert (code, out, err) == (exits.EXIT_USAGE, "", "ruth: no verb 'chek'; did you mean 'check'?\n")
 
 
+def test_an_address_in_the_place_of_a_verb_keeps_its_password(roots: Roots) -> None:
+    """What is no verb is quoted without its secrets, and escaped."""
+    code, out, err = typed(roots, "-m", "launch.cli", "rtsp://u:S3cret@h/\x1b[2J" + "x" * 100)
+    assert (code, out) == (exits.EXIT_USAGE, "")
+    assert "S3cret" not in err
+    assert err.startswith("ruth: no verb 'rtsp://***@h/\\u001B[2Jxxx")
+    assert len(err) < 250
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["down", "Front-Dor"], ["inspect", "Front-Dor"], ["follow", "Front-Dor"], ["peek", "Front-Dor"]],
