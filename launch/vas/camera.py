@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from launch.redaction import Redaction
 from launch.vas.ffmpeg_log import last_error
 from launch.vas.ffmpeg_process import FFmpegProcess, death_of
+from launch.vas.input_arguments import file_input, live_input, playlist_input
 from launch.vas.output_arguments import camera_arguments, clip_arguments
+from launch.vas.playlist import Playlist, path_of
 from launch.vas.probe import LISTING_BYTES_MAX, largest_video, probe_arguments
 from launch.vas.recording import claim_recording, keep_recording
 from launch.vas.source import LOOPBACK, Kind
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from launch.vas.ffmpeg import FFmpeg
+    from launch.vas.input_arguments import Input
     from launch.vas.raw_output import RawOutput
     from launch.vas.source import CameraSource
     from launch.vas.tap import Exporter
@@ -86,8 +89,7 @@ class Camera:
         self._work = work
         self._source = source
         self._number = number
-        self._clip = -1  # of a test source: a file in memory, without a name
-        self._listing = -1  # likewise, of the streams of a file
+        self._listing = -1  # of the streams of a file: a file in memory, without a name
         self._recording: str | None = None
         self._redaction = Redaction([source.where])
         self._held = contextlib.ExitStack()  # of the present stage
@@ -113,15 +115,14 @@ class Camera:
 
     def start(self) -> None:
         """Starts its first stage."""
-        first = {Kind.TEST: self._make_clip, Kind.FILE: self._probe}.get(self._source.kind, self._play)
+        first = {Kind.TEST: self._make_clip, Kind.FILE: self._probe}.get(self._source.kind, self._play_live)
         self.attempt(first, "not started")
 
     def _make_clip(self) -> None:
-        self._clip = self._memory_file(f"{self._source.camera_id}.mkv")
-        clip = _path_of(self._clip)
-        arguments = clip_arguments(self._work.ffmpeg, self._source, self._number, clip)
-        self._spawn(arguments, keep=(self._clip,))
-        self._prepared = self._play
+        clip = self._memory_file(f"{self._source.camera_id}.mkv")
+        arguments = clip_arguments(self._work.ffmpeg, self._source, self._number, path_of(clip))
+        self._spawn(arguments, keep=(clip,))
+        self._prepared = lambda: self._play_file(path_of(clip), 0, clip)
 
     def _probe(self) -> None:
         self._listing = self._memory_file("streams")
@@ -133,9 +134,20 @@ class Camera:
         if video is None:
             self._end("not started", "no video")
         else:
-            self._play(video)
+            self._play_file(self._source.where, video)
 
-    def _play(self, video: int = 0) -> None:
+    def _play_file(self, path: str, video: int, *keep: int) -> None:
+        if self._work.once:
+            self._play(file_input(path, video), keep)
+            return
+        playlist = Playlist(path)
+        self._held.callback(playlist.close)
+        self._play(playlist_input(playlist.path, video), (*playlist.descriptors, *keep))
+
+    def _play_live(self) -> None:
+        self._play(live_input(self._source))
+
+    def _play(self, played: Input, keep: tuple[int, ...] = ()) -> None:
         rtp, rtcp = (self._held.enter_context(_deaf_socket()) for _ in range(2))
         raw = self._raw = self._open_raw_output()
         if self._work.recordings is not None:
@@ -143,23 +155,19 @@ class Camera:
             self._held.callback(self._keep_recording)
         arguments = camera_arguments(
             self._work.ffmpeg,
-            self._source,
-            clip=None if self._clip < 0 else _path_of(self._clip),
-            once=self._work.once,
-            video=video,
+            played,
             # Without a folder for it, the recording is made all the same and not kept.
             recording=self._recording or os.devnull,
             viewer=(rtp.getsockname()[1], rtcp.getsockname()[1]),
             description=None if raw is None else raw.description_end,
         )
-        clip = () if self._clip < 0 else (self._clip,)
         if raw is None:
-            self._spawn(arguments, keep=clip)
+            self._spawn(arguments, keep=keep)
             self._say(
                 f"from {printable(self._source.shown)}, not exported: {FLAG} is off, start with {FLAG}=true"
             )
             return
-        self._spawn(arguments, raw.stdout, (*raw.kept_by_ffmpeg, *clip))
+        self._spawn(arguments, raw.stdout, (*raw.kept_by_ffmpeg, *keep))
         raw.started()
         self._watch(raw.frames, self._on_frames)
         self._watch(raw.description, self._on_description)
@@ -289,11 +297,6 @@ class Camera:
 
     def _say(self, text: str) -> None:
         self._work.say(f"{self._source.camera_id}: {text}")
-
-
-def _path_of(descriptor: int) -> str:
-    """Where a process that has this descriptor finds its file."""
-    return f"/proc/self/fd/{descriptor}"
 
 
 def _deaf_socket() -> socket.socket:

@@ -1,6 +1,6 @@
 """Which FFmpeg the stand-in VAS uses, and what that one can do.
 
-Written for FFmpeg 5.1 to 9.0; :func:`find_ffmpeg` asks for the one option that only some of them know.
+Written for FFmpeg 5.1 to 9.0.
 """
 
 from __future__ import annotations
@@ -39,13 +39,10 @@ class FFmpeg:
 
     Attributes:
         path: Its program file.
-        initial_burst: It knows ``-readrate_initial_burst`` (6.1), and without it plays the first
-            half second of a file at once.
 
     """
 
     path: str
-    initial_burst: bool
 
 
 def find_ffmpeg(environ: Mapping[str, str]) -> FFmpeg:
@@ -78,7 +75,7 @@ def find_ffmpeg(environ: Mapping[str, str]) -> FFmpeg:
         raise FFmpegMissingError(path, f"{path} is no FFmpeg, or older than 5.1")
     if "libx264 AVOptions" not in options:
         raise FFmpegMissingError(path, f"{path} was built without libx264")
-    return FFmpeg(path, "-readrate_initial_burst" in options)
+    return FFmpeg(path)
 
 
 def _packaged_ffmpeg() -> str | None:

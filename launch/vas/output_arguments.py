@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch.vas.input_arguments import input_arguments
 from launch.vas.source import LOOPBACK
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from launch.vas.ffmpeg import FFmpeg
+    from launch.vas.input_arguments import Input
     from launch.vas.source import CameraSource
 
 TEST_SECONDS = 10
@@ -63,11 +63,8 @@ def clip_arguments(ffmpeg: FFmpeg, source: CameraSource, number: int, clip: str)
 
 def camera_arguments(
     ffmpeg: FFmpeg,
-    source: CameraSource,
+    played: Input,
     *,
-    clip: str | None,
-    once: bool,
-    video: int,
     recording: str,
     viewer: tuple[int, int],
     description: int | None,
@@ -76,10 +73,7 @@ def camera_arguments(
 
     Args:
         ffmpeg: Which FFmpeg.
-        source: The camera.
-        clip: The clip of a test source; None for every other.
-        once: Play a file or clip once, not over and over.
-        video: Which video stream, from 0; attached pictures are not counted.
+        played: What it decodes.
         recording: The Matroska file to write, an absolute path.
         viewer: UDP ports on the loopback interface for the viewer's RTP and RTCP.
         description: A descriptor of FFmpeg for the description of the raw output, which itself goes to
@@ -87,12 +81,11 @@ def camera_arguments(
 
     """
     arguments = quiet_arguments(ffmpeg)
-    # One decoder thread: frame threads hold back one frame each, and at every turn of a loop let go
-    # of them at once.
-    arguments += [*_ONE_THREAD, *input_arguments(ffmpeg, source, clip=clip, once=once)]
-    stream = ["-map", f"0:V:{video}"]
+    # One decoder thread: frame threads hold back one frame each.
+    arguments += [*_ONE_THREAD, *played.arguments]
+    stream = ["-map", f"0:{played.stream}"]
     # Variable frame rate: one recorded frame for each decoded one, none invented.
-    output = [*stream, "-vf", _EVEN, *_H264, *_ONE_THREAD, "-fps_mode", "vfr"]
+    output = [*stream, "-vf", f"{played.filters}{_EVEN}", *_H264, *_ONE_THREAD, "-fps_mode", "vfr"]
     exact = ["-flags:v", "+bitexact", "-fflags", "+bitexact"]  # the same source gives the same file
     # On disk second by second: an FFmpeg that is killed takes no more than that along.
     safe = ["-cluster_time_limit", "1000", "-flush_packets", "1"]
@@ -101,7 +94,7 @@ def camera_arguments(
     arguments += [*output, "-tune", "zerolatency", "-f", "rtp"]
     arguments += [f"rtp://{LOOPBACK}:{rtp}?rtcpport={rtcp}&pkt_size=1200"]
     if description is not None:
-        arguments += _raw_arguments(stream) + _description_arguments(stream, description)
+        arguments += _raw_arguments(stream, played.filters) + _description_arguments(stream, description)
     return arguments
 
 
@@ -110,11 +103,11 @@ def quiet_arguments(ffmpeg: FFmpeg) -> list[str]:
     return [ffmpeg.path, *_QUIET]
 
 
-def _raw_arguments(stream: list[str]) -> list[str]:
+def _raw_arguments(stream: list[str], filters: str) -> list[str]:
     # A source that changes its size later is scaled to its first one by FFmpeg. Nothing of what a source
     # says of itself is copied. Each frame keeps its own presentation time, in nanoseconds: FFmpeg would
     # round it to whole frames of the rate that it has guessed.
-    arguments = [*stream, *_NO_WORDS, "-vf", f"{_EVEN},{_LIMITED}", "-c:v", "rawvideo"]
+    arguments = [*stream, *_NO_WORDS, "-vf", f"{filters}{_EVEN},{_LIMITED}", "-c:v", "rawvideo"]
     arguments += ["-enc_time_base", f"1:{NANOSECONDS}", "-fps_mode", "passthrough"]
     # fifo: FFmpeg writes the pipe from a thread of its own and drops whole frames once the queue is
     # full. So a stalled reader holds up neither decoding nor recording (SPEC.md, "Never, anywhere").

@@ -8,14 +8,16 @@ no word of the source::
     #codec_id 0: h264
     #dimensions 0: 1280x720
 
-Attached pictures and thumbnails are left out (FFmpeg's stream specifier ``V``), and other streams are
-asked for as well: with them a file without video is told from one that cannot be read, by FFmpeg's exit code.
+The streams are listed twice: without attached pictures and thumbnails (FFmpeg's stream specifier ``V``), and
+with them (``v``), because where a file is repeated FFmpeg no longer knows which are attached. Other streams
+are asked for as well: with them a file without video is told from one that cannot be read, by FFmpeg's exit
+code.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from launch.vas.output_arguments import quiet_arguments
 
@@ -24,40 +26,58 @@ if TYPE_CHECKING:
 
 LISTING_BYTES_MAX: Final = 1 << 16
 
-_VIDEO_FIRST: Final = ("0:V?", "0:a?", "0:s?", "0:d?", "0:t?")
-_MEDIA: Final = re.compile(r"(?m)^#media_type (\d{1,9}): (\w+)$")
-_SIZE: Final = re.compile(r"(?m)^#dimensions (\d{1,9}): (\d{1,9})x(\d{1,9})$")
+_OTHERS: Final = ("0:a?", "0:s?", "0:d?", "0:t?")
+_BEGIN: Final = b"#software: "  # of each listing, but for lines that are of no interest
+_LINE: Final = re.compile(r"(?m)^#(tb|media_type|codec_id|dimensions) (\d{1,9}): ([\w/]{1,40})$")
+_SIZE: Final = re.compile(r"(\d{1,9})x(\d{1,9})")
+
+
+class _Video(NamedTuple):
+    """A video stream as FFmpeg lists it. Of two of one size, an attached picture has another time base."""
+
+    time_base: str
+    codec: str
+    dimensions: str
+
+    @property
+    def pixels(self) -> int:
+        """Of a picture; 0 if its size is not known."""
+        size = _SIZE.fullmatch(self.dimensions)
+        return int(size[1]) * int(size[2]) if size else 0
 
 
 def probe_arguments(ffmpeg: FFmpeg, path: str) -> list[str]:
     """The command line that lists the streams of a file on standard output."""
-    maps = [argument for specifier in _VIDEO_FIRST for argument in ("-map", specifier)]
-    return [
-        *quiet_arguments(ffmpeg),
-        "-i",
-        f"file:{path}",
-        *maps,
-        "-c",
-        "copy",
-        "-t",
-        "0",
-        "-f",
-        "framecrc",
-        "pipe:1",
-    ]
+    arguments = [*quiet_arguments(ffmpeg), "-i", f"file:{path}"]
+    for specifiers in (("0:V?", *_OTHERS), ("0:v?", *_OTHERS)):
+        for specifier in specifiers:
+            arguments += ["-map", specifier]
+        arguments += ["-c", "copy", "-t", "0", "-f", "framecrc", "pipe:1"]
+    return arguments
 
 
 def largest_video(listing: bytes) -> int | None:
-    """The number of the largest video stream among the file's video streams, from 0; the first of several.
+    """The number of the largest video stream among all video streams, from 0; the first of several.
 
-    None if there is none, or none whose size is known.
+    None if there is none but attached pictures, or none whose size is known.
 
     Args:
         listing: What :func:`probe_arguments` wrote.
 
     """
-    text = listing.decode("ascii", errors="replace")
-    video = {int(number) for number, kind in _MEDIA.findall(text) if kind == "video"}
-    sizes = {int(number): int(width) * int(height) for number, width, height in _SIZE.findall(text)}
-    known = [number for number in sorted(video) if sizes.get(number)]
-    return max(known, key=sizes.__getitem__, default=None)
+    pictures, everything = (_videos(part) for part in (*listing.split(_BEGIN)[1:], b"", b"")[:2])
+    known = [video for video in pictures if video.pixels and video in everything]
+    return everything.index(max(known, key=lambda video: video.pixels)) if known else None
+
+
+def _videos(listing: bytes) -> list[_Video]:
+    """The video streams of one listing, in order."""
+    values: dict[int, dict[str, str]] = {}
+    for key, number, value in _LINE.findall(listing.decode("ascii", errors="replace")):
+        values.setdefault(int(number), {})[key] = value
+    streams = (values[number] for number in sorted(values))
+    return [
+        _Video(stream.get("tb", ""), stream.get("codec_id", ""), stream.get("dimensions", "0x0"))
+        for stream in streams
+        if stream.get("media_type") == "video"
+    ]

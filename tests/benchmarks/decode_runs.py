@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.load import Killer, agents_at_work
 from benchmarks.stage import BenchmarkError
+from launch.vas.file_pace import PACE
+from launch.vas.input_arguments import file_input
 from launch.vas.output_arguments import camera_arguments
-from launch.vas.source import LOOPBACK, parse_sources
+from launch.vas.source import LOOPBACK
 from launch.vas.tap import Tap
 from ruth.vas.exporter import NULL_EXPORTER, open_exporter
 from ruth.vas.flag import FLAG
@@ -135,7 +137,6 @@ def run_flat_out(stage: Stage, size: Size, ffmpeg: FFmpeg, clip: Path, arm: str,
     Raises BenchmarkError if FFmpeg fails.
     """
     folder = stage.new_folder()
-    (source,) = parse_sources([f"{CAMERA}={clip}"])
     recording = folder / "recording.mkv"
     with ExitStack() as stack:
         viewer = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)]
@@ -146,11 +147,8 @@ def run_flat_out(stage: Stage, size: Size, ffmpeg: FFmpeg, clip: Path, arm: str,
         rtp, rtcp = (deaf.getsockname()[1] for deaf in viewer)
         arguments = camera_arguments(
             ffmpeg,
-            source,
-            clip=None,
-            once=True,
+            file_input(str(clip), 0),
             recording=str(recording),
-            video=0,
             viewer=(rtp, rtcp),
             description=None if arm == BARE else undescribed,
         )
@@ -188,11 +186,8 @@ def run_flat_out(stage: Stage, size: Size, ffmpeg: FFmpeg, clip: Path, arm: str,
 
 def without_pace(arguments: Sequence[str]) -> list[str]:
     """An FFmpeg command line of ``ruth vas`` that does not play a file at its own pace."""
-    kept = list(arguments)
+    kept = [argument.removeprefix(f"{PACE},") for argument in arguments]
     kept.remove("-re")
-    if "-readrate_initial_burst" in kept:
-        at = kept.index("-readrate_initial_burst")
-        del kept[at : at + 2]
     return kept
 
 

@@ -221,7 +221,7 @@ import os, sys
 from launch.vas.ffmpeg import FFmpeg
 from launch.vas.source import parse_sources
 from launch.vas.process import run_vas
-ffmpeg = FFmpeg({ffmpeg.path!r}, {ffmpeg.initial_burst})
+ffmpeg = FFmpeg({ffmpeg.path!r})
 run_vas(parse_sources(["cam={clip}"]), ffmpeg=ffmpeg, recordings=None, once=True, seconds=0.5,
         environ=os.environ, err=sys.stderr)
 print(sorted({{"mmap", "numpy", "ruth.vas.ring", "ruth.vas.exporter"}} & set(sys.modules)))

@@ -35,13 +35,6 @@ def test_path(tmp_path: Path) -> None:
     assert find_ffmpeg({"PATH": str(tmp_path)}).path == ffmpeg
 
 
-def test_what_it_knows(tmp_path: Path) -> None:
-    """FFmpeg is asked whether it knows the option that only some versions have."""
-    for extra, known in (("", False), ("\n-readrate_initial_burst", True)):
-        ffmpeg = program(tmp_path, f"ffmpeg-{known}", GOOD + extra)
-        assert find_ffmpeg({"RUTH_FFMPEG": ffmpeg}).initial_burst is known
-
-
 @pytest.mark.parametrize(
     ("help_text", "problem"),
     [("libx264 AVOptions:", "older than 5.1"), ("-fps_mode", "without libx264"), ("", "no FFmpeg")],

@@ -1,53 +1,48 @@
 from __future__ import annotations
 
-import sys
+from itertools import pairwise
 
-from launch.vas.ffmpeg import FFmpeg
-from launch.vas.input_arguments import input_arguments
+from launch.vas.input_arguments import Input, file_input, live_input, playlist_input
 from launch.vas.source import parse_sources
 
-NEW = FFmpeg("/usr/bin/ffmpeg", initial_burst=True)
-OLD = FFmpeg("/usr/bin/ffmpeg", initial_burst=False)
 
-
-def arguments(given: str, ffmpeg: FFmpeg = NEW, *, once: bool = False) -> list[str]:
-    """How the source ``given`` is opened."""
+def live(given: str) -> Input:
+    """How the live source ``given`` is opened."""
     (source,) = parse_sources([f"cam={given}"])
-    return input_arguments(ffmpeg, source, clip=None, once=once)
+    return live_input(source)
 
 
-def test_file_is_paced_and_begins_again() -> None:
-    """A file is played at its own pace, over and over: a camera never ends."""
-    command = arguments(sys.executable)
-    before = command[: command.index("-i")]
-    assert "-re" in before
-    assert before[before.index("-stream_loop") + 1] == "-1"
+def options_of(played: Input) -> dict[str, str]:
+    """Each argument and the one behind it."""
+    return dict(pairwise(played.arguments))
 
 
-def test_once() -> None:
-    """Played once, a file does not begin again."""
-    assert "-stream_loop" not in arguments("test", once=True)
+def test_file_is_paced() -> None:
+    """A file is read no faster than it is to be shown, once or over and over."""
+    for played in (file_input("/v/a.mp4", 1), playlist_input("/proc/self/fd/9", 1)):
+        assert "-re" in played.arguments
+        assert "realtime" in played.filters
+        assert played.stream == "v:1"
 
 
-def test_pace_from_the_first_frame() -> None:
-    """FFmpeg's burst at the start is switched off where FFmpeg has one."""
-    assert "-readrate_initial_burst" in arguments("test", NEW)
-    assert "-readrate_initial_burst" not in arguments("test", OLD)
+def test_file_is_repeated_by_a_list() -> None:
+    """Over and over, what FFmpeg opens is a list; nothing is sought in the file."""
+    played = playlist_input("/proc/self/fd/9", 0)
+    assert options_of(played)["-f"] == "concat"
+    assert "-stream_loop" not in played.arguments
 
 
 def test_live_source_is_not_paced() -> None:
     """A camera on the network sets its own pace, over TCP, and may not be silent for ever."""
-    command = arguments("rtsp://h/x")
-    assert "-re" not in command
-    assert "-stream_loop" not in command
-    before = command[: command.index("-i")]
-    assert before[before.index("-rtsp_transport") + 1] == "tcp"
-    assert before[before.index("-timeout") + 1] == "10000000"
+    played = live("rtsp://h/x")
+    assert (played.filters, played.stream) == ("", "V:0")
+    assert "-re" not in played.arguments
+    assert options_of(played)["-rtsp_transport"] == "tcp"
+    assert options_of(played)["-timeout"] == "10000000"
 
 
 def test_listening_source() -> None:
     """A listening source waits for its camera, and not for ever."""
-    command = arguments("rtsp-listen://127.0.0.1:8554/x")
-    before = command[: command.index("-i")]
-    assert before[before.index("-rtsp_flags") + 1] == "listen"
-    assert before[before.index("-listen_timeout") + 1] == "20"
+    options = options_of(live("rtsp-listen://127.0.0.1:8554/x"))
+    assert options["-rtsp_flags"] == "listen"
+    assert options["-listen_timeout"] == "20"

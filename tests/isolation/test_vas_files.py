@@ -1,0 +1,112 @@
+"""Files of each kind as cameras, with each FFmpeg of this machine: what is shown, and at which pace."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import signal
+import statistics
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from footage import FPS, Keeper, call, every_ffmpeg
+from launch.vas.process import run_vas
+from launch.vas.source import parse_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Roots
+    from launch.vas.ffmpeg import FFmpeg
+    from launch.vas.summary import VasSummary
+
+FRAMES = 12  # of a file
+WIDTH, HEIGHT = 160, 90
+FRAME_BYTES = WIDTH * HEIGHT * 3 // 2
+FRAME_NS = 1_000_000_000 // FPS
+
+H264 = ("-c:v", "libx264", "-bf", "2", "-g", "250", "-pix_fmt", "yuv420p")
+AUDIO = ("-f", "lavfi", "-i", "sine=d=0.5", "-c:a", "aac")
+WITHOUT_TIMES = ("-bsf:v", "setts=ts=0")
+KINDS = {
+    "indexed.mp4": H264,
+    "indexed.mkv": H264,
+    "raw.h264": H264,
+    "raw.hevc": ("-c:v", "libx265", "-x265-params", "log-level=none"),
+    "one key frame.ts": H264,
+    "with audio.ts": (*AUDIO, *H264),
+    "program.mpg": ("-c:v", "mpeg2video", "-bf", "2"),
+    "motion.mjpeg": ("-c:v", "mjpeg"),
+    "times all 0.mp4": (*H264, *WITHOUT_TIMES),
+    "times all 0.mkv": (*H264, *WITHOUT_TIMES),
+    "still.jpg": ("-frames:v", "1"),
+    "one frame.mp4": ("-frames:v", "1", *H264),
+    "it's \n odd.mp4": H264,
+}
+
+
+@pytest.fixture(scope="module", params=every_ffmpeg(), ids=lambda ffmpeg: ffmpeg.path)
+def ffmpeg(request: pytest.FixtureRequest) -> FFmpeg:
+    """Each FFmpeg of this machine."""
+    one: FFmpeg = request.param
+    return one
+
+
+@pytest.fixture
+def vas(ffmpeg: FFmpeg, roots: Roots) -> Callable[..., VasSummary]:
+    """Runs one camera in this process, until its exporter has so many frames."""
+
+    def run(source: Path, keeper: Keeper, frames: int, *, once: bool = False) -> VasSummary:
+        def stop(number: int) -> None:
+            if number + 1 == frames:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        keeper.on_commit = stop
+        return run_vas(
+            parse_sources([f"cam={source}"]),
+            ffmpeg=ffmpeg,
+            recordings=None,
+            once=once,
+            seconds=60,
+            environ=roots.environ(),
+            err=io.StringIO(),
+            open_exporter=keeper.open,
+        )
+
+    return run
+
+
+def make(ffmpeg: FFmpeg, path: Path, *options: str) -> Path:
+    """A file of twelve frames, unless ``options`` say otherwise."""
+    picture = f"testsrc2=size={WIDTH}x{HEIGHT}:rate={FPS}"
+    call(ffmpeg, "-f", "lavfi", "-i", f"{picture}:duration={FRAMES / FPS}", *options, f"file:{path}")
+    return path
+
+
+def frames_of(ffmpeg: FFmpeg, path: Path) -> list[str]:
+    """Digests of the frames of a file, decoded once."""
+    limited = ("-vf", "scale=out_range=limited,format=nv12", "-fps_mode", "passthrough")
+    raw = call(ffmpeg, "-i", f"file:{path}", "-map", "0:V", *limited, "-f", "rawvideo", "-")
+    pieces = (raw[start : start + FRAME_BYTES] for start in range(0, len(raw), FRAME_BYTES))
+    return [hashlib.sha256(piece).hexdigest() for piece in pieces]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_over_and_over(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., VasSummary], name: str) -> None:
+    """A file of any kind is repeated whole, at its own pace, and its times run on over the turns."""
+    path = make(ffmpeg, tmp_path / name, *KINDS[name])
+    once = frames_of(ffmpeg, path)
+    assert len(once) in (1, FRAMES)
+    keeper = Keeper()
+    frames = 3 * FRAMES
+    vas(path, keeper, frames)
+    assert keeper.digests[:frames] == (once * frames)[:frames]
+    steps = [later - earlier for earlier, later in pairwise(keeper.stamps[:frames])]
+    assert statistics.median(steps) == FRAME_NS
+    assert (
+        0.8 < sum(steps) / (FRAME_NS * len(steps)) < 1.5
+    )  # frame time has its own steps, and a turn may be late
