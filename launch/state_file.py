@@ -1,8 +1,12 @@
 """``agent.state``: the file and its lock. Its bytes and its readers are those of ``ruth.agent``.
 
 Exactly one agent a camera: an exclusive open-file-description lock on the file, held for life (fcntl(2),
-F_OFD_SETLK). The kernel drops it at death, however that came; anybody can ask for it
+F_OFD_SETLK). The kernel drops it at death, however that came; any process can ask for it
 (:mod:`ruth.agent.state_reader`), so liveness is never guessed from a pid.
+
+What stands below the state root may have been made by another user, who could then hold forged locks there or
+lead a launch elsewhere. So folders and files are made and opened relative to open folders, no link is
+followed, owners are checked and modes set by descriptor (docs/decisions/0030).
 """
 
 from __future__ import annotations
@@ -11,15 +15,16 @@ import errno
 import fcntl
 import os
 import stat
-from contextlib import suppress
 from typing import Final
 
 from ruth.agent.state import HEADER_SIZE, MODEL_SIZE, NO_RECORD, STATE_SIZE
 from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
 from ruth.descriptor import close_descriptor
 from ruth.identity import STATE_NAME, camera_directory, id_problem
+from ruth.text import printable
 
 _PAGE: Final = 4096
+_OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN: Final = os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -31,7 +36,7 @@ class AlreadyRunningError(Exception):
 
 
 class LockRefusedError(OSError):
-    """The lock cannot be had, and no agent holds it: somebody else has a read lock on the file."""
+    """The lock cannot be had, and no agent holds it: another process has a read lock on the file."""
 
 
 def claim(state_root: str, camera_id: str, model_count: int) -> int:
@@ -51,31 +56,22 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
 
     Raises:
         AlreadyRunningError: The camera has a live agent, or is just being launched.
-        LockRefusedError: Somebody else keeps the lock from being taken.
-        OSError: The file cannot be made, or its memory not be reserved.
-        InvalidIdError: ``camera_id`` is no id.
+        LockRefusedError: Another process keeps the lock from being taken.
+        OSError: The file cannot be made, or its memory not be reserved; or the root, the folder or the file
+            is a link, or belongs to another user (:func:`owner_problem`).
+        InvalidIdError: ``camera_id`` is not a valid id.
 
     """
     directory = camera_directory(state_root, camera_id)
-    _make_readable(state_root)
-    _make_readable(directory)
-    parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = _open_state(state_root, directory, camera_id)
     try:
-        descriptor = os.open(STATE_NAME, os.O_RDWR | os.O_CREAT | _OPEN, 0o644, dir_fd=parent)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, f"{directory}/{STATE_NAME}") from None
-    finally:
-        close_descriptor(parent)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.ENXIO, "not a regular file", f"{directory}/{STATE_NAME}")
         try:
             fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, WHOLE_FILE_WRITE_LOCK)
         except (BlockingIOError, PermissionError):  # EAGAIN or EACCES, fcntl(2)
             if is_held(descriptor):
                 launched = os.pread(descriptor, len(NO_RECORD), 0) != NO_RECORD
                 raise AlreadyRunningError(launched=launched) from None
-            problem = "locked by a process that is no agent"
+            problem = "locked by a process that is not an agent"
             raise LockRefusedError(errno.EAGAIN, problem, f"{directory}/{STATE_NAME}") from None
         # First of all: until the new agent has written its own, there must be no record. The lock says that
         # an agent lives, and with the old record's pid somebody else could be taken for it.
@@ -92,19 +88,100 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
 
 def claim_problem(error: OSError) -> str:
     """Why :func:`claim` could not have a camera's state, for a human."""
-    return f"{error.filename or STATE_NAME}: {error.strerror}"
+    return f"{printable(str(error.filename or STATE_NAME))}: {error.strerror}"
 
 
-def _make_readable(directory: str) -> None:
-    """Makes a folder, and those above it, that other users can read, whatever the umask is."""
-    if os.path.isdir(directory):
-        return
-    above = os.path.dirname(directory) or "/"
-    if above != directory:  # the root itself, of which nothing could be told: what follows says why
-        _make_readable(above)
-    with suppress(FileExistsError):
-        os.mkdir(directory)
-        os.chmod(directory, 0o755)  # noqa: S103 - runtimes of other users read the states
+def owner_problem(status: os.stat_result) -> str | None:
+    """Why a folder or file below the state root, or the root itself, must not be used; None if it may be.
+
+    Args:
+        status: Of it, of a link by lstat(2).
+
+    """
+    if stat.S_ISLNK(status.st_mode):
+        return "is a symbolic link"
+    user = os.geteuid()
+    if status.st_uid not in (0, user):
+        return f"belongs to uid {status.st_uid}, which is neither root nor uid {user}, who launches"
+    return None
+
+
+def _open_state(state_root: str, directory: str, camera_id: str) -> int:
+    """A descriptor of the camera's ``agent.state``, made if it is missing, of this user's own or root's."""
+    root = _open_folder(state_root.rstrip("/") or "/")  # behind a slash, a link would be followed
+    try:
+        folder = _open_folder(camera_id, directory, root)
+    finally:
+        close_descriptor(root)
+    path = f"{directory}/{STATE_NAME}"
+    try:
+        descriptor = os.open(STATE_NAME, os.O_RDWR | os.O_CREAT | _OPEN, 0o644, dir_fd=folder)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+    finally:
+        close_descriptor(folder)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.ENXIO, "not a regular file", path)
+        if status.st_nlink != 1:
+            raise OSError(errno.EMLINK, "has another name elsewhere (a hard link)", path)
+        _check_owner(status, path)
+    except BaseException:  # closed whatever it was, and raised again
+        close_descriptor(descriptor)
+        raise
+    return descriptor
+
+
+def _open_folder(name: str, path: str = "", above: int | None = None) -> int:
+    """A descriptor of a folder, made if it is missing: readable by other users, whatever the umask is.
+
+    Args:
+        name: Of the folder, below ``above`` or a path of its own.
+        path: Of the folder, for messages; ``name`` itself by default.
+        above: Descriptor of the folder above it.
+
+    Raises:
+        OSError: It cannot be made or opened, is a link, or belongs to another user.
+
+    """
+    path = path or name
+    made = _make_folder(name, above)
+    try:
+        descriptor = os.open(name, _OPEN_FOLDER, dir_fd=above)
+    except OSError as error:
+        if error.errno == errno.ENOTDIR:  # what the kernel answers for a link as well
+            _check_owner(os.stat(name, dir_fd=above, follow_symlinks=False), path)
+        raise OSError(error.errno, error.strerror, path) from None
+    try:
+        _check_owner(os.fstat(descriptor), path)
+        if made:
+            os.fchmod(descriptor, 0o755)  # runtimes of other users read the states
+    except BaseException:  # closed whatever it was, and raised again
+        close_descriptor(descriptor)
+        raise
+    return descriptor
+
+
+def _make_folder(name: str, above: int | None = None) -> bool:
+    """Makes a folder, and those above it that are missing. Returns whether it was not there."""
+    try:
+        os.mkdir(name, 0o755, dir_fd=above)
+    except FileExistsError:
+        return False
+    except FileNotFoundError:
+        parent = os.path.dirname(name)
+        if not parent:
+            raise
+        close_descriptor(_open_folder(parent))
+        return _make_folder(name, above)
+    return True
+
+
+def _check_owner(status: os.stat_result, path: str) -> None:
+    problem = owner_problem(status)
+    if problem is not None:
+        raise OSError(errno.EPERM, problem, path)
 
 
 def known_cameras(state_root: str) -> list[str]:

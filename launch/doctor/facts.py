@@ -89,6 +89,7 @@ class Folder:
         writable: Whether this user may make a folder in ``standing``.
         mode: Permission bits of ``path``; None if it is not there.
         owner: Owner of ``path``, a uid; None likewise.
+        problem: Why it must not be used as it is, of the state root; None if it may be.
 
     """
 
@@ -103,6 +104,7 @@ class Folder:
     writable: bool
     mode: int | None
     owner: int | None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import os
 import platform
 import pwd
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from launch.confine.confinement import Confinement
@@ -21,7 +22,7 @@ from launch.liveness import look
 from launch.native.library import load, ruled_out
 from launch.native.source import COMMAND
 from launch.roots import standing_directory
-from launch.state_file import known_cameras
+from launch.state_file import known_cameras, owner_problem
 from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
 from ruth.descriptor import close_descriptor
 from ruth.export.layout import machine_problem
@@ -58,7 +59,7 @@ def gather(export_root: str, state_root: str, configured: Sequence[str] | None) 
         kernel=_kernel(export_root),
         native=Native(load()[1], ruled_out(), COMMAND),
         exports=_folder(export_root, mounts),
-        states=_folder(state_root, mounts),
+        states=replace(_folder(state_root, mounts), problem=_owner_problem(state_root)),
         cameras=tuple(_camera(export_root, state_root, camera_id) for camera_id in cameras),
         **limits._asdict(),
     )
@@ -124,6 +125,14 @@ def _folder(path: str, mounts: Sequence[Mount]) -> Folder:
     )
 
 
+def _owner_problem(path: str) -> str | None:
+    """Why what stands at a path must not hold states (launch.state_file); None if it may."""
+    try:
+        return owner_problem(os.lstat(path))
+    except OSError:
+        return None  # not there, or what follows says why
+
+
 def _camera(export_root: str, state_root: str, camera_id: str) -> Camera:
     live, problem = _claim(camera_directory(state_root, camera_id))
     sighting = look(state_root, camera_id)
@@ -160,8 +169,9 @@ def _claim(path: str) -> tuple[bool, str | None]:
 
     Asks what :func:`launch.state_file.claim` would run into, without making or locking anything.
     """
-    if os.path.islink(path):
-        return False, "its state folder is a symbolic link"
+    problem = _owner_problem(path)
+    if problem is not None:
+        return False, f"its state folder {problem}"
     if not os.path.isdir(path):
         return (False, "its state folder is none") if os.path.lexists(path) else (False, None)
     state = f"{path}/{STATE_NAME}"
@@ -175,11 +185,14 @@ def _claim(path: str) -> tuple[bool, str | None]:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return False, f"{state} is not a regular file"
+        problem = owner_problem(os.fstat(descriptor))
+        if problem is not None:
+            return False, f"{state} {problem}"
         if is_held(descriptor):
             return True, None
         answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, WHOLE_FILE_WRITE_LOCK)
         if int.from_bytes(answer[:2], "little") != fcntl.F_UNLCK:
-            return False, "locked by a process that is no agent"
+            return False, "locked by a process that is not an agent"
     finally:
         close_descriptor(descriptor)
     if not os.access(state, os.R_OK | os.W_OK, effective_ids=True):

@@ -133,6 +133,10 @@ def state_root(host: Host) -> Finding:
     """Where agents' states lie, and whether they can be made there."""
     folder = host.states
     lies = f"{folder.path}: {_lies(folder)}"
+    if folder.problem is not None:
+        text = f"{folder.path} {folder.problem}: another user could forge states there, no agent is launched"
+        fix = f"rm -r {folder.path}, as root, if nothing needs it; or RUTH_STATE_ROOT=FOLDER of your own"
+        return Finding("state root", Level.FAIL, text, fix)
     if not folder.writable:
         owner = (
             f"mkdir -p {folder.path} && chown {host.user} {folder.path}, as root, or RUTH_STATE_ROOT=FOLDER"

@@ -239,7 +239,7 @@ def test_a_state_that_somebody_has_locked(roots: Roots, processes: Processes) ->
         fcntl.fcntl(state, fcntl.F_OFD_SETLK, whole_file_read)
         answer = doctor(roots, "-c", config)
         assert (answer.code, answer.failed) == (1, {"states"})
-        assert "a (locked by a process that is no agent)" in answer.finding("states")["text"]
+        assert "a (locked by a process that is not an agent)" in answer.finding("states")["text"]
         assert run(roots, sys.executable, "-m", "launch.cli", "up", config).code == 1
 
 

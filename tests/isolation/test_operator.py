@@ -338,7 +338,7 @@ def test_a_readers_lock_is_no_life(roots: Roots, processes: Processes) -> None:
         assert ruth(roots, "down").stderr == "ruth: no live agents\n"
         answer = ruth(roots, "up", configure(roots, "a"))
     assert answer.returncode == 1
-    assert "locked by a process that is no agent" in answer.stderr
+    assert "locked by a process that is not an agent" in answer.stderr
 
 
 def test_a_reused_pid_is_not_signalled(roots: Roots, processes: Processes) -> None:

@@ -111,8 +111,8 @@ CASES: list[Case] = [
     (replace(FINE, states=replace(STATES, free_files=3)), "state root", Level.FAIL, "nr_inodes"),
     (replace(FINE, states=replace(STATES, filesystem="xfs")), "state root", Level.WARN, "RUTH_STATE_ROOT"),
     (
-        replace(FINE, cameras=(replace(CAMERA, claim_problem="locked by a process that is no agent"),)),
-        "states", Level.FAIL, "a (locked by a process that is no agent)",
+        replace(FINE, cameras=(replace(CAMERA, claim_problem="locked by a process that is not an agent"),)),
+        "states", Level.FAIL, "a (locked by a process that is not an agent)",
     ),
     (
         replace(FINE, memory=(*FINE.memory, Room("memory.max", 10 * MB, 9 * MB, "MemoryMax="))),
