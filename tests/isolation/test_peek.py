@@ -14,17 +14,19 @@ import numpy as np
 import pytest
 
 from exports import DATA_V2, META_V2, patched, put
-from footage import call, ffmpeg_here
+from footage import call, every_ffmpeg, ffmpeg_here
 from published import exporter_of
 from ruth.export.layout import SEQUENCE_OFFSET
 from terminals import screen_of
 from version1 import Version1Writer
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from conftest import Processes, Roots
+    from launch.vas.ffmpeg import FFmpeg
     from ruth.export.picture import MatrixName, RangeName
     from ruth.vas.exporter import FrameExporter
 
@@ -96,6 +98,21 @@ def test_range_and_matrix_are_obeyed(
     assert f"a: 64x48, {pixel_range} range, {name}, damaged, frame 0, " in done.stdout.decode()
     shown = np.frombuffer(decoded(tmp_path / "a.png"), np.uint8).reshape(-1, 3).astype(int)
     assert np.abs(shown - (0x20, 0xC0, 0x60)).max() <= 2
+
+
+@pytest.mark.parametrize("ffmpeg", every_ffmpeg(), ids=lambda ffmpeg: ffmpeg.path)
+def test_a_source_of_full_range(roots: Roots, processes: Processes, tmp_path: Path, ffmpeg: FFmpeg) -> None:
+    """Motion JPEG, which has full range, comes through the stand-in and peek as it was, within two levels."""
+    ramp = "nullsrc=s=640x360:r=5,geq=lum='255*X/W':cb=128:cr=128"
+    encode = ["-t", "1", "-pix_fmt", "yuvj420p", "-c:v", "mjpeg", "-q:v", "2"]
+    call(ffmpeg, "-f", "lavfi", "-i", ramp, *encode, tmp_path / "full.avi")
+    environ = {**roots.environ(), "RUTH_FFMPEG": ffmpeg.path}
+    processes.ruth("vas", f"a={tmp_path / 'full.avi'}", env=environ, stdout=subprocess.DEVNULL)
+    path = tmp_path / "a.png"
+    wait_until(lambda: peek(roots, "a", "-o", path).returncode == 0, "a frame is there", 20)
+    shown = np.frombuffer(decoded(path), np.uint8).reshape(360, 640, 3).astype(int)
+    luma = np.arange(640) * 255 // 640  # of limited range when it was drawn
+    assert np.abs(shown - ((luma - 16) * 255 / 219).clip(0, 255)[:, None]).max() <= 2
 
 
 @pytest.mark.parametrize("pixel_range", ["limited", "full"])
