@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from launch.argument_types import byte_size, frame_size, milliseconds, positive, rate
+from launch.argument_types import byte_size, frame_size, milliseconds, positive, rate, slots
 from launch.config_file import add_config, config_path, read_plan
 from launch.exits import EXIT_OK
 
@@ -32,6 +32,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"how much too early or late a frame may come, in milliseconds (default {JITTER_MS:g})",
     )
     parser.add_argument(
+        "--burst",
+        type=positive,
+        metavar="N",
+        default=1,
+        help="frames of a camera that arrive together, as over Wi-Fi (default 1)",
+    )
+    parser.add_argument(
+        "--slots",
+        type=slots,
+        metavar="N",
+        help="frames that a camera's ring holds, 2 to 62 (default 4)",
+    )
+    parser.add_argument(
         "--size", type=frame_size, metavar="WxH", help="of a frame (default {}x{})".format(*SIZE)
     )
     parser.add_argument(
@@ -52,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
     from launch.sizing.source import Source
     from launch.sizing.text import as_json, as_text
     from launch.terminal import columns_of, ellipsis_of
+    from ruth.export.layout import SLOT_COUNT_DEFAULT
 
     host = Host(
         options.cores or len(os.sched_getaffinity(0)),
@@ -65,7 +79,8 @@ def run(options: argparse.Namespace) -> int:
     if options.size is None:
         assumed.append("--size {}x{}".format(*SIZE))
     jitter_ms = JITTER_MS if options.jitter is None else options.jitter
-    source = Source(options.source_fps or SOURCE_FPS, round(jitter_ms * 1_000_000))
+    ring = options.slots or SLOT_COUNT_DEFAULT
+    source = Source(options.source_fps or SOURCE_FPS, round(jitter_ms * 1_000_000), options.burst, ring)
     forecast = forecast_of(plan, source, options.size or SIZE, host, options.hosts, tuple(assumed))
     out = sys.stdout
     out.write(as_json(forecast) if options.json else as_text(forecast, columns_of(out), ellipsis_of(out)))

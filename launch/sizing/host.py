@@ -79,15 +79,17 @@ class Room(NamedTuple):
         return "cores" if self.by_cores <= self.by_memory else "memory"
 
 
-def need_of(plan: HostPlan, source_fps: float, width: int, height: int) -> Need:
-    """What the cameras of ``plan`` need, each of so many frames a second and pixels."""
+def need_of(
+    plan: HostPlan, source_fps: float, width: int, height: int, slots: int = SLOT_COUNT_DEFAULT
+) -> Need:
+    """What the cameras of ``plan`` need, each of so many frames a second, pixels and slots of a ring."""
     cameras = len(plan.cameras)
     fps = cameras * source_fps
     return Need(
         cameras,
         cameras + 1,
         fps,
-        cameras * export_bytes(width, height),
+        cameras * export_bytes(width, height, slots),
         sum(state_bytes(len(camera.models)) for camera in plan.cameras),
         cameras * AGENT_PRIVATE_BYTES + LAUNCHER_PRIVATE_BYTES,
         fps * AGENT_CPU_S_PER_FRAME,
@@ -104,9 +106,9 @@ def room_on(host: Host, need: Need) -> Room:
     )
 
 
-def export_bytes(width: int, height: int) -> int:
+def export_bytes(width: int, height: int, slots: int = SLOT_COUNT_DEFAULT) -> int:
     """Shared memory of one camera's export: its ring of slots, and its header."""
-    return SLOT_COUNT_DEFAULT * _pages(nv12_size(width, height)) + META_SIZE_V2
+    return slots * _pages(nv12_size(width, height)) + META_SIZE_V2
 
 
 def state_bytes(models: int) -> int:

@@ -70,7 +70,7 @@ def forecast(source: Source, max_fps: float | None) -> Forecast:
 
     """
     rate = rate_of(source, max_fps)
-    if max_fps is None:
+    if max_fps is None or source.seen_share < 1:  # no cap brings back what the ring has lost
         return Forecast(rate)
     wanted = max(1, round(source.fps / max_fps))
     meant = source.fps / wanted
@@ -88,11 +88,11 @@ def rate_of(source: Source, max_fps: float | None) -> Rate:
     """
     interval_s = (interval_ns(max_fps) or 0) / NANOSECONDS
     frames = ceil(source.fps * max(SIMULATED_S, INTERVALS_MIN * interval_s))
-    return simulate(max_fps, islice(source.timestamps(), min(frames, FRAMES_MAX)))
+    return simulate(max_fps, islice(source.seen(), round(min(frames, FRAMES_MAX) * source.seen_share)))
 
 
-def simulate(max_fps: float | None, timestamps: Iterable[int]) -> Rate:
-    """What a subscription with this cap is allowed of frames with these timestamps, in nanoseconds.
+def simulate(max_fps: float | None, frames: Iterable[tuple[int, int]]) -> Rate:
+    """What a subscription with this cap is allowed of these frames: ids, and timestamps in nanoseconds.
 
     Where fewer than two are allowed, the cap itself is the rate: next to so long an interval one frame more
     or less is nothing.
@@ -104,7 +104,7 @@ def simulate(max_fps: float | None, timestamps: Iterable[int]) -> Rate:
     judge = Subscription("plan", "plan", max_fps).judge
     allowed = [
         (frame_id, timestamp_ns)
-        for frame_id, timestamp_ns in enumerate(timestamps)
+        for frame_id, timestamp_ns in frames
         if judge(frame_id, timestamp_ns) is Decision.ALLOW
     ]
     gaps = [later[0] - earlier[0] for earlier, later in pairwise(allowed)]

@@ -1,10 +1,11 @@
-"""A camera's frames as they are expected to come: timestamps at a rate, each a little early or late."""
+"""A camera's frames as they are expected to come: timestamps at a rate, and how many arrive together."""
 
 from __future__ import annotations
 
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
+from ruth.export.layout import SLOT_COUNT_DEFAULT
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -20,16 +21,35 @@ class Source(NamedTuple):
     Attributes:
         fps: Frames a second, above 0.
         jitter_ns: How much earlier or later than due a frame comes at most, 0 or more.
+        burst: Frames that arrive together, as one network packet or one stall lets them; their timestamps are
+            those of the camera.
+        slots: Frames that the ring of its export holds.
 
     """
 
     fps: float
     jitter_ns: int
+    burst: int = 1
+    slots: int = SLOT_COUNT_DEFAULT
 
     @property
     def period_ns(self) -> float:
         """From one frame to the next, on average."""
         return NANOSECONDS / self.fps
+
+    @property
+    def seen_share(self) -> float:
+        """Of all frames, those that an agent can see: it looks when all of a burst have arrived."""
+        return min(self.burst, self.slots) / self.burst
+
+    def seen(self) -> Iterator[tuple[int, int]]:
+        """Ids and timestamps of the frames that the ring still holds when its agent looks, without end.
+
+        A ring holds the newest ``slots`` frames, and an agent decides on each that it holds (SPEC.md, "Gate
+        rules"). It is assumed to come when the whole burst is there, which is the worst case.
+        """
+        gone = max(0, self.burst - self.slots)
+        return (frame for frame in enumerate(self.timestamps()) if frame[0] % self.burst >= gone)
 
     def timestamps(self) -> Iterator[int]:
         """When the frames come, in nanoseconds, without end; the same ones every time.

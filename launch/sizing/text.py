@@ -6,9 +6,9 @@ import json
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
-from launch.sizing.host import AGENT_PRIVATE_BYTES, LAUNCHER_PRIVATE_BYTES, SHARE
+from launch.sizing.host import AGENT_PRIVATE_BYTES, LAUNCHER_PRIVATE_BYTES, SHARE, export_bytes
 from launch.table import Column, cut_middle, lines_within, short_bytes, width_of
-from ruth.export.layout import SLOT_COUNT_DEFAULT
+from ruth.export.layout import SLOT_COUNT_MAX
 
 if TYPE_CHECKING:
     from launch.sizing.forecast import HostForecast, ModelForecast
@@ -26,6 +26,9 @@ def as_json(forecast: HostForecast) -> str:
     document = {
         "source_fps": forecast.source.fps,
         "jitter_ms": forecast.source.jitter_ns / 1e6,
+        "burst": forecast.source.burst,
+        "slots": forecast.source.slots,
+        "seen_share": forecast.source.seen_share,
         "width": width,
         "height": height,
         "models": [_model_object(model) for model in forecast.models],
@@ -76,6 +79,8 @@ def as_text(forecast: HostForecast, limit: int | None, mark: str) -> str:
     """
     limit = min(limit or WIDTH, WIDTH)
     lines = [*_model_lines(forecast, limit, mark), ""]
+    if forecast.source.seen_share < 1:
+        lines += _wrapped(_ring_warning(forecast.source, *forecast.size), limit)
     for model in forecast.models:
         if model.each.wanted:
             lines += _wrapped(_warning(model, forecast.source), limit)
@@ -107,7 +112,7 @@ def why(model: ModelForecast, source: Source) -> str:
     if not model.active:
         return "parked"
     if model.max_fps is None:
-        return "every frame: no cap"
+        return "every frame: no cap" if source.seen_share == 1 else "every frame that is seen: no cap"
     if rate.widest == rate.closest == 1:
         return "every frame"
     interval = f"{_time(1 / model.max_fps)} are {source.fps / model.max_fps:.4g} frames"
@@ -135,9 +140,26 @@ def _warning(model: ModelForecast, source: Source) -> str:
     return f"{said} with {source.jitter_ns / 1e6:g} ms of jitter no cap gives exactly {every}"
 
 
+def _ring_warning(source: Source, width: int, height: int) -> str:
+    held, slots = source.slots, slots_for(source.burst)
+    said = (
+        f"warning: of {source.burst} frames that arrive together a ring of {held} slots holds the last"
+        f" {held}: {100 * (1 - source.seen_share):.0f} % of the frames are never seen;"
+    )
+    if slots is None:
+        return f"{said} no ring has more than {SLOT_COUNT_MAX} slots"
+    more = export_bytes(width, height, slots) - export_bytes(width, height, held)
+    return f"{said} slots = {slots} holds all of them, for {_size(more)} more a camera"
+
+
+def slots_for(burst: int) -> int | None:
+    """Slots for so many frames at once, and one that is being written; None if no ring has as many."""
+    return burst + 1 if burst < SLOT_COUNT_MAX else None
+
+
 def _wrapped(warning: str, limit: int) -> list[str]:
     """Its lines, with an empty one behind them. A setting stays on one line, so that it can be copied."""
-    kept = warning.replace("max_fps = ", f"max_fps{_NO_BREAK}={_NO_BREAK}")
+    kept = warning.replace(" = ", f"{_NO_BREAK}={_NO_BREAK}")
     return [line.replace(_NO_BREAK, " ") for line in wrap(kept, limit, subsequent_indent="  ")] + [""]
 
 
@@ -151,12 +173,12 @@ def _need_lines(forecast: HostForecast, limit: int) -> list[str]:
     )
     launcher = f"{_size(LAUNCHER_PRIVATE_BYTES)} for the launcher"
     rows = [
-        ("cameras", f"{need.cameras}, each {forecast.source.fps:g} fps of {width}x{height}"),
+        ("cameras", f"{need.cameras}, each {_coming(forecast.source)} of {width}x{height}"),
         ("frames for models", f"{sum(model.fps for model in forecast.models):.1f} a second"),
         ("processes", f"{need.processes}: one a camera, and the launcher"),
         (
             "shared memory",
-            f"{_size(need.shared_bytes)}: {SLOT_COUNT_DEFAULT} frames a camera, and agents' states",
+            f"{_size(need.shared_bytes)}: {forecast.source.slots} frames a camera, and agents' states",
         ),
         (
             "private memory",
@@ -174,6 +196,10 @@ def _need_lines(forecast: HostForecast, limit: int) -> list[str]:
     for name, text in rows:
         lines += wrap(f"{name:<18}{text}", limit, subsequent_indent=" " * 18)
     return [*lines, *wrap("Decoding, recording and models are not in it.", limit)]
+
+
+def _coming(source: Source) -> str:
+    return f"{source.fps:g} fps" + (f", {source.burst} at a time," if source.burst > 1 else "")
 
 
 def _time(seconds: float) -> str:

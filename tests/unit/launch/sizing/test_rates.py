@@ -84,15 +84,28 @@ def test_a_rare_frame_is_measured_over_many_intervals() -> None:
 @pytest.mark.parametrize("frames", [0, 1])
 def test_too_few_frames_tell_nothing(frames: int) -> None:
     """Of no frame, or of one, no rate can be taken."""
-    assert simulate(5, range(frames)) == Rate(5, 0, 0)
+    assert simulate(5, enumerate(range(frames))) == Rate(5, 0, 0)
 
 
 def test_frames_of_one_moment_tell_nothing() -> None:
     """Frames that all bear the same time have no rate."""
-    assert simulate(None, [7, 7, 7]) == Rate(0.0, 0, 0)
+    assert simulate(None, enumerate([7, 7, 7])) == Rate(0.0, 0, 0)
+
+
+@pytest.mark.parametrize("slots", [12, 13, 62])
+def test_a_ring_that_holds_a_burst_changes_nothing(slots: int) -> None:
+    """Twelve frames at once, with the camera's own timestamps, give what frames that come evenly give."""
+    assert forecast(Source(25, MS, 12, slots), 5) == forecast(JITTERED, 5)
+
+
+def test_of_a_burst_that_is_too_large_the_ring_holds_the_last() -> None:
+    """Of 12 frames at once a ring of 4 holds 4, 40 ms apart: a cap of 5 gives one of them, each 480 ms."""
+    found = forecast(Source(25, 0, 12, 4), 5)
+    assert found == Forecast(Rate(pytest.approx(25 / 12), 12, 12))
+    assert rate_of(Source(25, 0, 12, 4), None).fps == pytest.approx(25 / 3, rel=1e-3)
 
 
 def test_an_invalid_cap_is_refused() -> None:
     """What is no cap for the gate is none here."""
     with pytest.raises(InvalidCapError):
-        simulate(-1, count())
+        simulate(-1, enumerate(count()))

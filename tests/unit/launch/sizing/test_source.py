@@ -36,3 +36,19 @@ def test_the_same_frames_come_every_time() -> None:
     """Two plans of the same source are one: nothing of it is left to chance."""
     source = Source(25, 3 * MS)
     assert list(islice(source.timestamps(), 100)) == list(islice(source.timestamps(), 100))
+
+
+@pytest.mark.parametrize(
+    ("burst", "slots", "ids"),
+    [
+        (1, 4, [0, 1, 2, 3]),
+        (4, 4, [0, 1, 2, 3]),
+        (5, 4, [1, 2, 3, 4, 6, 7]),
+        (12, 2, [10, 11, 22, 23]),
+    ],
+)
+def test_a_ring_holds_the_last_of_a_burst(burst: int, slots: int, ids: list[int]) -> None:
+    """An agent sees of a burst what the ring holds when all of it has come, with its own timestamps."""
+    source = Source(25, MS, burst, slots)
+    stamps = list(islice(source.timestamps(), 30))
+    assert list(islice(source.seen(), len(ids))) == [(number, stamps[number]) for number in ids]

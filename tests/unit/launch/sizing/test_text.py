@@ -61,6 +61,23 @@ def test_no_warning_without_a_reason() -> None:
     assert "warning" not in shown("m = { max_fps = 10 }\nn = {}\np = { max_fps = 5.2 }")
 
 
+def test_a_burst_that_the_ring_cannot_hold_is_warned_of() -> None:
+    """The warning says what is lost, how many slots hold it, and what they take."""
+    plan = parse_config("[cameras.a.models]\nperson = { max_fps = 5 }")
+    lossy = forecast_of(plan, Source(25, 0, 12), (1920, 1080), HOST, None)
+    text = " ".join(as_text(lossy, 80, "...").split())
+    assert (
+        "warning: of 12 frames that arrive together a ring of 4 slots holds the last 4: 67 % of the frames"
+        " are never seen; slots = 13 holds all of them, for 28.0 MB more a camera" in text
+    )
+    assert "1, each 25 fps, 12 at a time, of 1920x1080" in text
+    held = forecast_of(plan, Source(25, 0, 12, 13), (1920, 1080), HOST, None)
+    assert "warning" not in as_text(held, 80, "...")
+    most = forecast_of(plan, Source(25, 0, 62), (1920, 1080), HOST, None)
+    assert "no ring has more than 62 slots" in " ".join(as_text(most, 80, "...").split())
+    assert json.loads(as_json(lossy))["seen_share"] == pytest.approx(1 / 3)
+
+
 def test_hosts_are_shown_when_asked_for() -> None:
     """The line about hosts is there only when hosts were asked for."""
     assert "for 100000 cameras" in shown("m = {}", 1, 100_000)
@@ -91,6 +108,7 @@ def test_json_has_what_the_text_has() -> None:
         "fps": 25, "export_bytes": forecast.need.export_bytes, "state_bytes": 4096,
         "private_bytes": forecast.need.private_bytes, "cores": forecast.need.cores,
         "host": {"cores": 32, "memory_bytes": 64 << 30, "room": forecast.room.cameras, "limit": "memory"},
+        "burst": 1, "slots": 4, "seen_share": 1.0,
         "cameras_wanted": 1000, "hosts": forecast.hosts, "assumed": [],
     }  # fmt: skip
 
