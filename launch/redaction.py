@@ -5,7 +5,7 @@ The one rule for everything that shows a source, what a user typed, or what FFmp
 | of an address | is hidden |
 |---|---|
 | from ``://`` to the last ``@`` of all: a password can hold ``@ / ? #`` by mistake | all of it |
-| after the colon behind a host, if that is no port: somebody left the host out | all of it |
+| after the colon behind a host, unless it is a port: the host may have been left out | all of it |
 | the value of a key like ``password``, ``token``, ``key``, in query or path | up to the next ``&KEY=`` |
 
 :func:`redact` is for one address or argument, well-formed or not; :class:`Redaction` for the words of a
@@ -25,6 +25,9 @@ HIDDEN: Final = "***"
 
 _SHORT: Final = 4
 """A secret of fewer characters is hidden only where it is a word of its own: "a" is in most words."""
+
+_LONG: Final = 256
+"""A secret of more characters is looked for as it is: a pattern for each of its spellings would take long."""
 
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/+|//+")
 _NO_PORT: Final = re.compile(r"(?:\[[^\]]*\]|[^:/?#\[\]]*):(?!\d*(?:[/?#]|\Z))")
@@ -88,12 +91,12 @@ def _hide(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 
 def _user_spans(address: str) -> list[tuple[int, int]]:
-    """Where name and password are, and what stands in the place of a port."""
+    """Where name and password are, and what is given in the place of a port."""
     found = _ADDRESS.search(address)
     start = found.end() if found else 0
     end = address.rfind("@")
     spans = [(start, end)] if end >= start else []
-    if found is None:  # a path, or a slip: somebody left the scheme out
+    if found is None:  # a path, or an address without its scheme
         is_path = address.startswith(("/", ".", "~")) or ":" not in address[: max(end, 0)]
         return [] if is_path else spans
     no_port = _NO_PORT.match(address, max(start, end + 1))
@@ -131,6 +134,8 @@ def _secrets_of(address: str) -> Iterator[str]:
 
 def _any_spelling(secret: str) -> str:
     """A pattern for ``secret`` with any of its characters percent-encoded, once or more often."""
+    if len(secret) > _LONG:
+        return re.escape(secret)
     pattern = "".join(map(_any_spelling_of_one, secret))
     return pattern if len(secret) >= _SHORT else rf"(?<!\w){pattern}(?!\w)"
 

@@ -17,12 +17,16 @@ MIB = 2**20
 
 
 @contextmanager
-def small_tmpfs(path: Path, size: int) -> Iterator[Path]:
-    """A tmpfs of ``size`` bytes at a folder, made if missing, unmounted afterwards; without root, a skip."""
+def small_tmpfs(path: Path, size: int, files: int = 0) -> Iterator[Path]:
+    """A tmpfs of ``size`` bytes, and of so many files at most unless 0, at a folder, made if missing.
+
+    It is unmounted afterwards; without root, a skip.
+    """
     if os.geteuid() != 0:
         pytest.skip("mounting a small tmpfs needs root")
     path.mkdir(exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path]
+    inodes = files + 1 if files else 0  # the folder has one, too; 0 is no limit
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size},nr_inodes={inodes}", "tmpfs", path]
     mounted = subprocess.run(command, capture_output=True, text=True)
     if mounted.returncode != 0:
         pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")

@@ -61,7 +61,7 @@ def keep_recording(path: str) -> bool:
         if os.stat(path).st_size:
             return True
         os.unlink(path)
-    except OSError:  # somebody has moved it: it is theirs
+    except OSError:  # it was moved or removed meanwhile
         pass
     return False
 

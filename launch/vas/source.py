@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 
 from launch.nearest import suggestion
 from launch.redaction import redact
+from launch.vas.address import host_and_port
 from ruth.errors import RuthError
 from ruth.identity import id_problem
 from ruth.text import printable
@@ -44,17 +45,15 @@ SOURCE_ALLOWED = (
 
 _TEST = re.compile(r"test(?::([0-9]{1,5})x([0-9]{1,5})(?:@([0-9]{1,4}))?)?")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/*)")
-_HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\[\]:]+)(?::(?P<port>[0-9]*))?")
-_PORT_MAX: Final = 65535
 _V4L2_MAJOR: Final = 81  # of the device number, Documentation/admin-guide/devices.txt of the kernel
 _NEIGHBOURS_MAX: Final = 1000  # names of a folder that are compared with one that is not there
 
 
 class SourceError(RuthError):
-    """What was asked of ``ruth vas`` cannot be: every problem at once, one a line.
+    """What was asked of ``ruth vas`` is not possible: every problem at once, one per line.
 
     Attributes:
-        problems: What is wrong and what is allowed, one printable text a problem.
+        problems: What is wrong and what is allowed, one printable text per problem.
 
     """
 
@@ -123,7 +122,7 @@ class GivenSource:
     """One source as it was given, not checked yet.
 
     Attributes:
-        place: Where it stands: the beginning of its problems, printable, without passwords.
+        place: Where it was given: the beginning of its problems, printable, without passwords.
         camera_id: Its camera.
         text: The source.
 
@@ -189,7 +188,7 @@ def _parse_source(camera_id: str, given: str) -> CameraSource:
 
 
 def _file_kind(status: os.stat_result) -> Kind:
-    """What a path leads to, by its status. ValueError if that is no source."""
+    """What a path leads to, by its status. ValueError if that cannot be a source."""
     if stat.S_ISREG(status.st_mode):
         return Kind.FILE
     if not stat.S_ISCHR(status.st_mode):
@@ -200,7 +199,7 @@ def _file_kind(status: os.stat_result) -> Kind:
 
 
 def _meant(path: str) -> str:
-    """The end of a message about a path at which there is nothing: what there is of a similar name."""
+    """The end of a message about a path that does not exist: a similar name in its folder, if any."""
     folder, name = os.path.split(path)
     try:
         with os.scandir(folder or ".") as entries:
@@ -228,7 +227,7 @@ def _url_source(camera_id: str, given: str, scheme: str, rest: str) -> CameraSou
     if kind is None:
         meant = suggestion(scheme, list(_KINDS))
         raise ValueError(f"cannot read {printable(scheme)}://{meant}; a source is {SOURCE_ALLOWED}")
-    host, port = _host_and_port(rest)
+    host, port = host_and_port(rest)
     if kind is Kind.RTSP_LISTEN and (host != LOOPBACK or not port):
         raise ValueError(f"rtsp-listen:// listens on {LOOPBACK} and a port only")
     if kind is Kind.SRT:
@@ -238,27 +237,3 @@ def _url_source(camera_id: str, given: str, scheme: str, rest: str) -> CameraSou
             raise ValueError(f"srt:// calls; with another mode it is for {LOOPBACK} only")
     ffmpeg_scheme = "rtsp" if kind in (Kind.RTSP_UDP, Kind.RTSP_LISTEN) else scheme
     return CameraSource(camera_id, kind, f"{ffmpeg_scheme}://{rest}", redact(given))
-
-
-def _host_and_port(rest: str) -> tuple[str, int | None]:
-    """Host and port of an address without its scheme. ValueError says what is wrong, and shows none of it."""
-    if any(character == " " or not character.isprintable() for character in rest):
-        raise ValueError(
-            "a space or an unprintable character in the address: percent-encode it, a space as %20"
-        )
-    authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    if "@" not in authority and ":" in rest.rpartition("@")[0]:
-        raise ValueError(
-            "an '@' after the host: in a password, percent-encode '/' as %2F, '#' as %23, '?' as %3F;"
-            " elsewhere, '@' as %40"
-        )
-    address = authority.rpartition("@")[2]
-    if not address or address.startswith(":"):
-        raise ValueError("no host in the address")
-    found = _HOST_AND_PORT.fullmatch(address)
-    if found is None:
-        raise ValueError("the host or port of the address is not valid")
-    port = found["port"]
-    if port and not (len(port) <= len(str(_PORT_MAX)) and 1 <= int(port) <= _PORT_MAX):
-        raise ValueError(f"the port must be 1 to {_PORT_MAX}")
-    return found["host"], int(port) if port else None

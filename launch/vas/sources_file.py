@@ -5,7 +5,7 @@
     yard       = "clip.mp4"
 
 A file is refused that others may read or change, or that belongs to neither this user nor root. No problem
-shows a source, nor a line of the file.
+quotes a source or a line of the file.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def parse_sources_text(text: str, name: str) -> list[GivenSource]:
 
 
 def _refuse_shared(path: str, status: os.stat_result) -> None:
-    """Refuses a file that somebody else may read or change."""
+    """Refuses a file that other users may read or change."""
     file = shlex.quote(printable(path))
     if status.st_uid not in (os.geteuid(), 0):
         raise TextFileError(

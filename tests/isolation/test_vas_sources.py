@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from footage import EVERY_FRAME, FRAMES, recorded
+from mounts import MIB, small_tmpfs
 from ruth.export.layout import SLOT_COUNT_OFFSET
 from waiting import wait_until
 
@@ -210,6 +211,17 @@ def test_words_of_ffmpeg_are_escaped(roots: Roots, tmp_path: Path) -> None:
     (line,) = done.stderr.splitlines()
     assert line.isprintable()
     assert line.startswith("ruth: cam: exit ")
+
+
+def test_a_recording_that_cannot_be_made(roots: Roots, clip: Path, tmp_path: Path) -> None:
+    """A camera whose recording cannot be made ends alone, in words; the others go on."""
+    with small_tmpfs(tmp_path / "rec", 8 * MIB, files=1) as folder:
+        done = ruth(roots, "vas", "--once", f"a={clip}", f"b={clip}", "--recordings", folder)
+        kept = os.listdir(folder)
+    assert done.returncode == 1
+    assert sorted(f"{FRAMES} read" in line for line in done.stdout.splitlines()) == [False, True]
+    assert "not started: [Errno 28] No space left on device" in done.stderr
+    assert len(kept) == 1
 
 
 def test_slots(roots: Roots, processes: Processes) -> None:

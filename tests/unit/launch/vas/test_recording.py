@@ -42,7 +42,7 @@ def test_names_taken_at_once_differ(tmp_path: Path) -> None:
 
 
 def test_empty_recording_is_removed(tmp_path: Path) -> None:
-    """A recording without a byte is no recording; one with a byte is kept; one that is gone is not missed."""
+    """A recording without a byte is removed; one with a byte is kept; one that is gone is not missed."""
     path = claim_recording(str(tmp_path), "a")
     assert not keep_recording(path)
     assert not os.path.exists(path)

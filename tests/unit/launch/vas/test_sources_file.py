@@ -53,7 +53,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o644])
 def test_shared_file_is_refused(write: Callable[..., str], mode: int) -> None:
-    """A file that others may read or change is refused, with the command that mends it."""
+    """A file that others may read or change is refused, with the command that fixes it."""
     path = write(GOOD, mode)
     assert problems(path) == (f"{path}: others may read or change it (mode {mode:04o}): chmod 600 {path}",)
 
@@ -69,7 +69,7 @@ def test_file_of_another_user_is_refused(write: Callable[..., str]) -> None:
 
 
 def test_no_regular_file(tmp_path: Path) -> None:
-    """What is not there, or is no regular file, is refused, and nothing blocks."""
+    """A path that does not exist, or is not a regular file, is refused, and nothing blocks."""
     os.mkfifo(tmp_path / "fifo", 0o600)
     assert problems(f"{tmp_path}/fifo") == (f"{tmp_path}/fifo: not a regular file",)
     assert problems(f"{tmp_path}/none") == (f"{tmp_path}/none: No such file or directory",)
@@ -114,7 +114,7 @@ def test_every_problem_with_line_and_key(write: Callable[..., str]) -> None:
 
 
 def test_values_are_texts() -> None:
-    """A value that is no text is refused, unseen; each with line and key."""
+    """A value that is not a string is refused, unseen; each with line and key."""
     with pytest.raises(SourceError) as caught:
         parse_sources_text('a = 5\n[b]\nc = "rtsp://u:S3cret@h/x"\n', "f")
     assert caught.value.problems == (
