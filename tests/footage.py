@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.vas.ffmpeg import FFmpeg, FFmpegMissingError, find_ffmpeg
+from launch.vas.ffmpeg import FFmpeg, FFmpegMissingError, find_ffmpeg, packaged_ffmpeg
 from ruth.export.picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from launch.vas.summary import VasSummary
 
 WIDTH, HEIGHT, FPS, FRAMES = 320, 180, 25, 40
 FRAME_BYTES = WIDTH * HEIGHT * 3 // 2
@@ -41,6 +43,28 @@ def every_ffmpeg() -> list[FFmpeg]:
             continue
         found[one.path] = one
     return list(found.values())
+
+
+FFMPEGS = ("packaged", "system")
+"""The FFmpegs that sources are tried with: that of the package imageio-ffmpeg, and /usr/bin/ffmpeg."""
+
+
+def ffmpeg_named(name: str) -> FFmpeg:
+    """One of :data:`FFMPEGS`; without it the test is skipped."""
+    path = packaged_ffmpeg() if name == "packaged" else "/usr/bin/ffmpeg"
+    try:
+        return find_ffmpeg({"RUTH_FFMPEG": path or "/none"})
+    except FFmpegMissingError as error:
+        pytest.skip(f"no {name} FFmpeg: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the stand-in VAS in this process: what it returned, what it said, and its recordings."""
+
+    summary: VasSummary
+    lines: list[str]
+    recordings: Path
 
 
 def make_clip(ffmpeg: FFmpeg, path: Path) -> Path:

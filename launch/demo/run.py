@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
 from launch.agent_view import view_all
-from launch.demo.summary import CameraOutcome, DemoSummary, Killed, camera_outcome
+from launch.demo.summary import DemoSummary, Killed, camera_outcome
 from launch.parent_death import dies_with_parent
 from ruth.agent.state import AgentRecord
 from ruth.agent.state_reader import StateReader
@@ -40,6 +40,9 @@ MODELS: Final = "[cameras.{}.models]\nperson = {{ max_fps = 5 }}\nplate = {{ max
 _SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - the demo's exports belong on a tmpfs
 _PR_SET_CHILD_SUBREAPER: Final = 36  # prctl(2)
 _REFRESH_S: Final = 0.5
+# Until it is counted: in the first moments each frame may come sooner than the one before, and frame time
+# goes back by as much (ruth.vas.frame_time).
+_SETTLE_S: Final = 2.0
 _START_DEADLINE_S: Final = 30.0
 _STOP_DEADLINE_S: Final = 10.0
 
@@ -170,11 +173,19 @@ def run_demo(plan: DemoPlan, show: Show) -> DemoSummary:
         exporting = export_enabled({FLAG: "true", **os.environ})
         if exporting:
             _watch_until(stage, show, "the agents are idle; now the video server starts", _all_fed, vas)
+            settled = time.monotonic() + _SETTLE_S
+            text = "every camera exports; counting begins in a moment"
+            _watch_until(stage, show, text, lambda _: time.monotonic() >= settled, vas)
+        before = _records(stage, plan)
         killed = _watch(stage, plan, show, vas)
         _end(vas)
         published = _published(stage)
         _let_agents_finish(stage, published)
-        outcomes = _outcomes(stage, plan, published)
+        after = _records(stage, plan)
+        outcomes = tuple(
+            camera_outcome(before[camera_id], after[camera_id], published[camera_id])
+            for camera_id in plan.cameras
+        )
         deaths = {view.camera_id: view.death for view in stage.views()}
         summary = DemoSummary(
             cameras=outcomes,
@@ -293,15 +304,16 @@ def _let_agents_finish(stage: _Stage, published: dict[str, int]) -> None:
         time.sleep(0.01)
 
 
-def _outcomes(stage: _Stage, plan: DemoPlan, published: dict[str, int]) -> tuple[CameraOutcome, ...]:
-    outcomes = []
+def _records(stage: _Stage, plan: DemoPlan) -> dict[str, AgentRecord]:
+    """What each agent has noted so far."""
+    records = {}
     for camera_id in plan.cameras:
         with StateReader(str(stage.state_root), camera_id) as reader:
             record = reader.read()
         if not isinstance(record, AgentRecord):
             raise DemoError(f"the agent of {camera_id} left no record")
-        outcomes.append(camera_outcome(record, published[camera_id]))
-    return tuple(outcomes)
+        records[camera_id] = record
+    return records
 
 
 def _size(paths: Sequence[Path]) -> int:

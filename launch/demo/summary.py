@@ -26,8 +26,9 @@ class ModelOutcome:
     """One subscription.
 
     Attributes:
-        rate: Frames a second of frame time between its first and its last allowed frame; None with
-            fewer than two.
+        allowed: Frames allowed since counting began.
+        rate: Those a second of frame time, from the last one allowed before to the last one; None if there is
+            none before, or none since.
 
     """
 
@@ -39,10 +40,10 @@ class ModelOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CameraOutcome:
-    """One camera, counted from the first frame that its agent observed.
+    """One camera, counted from the frame that its agent had observed when counting began.
 
     Attributes:
-        published: Frames that the stand-in VAS published from then on; all of them if none was observed.
+        published: Frames that the stand-in VAS published after it; all of them if none was observed.
         observed: Frames that the agent observed.
         missed: ``published - observed``: never observed by the agent, alive or not.
 
@@ -130,9 +131,9 @@ class DemoSummary:
         killed = self.killed
         survivors = len(self.cameras) - 1
         lines = [
-            "Counted from the first frame that each agent observed; in brackets: frames a second.",
-            "A cap (<=) is a maximum, never a target: a frame that comes a hair too early is",
-            "skipped, and nothing is made up for later.",
+            "Counted once every camera had settled; in brackets: frames a second of frame time.",
+            "A cap (<=) is a maximum, never a target: two frames of a model are never closer than",
+            "1/cap, and nothing is made up for later.",
             "",
             f"Agent {killed.pid} of {killed.camera_id} was killed after {killed.at_s:g} s.",
             f"The kernel says: {killed.death or 'nothing'}. Nobody restarted it.",
@@ -151,30 +152,33 @@ class DemoSummary:
         return " This machine was too busy for a moment; a late agent takes the newest frame."
 
 
-def camera_outcome(record: AgentRecord, published: int) -> CameraOutcome:
+def camera_outcome(before: AgentRecord, after: AgentRecord, published: int) -> CameraOutcome:
     """Compares what one agent saw with how many frames there were.
 
     Args:
-        record: What the agent left; its frame ids are those of the export, which begin at 0.
-        published: Frames published in all.
+        before: What the agent had noted when counting began.
+        after: What it left; its frame ids are those of the export, which begin at 0.
+        published: Frames published in total.
 
     """
-    since_first = published - (record.first_frame_id or 0)
+    since = published if before.frame_id is None else published - before.frame_id - 1
+    observed = after.frames - before.frames
     return CameraOutcome(
-        camera_id=record.camera_id,
-        published=since_first,
-        observed=record.frames,
-        missed=since_first - record.frames,
-        models=tuple(_model_outcome(record, model) for model in record.models),
+        camera_id=after.camera_id,
+        published=since,
+        observed=observed,
+        missed=since - observed,
+        models=tuple(map(_model_outcome, before.models, after.models)),
     )
 
 
-def _model_outcome(record: AgentRecord, model: ModelState) -> ModelOutcome:
+def _model_outcome(before: ModelState, after: ModelState) -> ModelOutcome:
+    allowed = after.allowed - before.allowed
     rate = None
-    if model.allowed > 1 and model.last_timestamp_ns is not None and record.first_timestamp_ns is not None:
-        span_ns = model.last_timestamp_ns - record.first_timestamp_ns  # the first frame is always allowed
-        rate = round((model.allowed - 1) / (span_ns / NANOSECONDS), 3) if span_ns > 0 else None
-    return ModelOutcome(model.model_id, model.max_fps, model.allowed, rate)
+    if before.last_timestamp_ns is not None and after.last_timestamp_ns is not None:
+        span_ns = after.last_timestamp_ns - before.last_timestamp_ns
+        rate = round(allowed / (span_ns / NANOSECONDS), 3) if span_ns > 0 else None
+    return ModelOutcome(after.model_id, after.max_fps, allowed, rate)
 
 
 def _cell(model: ModelOutcome) -> str:

@@ -57,7 +57,7 @@ def find_ffmpeg(environ: Mapping[str, str]) -> FFmpeg:
     path = environ.get(FFMPEG_VARIABLE)
     if path and not (os.path.isfile(path) and os.access(path, os.X_OK)):
         raise FFmpegMissingError(path, f"{FFMPEG_VARIABLE}={path} is not an executable file")
-    path = path or shutil.which("ffmpeg", path=environ.get("PATH")) or _packaged_ffmpeg()
+    path = path or shutil.which("ffmpeg", path=environ.get("PATH")) or packaged_ffmpeg()
     if path is None:
         raise FFmpegMissingError(None, "FFmpeg is not installed")
     try:
@@ -78,7 +78,8 @@ def find_ffmpeg(environ: Mapping[str, str]) -> FFmpeg:
     return FFmpeg(path)
 
 
-def _packaged_ffmpeg() -> str | None:
+def packaged_ffmpeg() -> str | None:
+    """The program of the package ``imageio-ffmpeg``, or None if it has none."""
     try:
         package = importlib.import_module("imageio_ffmpeg")
         return str(package.get_ffmpeg_exe())

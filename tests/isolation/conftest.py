@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import pytest
 
 from conftest import open_processes, open_roots
-from footage import ffmpeg_here, make_clip
+from footage import Run, ffmpeg_here, make_clip
+from launch.vas.process import run_vas
+from launch.vas.source import parse_sources
 from scene import CAMERAS, FRAMES_MAX, Scene, open_scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Processes, Roots
+    from launch.vas.camera import OpenExporter
     from launch.vas.ffmpeg import FFmpeg
     from scene import Streams
 
@@ -29,6 +33,35 @@ def ffmpeg() -> FFmpeg:
 def clip(ffmpeg: FFmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small video."""
     return make_clip(ffmpeg, tmp_path_factory.mktemp("clip") / "clip.mp4")
+
+
+@pytest.fixture
+def vas(ffmpeg: FFmpeg, roots: Roots, processes: Processes, tmp_path: Path) -> Callable[..., Run]:
+    """Runs the stand-in VAS in this process, with recordings in a folder of its own."""
+
+    def run(
+        *sources: str,
+        exporter: OpenExporter | None = None,
+        flag: str | None = "true",
+        once: bool = True,
+        seconds: float = 60,
+        name: str = "recordings",
+        program: FFmpeg = ffmpeg,
+    ) -> Run:
+        err = io.StringIO()
+        summary = run_vas(
+            parse_sources(sources),
+            ffmpeg=program,
+            recordings=str(tmp_path / name),
+            once=once,
+            seconds=seconds,
+            environ=roots.environ(flag=flag),
+            err=err,
+            open_exporter=exporter,
+        )
+        return Run(summary, err.getvalue().splitlines(), tmp_path / name)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import io
 import json
 import os
 import signal
 import socket
 import statistics
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from footage import (
     HEIGHT,
     WIDTH,
     Keeper,
+    Run,
     call,
     recorded,
     recorded_so_far,
@@ -34,9 +34,7 @@ from footage import (
 from launch.vas.ffmpeg_process import FFmpegProcess
 from launch.vas.input_arguments import file_input
 from launch.vas.output_arguments import camera_arguments
-from launch.vas.process import run_vas
 from launch.vas.raw_output import RawOutput
-from launch.vas.source import parse_sources
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -46,45 +44,6 @@ if TYPE_CHECKING:
     from conftest import Processes, Roots
     from launch.vas.camera import OpenExporter
     from launch.vas.ffmpeg import FFmpeg
-    from launch.vas.summary import VasSummary
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of the stand-in in this process."""
-
-    summary: VasSummary
-    lines: list[str]
-    recordings: Path
-
-
-@pytest.fixture
-def vas(ffmpeg: FFmpeg, roots: Roots, processes: Processes, tmp_path: Path) -> Callable[..., Run]:
-    """Runs the stand-in in this process, with recordings in a folder of its own."""
-
-    def run(
-        *sources: str,
-        exporter: OpenExporter | None = None,
-        flag: str | None = "true",
-        once: bool = True,
-        seconds: float = 20,
-        name: str = "recordings",
-        program: FFmpeg = ffmpeg,
-    ) -> Run:
-        err = io.StringIO()
-        summary = run_vas(
-            parse_sources(sources),
-            ffmpeg=program,
-            recordings=str(tmp_path / name),
-            once=once,
-            seconds=seconds,
-            environ=roots.environ(flag=flag),
-            err=err,
-            open_exporter=exporter,
-        )
-        return Run(summary, err.getvalue().splitlines(), tmp_path / name)
-
-    return run
 
 
 def each(keepers: dict[str, Keeper]) -> OpenExporter:
