@@ -18,6 +18,8 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, unquote_plus
 
+from ruth.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -53,9 +55,15 @@ def redact(address: str) -> str:
 
 
 def without_secrets(text: str, arguments: Iterable[str]) -> str:
-    """``text`` about the arguments of a command, without the secrets of those that are addresses."""
-    secret = [argument for argument in arguments if redact(argument) != argument]
-    return Redaction(secret).hide(text) if secret else text
+    """``text`` about the arguments of a command, without the secrets of those that are addresses.
+
+    Args:
+        text: An error, for example.
+        arguments: Each an address, or one behind an equals sign (``CAMERA=SOURCE``, ``--option=SOURCE``),
+            or anything else.
+
+    """
+    return Redaction(map(_address_in, arguments)).hide_own(text)
 
 
 class Redaction:
@@ -72,11 +80,22 @@ class Redaction:
         secrets = {secret for address in addresses for secret in _secrets_of(address) if secret}
         self._secrets = [re.compile(_any_spelling(secret)) for secret in secrets]
 
+    def hide_own(self, text: str) -> str:
+        """``text`` without the secrets of the addresses, however they are percent-encoded."""
+        return _hide(text, self._own(text))
+
     def hide(self, text: str) -> str:
-        """``text`` without those secrets, however percent-encoded, and without those of any other URL."""
-        patterns = [*self._secrets, _IN_TEXT]
-        spans = [found.span() for pattern in patterns for found in pattern.finditer(text)]
-        return _hide(text, [*spans, *_value_spans(text)])
+        """As :meth:`hide_own`, and without the secrets of any other address in ``text``."""
+        others = [found.span() for found in _IN_TEXT.finditer(text)]
+        return _hide(text, [*self._own(text), *others, *_value_spans(text)])
+
+    def _own(self, text: str) -> list[tuple[int, int]]:
+        return [found.span() for secret in self._secrets for found in secret.finditer(text)]
+
+
+def _address_in(argument: str) -> str:
+    name, equals, address = argument.partition("=")
+    return address if equals and not re.search("[:/@]", name) else argument
 
 
 def _hide(text: str, spans: Iterable[tuple[int, int]]) -> str:
@@ -115,7 +134,7 @@ def _value_spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _secrets_of(address: str) -> Iterator[str]:
-    """The parts of an address that are secret alone, as they stand there and decoded."""
+    """The parts of an address that are secret on their own, as written there and decoded."""
     raw = [address[start:end] for start, end in _value_spans(address)]
     for start, end in _user_spans(address):
         user = address[start:end]
@@ -123,13 +142,8 @@ def _secrets_of(address: str) -> Iterator[str]:
         shorter = re.split("[/?#]", address[start:], maxsplit=1)[0].rpartition("@")[0]
         raw += [user, user.partition(":")[2] or user, shorter.partition(":")[2]]
     for secret in raw:
-        # Also as repr() writes it, which argparse uses.
-        yield from (
-            secret,
-            unquote(secret, errors="surrogateescape"),
-            unquote_plus(secret),
-            repr(secret)[1:-1],
-        )
+        yield from (secret, unquote(secret, errors="surrogateescape"), unquote_plus(secret))
+        yield from (repr(secret)[1:-1], printable(secret, None))  # in errors of argparse, and in ours
 
 
 def _any_spelling(secret: str) -> str:

@@ -6,7 +6,6 @@ distribution says, as it says it to the script ``ruth`` that pip makes.
 
 from __future__ import annotations
 
-import sys
 from importlib.metadata import EntryPoints, PackageNotFoundError, distribution
 from typing import TYPE_CHECKING
 
@@ -32,4 +31,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
@@ -9,7 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addresses import SECRET, addresses, queries
-from launch.redaction import Redaction, redact
+from launch.redaction import Redaction, redact, without_secrets
+from ruth.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 thorough = settings(derandomize=True, max_examples=200, deadline=None)
 
@@ -88,6 +93,26 @@ def test_other_addresses() -> None:
     """A URL that only the words name, as after a redirection, shows no secret either."""
     said = Redaction([]).hide("Opening 'https://u:S3cret@h/live.m3u8?token=S3cret' for reading")
     assert said.startswith("Opening 'https://***@h/live.m3u8?token=***")
+
+
+@pytest.mark.parametrize("before", ["", "cam=", "--source=", "cam:"])
+@pytest.mark.parametrize("show", [str, repr, printable])
+def test_errors_about_arguments(before: str, show: Callable[[str], str]) -> None:
+    """An error that quotes an argument, escaped or not, does not show its password."""
+    for address in (
+        "rtsp://u:S3\\\x1bcret@h:99999/x?pass=S3\x1bcret",
+        "u:S3\x1bcret@h",
+        "u:S3\x1bcret@h?a=b",
+    ):
+        said = without_secrets(f"invalid: {show(before + address)}", [before + address, "other"])
+        assert "S3" not in said
+        assert "cret" not in said
+
+
+def test_names_of_cameras_are_no_keys() -> None:
+    """A camera may be called like the key of a secret: its source is shown."""
+    error = "'key-room=test:1x1': width and height must be even"
+    assert without_secrets(error, ["key-room=test:1x1", "passage=rtsp://u:S3cret@h/x"]) == error
 
 
 def test_a_short_password_is_a_word() -> None:
