@@ -69,6 +69,10 @@ class SubscriptionError(RuthError):
         self.model_id = model_id
 
 
+class SharedMemoryError(RuthError, TypeError):
+    """Something that views memory of another process was to be copied or pickled as it is."""
+
+
 class ExportError(RuthError):
     """An export cannot be made: its memory, its place or its geometry (SPEC.md, phases 1 and 2).
 

@@ -31,8 +31,7 @@ try:
     with ruth.attach(camera_id, model_id, timeout=10) as stream:
         for frame in stream:
             scale = frame.width / WIDTH
-            how = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
-            picture = cv2.resize(frame.y, (WIDTH, round(frame.height / scale)), interpolation=how)
+            picture = frame.gray((WIDTH, round(frame.height / scale)))
             if not frame.intact:
                 continue
             boxes, scores = detector.detectMultiScale(picture, winStride=(8, 8), scale=1.05)

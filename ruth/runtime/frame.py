@@ -7,38 +7,79 @@ it shows changes when the writer takes the slot again: ask :attr:`Frame.intact` 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
+from ruth.errors import SharedMemoryError
+from ruth.export.layout import VERSION_1, nv12_size
 from ruth.export.nv12 import Nv12Views
+from ruth.export.picture import coding_of_record, unpack_picture
+from ruth.runtime.convert import PADDING, place_in, to_colours, to_grey
+from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import DTypeLike, NDArray
+
+    from ruth.export.layout import FrameRecord
+    from ruth.export.picture import MatrixName, RangeName
+    from ruth.export.scale import Placement
+    from ruth.runtime.convert import Size
 
 _WRITABLE: Final = 1  # PyBUF_WRITABLE (docs.python.org, "Buffer Protocol")
 _CPU: Final = (1, 0)  # kDLCPU and its first device (dlpack.h)
 _READ_ONLY_DLPACK: Final = 1  # the major version of DLPack in which memory can be said to be read-only
 
 
+class Origin(NamedTuple):
+    """What the frames of one subscription have in common, as long as they come from exports of one version.
+
+    Attributes:
+        camera_id: The camera.
+        model_id: The model.
+        version: Of the exports: which clock their timestamps are of.
+
+    """
+
+    camera_id: str
+    model_id: str
+    version: int
+
+
+class Found(Protocol):
+    """Where a frame was found: one of the classes of :mod:`ruth.export.pixels`."""
+
+    @property
+    def record(self) -> FrameRecord:
+        """The frame's record."""
+
+    def intact(self) -> bool:
+        """Whether what was read from its memory so far is this frame."""
+
+
+class Copied(NamedTuple):
+    """Memory that nobody writes any more, and the record of the frame that it holds."""
+
+    record: FrameRecord
+
+    def intact(self) -> bool:
+        """True."""
+        return True
+
+
 class Frame:
     """One eligible frame. Made by :class:`ruth.runtime.stream.Stream`, not by hand.
 
-    It is itself an array to whoever asks for one: ``np.asarray(frame)``, ``np.from_dlpack(frame)`` and, from
-    Python 3.12 on, ``memoryview(frame)`` give what :attr:`nv12` is.
+    It is itself an array to whoever asks for one: ``np.asarray(frame)``, ``np.from_dlpack(frame)`` and,
+    from Python 3.12 on, ``memoryview(frame)`` give what :attr:`nv12` is. It cannot be pickled; its
+    :meth:`copy` can.
     """
 
-    __slots__ = ("_frame_id", "_now_ns", "_still_whole", "_timestamp_ns", "_views")
+    __slots__ = ("_found", "_frame_id", "_origin", "_timestamp_ns", "_views")
 
     def __init__(
-        self,
-        frame_id: int,
-        timestamp_ns: int,
-        views: Nv12Views,
-        now_ns: Callable[[], int],
-        still_whole: Callable[[], bool],
+        self, frame_id: int, timestamp_ns: int, views: Nv12Views, origin: Origin, found: Found
     ) -> None:
         """Keeps what it is given.
 
@@ -46,15 +87,15 @@ class Frame:
             frame_id: Its id.
             timestamp_ns: Its timestamp.
             views: Its arrays.
-            now_ns: The clock of its timestamp.
-            still_whole: Says whether its memory still holds it.
+            origin: Whose frame it is.
+            found: Where it was found.
 
         """
         self._frame_id = frame_id
         self._timestamp_ns = timestamp_ns
         self._views = views
-        self._now_ns = now_ns
-        self._still_whole = still_whole
+        self._origin = origin
+        self._found = found
 
     def __repr__(self) -> str:
         return (
@@ -78,19 +119,59 @@ class Frame:
         return self._views.uv
 
     @property
+    def camera_id(self) -> str:
+        """Whose frame it is."""
+        return self._origin.camera_id
+
+    @property
+    def model_id(self) -> str:
+        """For which model it was allowed."""
+        return self._origin.model_id
+
+    @property
     def frame_id(self) -> int:
         """Counts the frames of one session of the video server, from 0."""
         return self._frame_id
 
     @property
     def timestamp_ns(self) -> int:
-        """When it left the decoder: CLOCK_MONOTONIC; of version 1 exports, wall-clock time."""
+        """When it was captured, as far as its writer knows: CLOCK_MONOTONIC; of version 1, wall clock."""
         return self._timestamp_ns
 
     @property
     def age_ns(self) -> int:
         """Nanoseconds since :attr:`timestamp_ns`, by that clock; below 0 if wall-clock time has stepped."""
         return self._now_ns() - self._timestamp_ns
+
+    @property
+    def time(self) -> float:
+        """:attr:`timestamp_ns` as wall-clock time, in seconds since 1970, as of ``time.time()``. Approximate.
+
+        Version 2 does not know it: it is the time of now less :attr:`age_ns`, so it is another one each
+        time it is asked for, by microseconds, or by as much as the wall clock was set meanwhile. To tell
+        frames apart, or to take differences, use :attr:`timestamp_ns`.
+        """
+        return (time.time_ns() - self.age_ns) / NANOSECONDS
+
+    @property
+    def range(self) -> RangeName | None:
+        """``"limited"`` or ``"full"``, as the frame's record says; None if it does not."""
+        return unpack_picture(self._found.record.picture).range
+
+    @property
+    def matrix(self) -> MatrixName | None:
+        """``"bt601"``, ``"bt709"`` or ``"bt2020"``, as the frame's record says; None if it does not."""
+        return unpack_picture(self._found.record.picture).matrix
+
+    @property
+    def damaged(self) -> bool:
+        """Whether the decoder reported damage in this frame."""
+        return unpack_picture(self._found.record.picture).damaged
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(:attr:`height`, :attr:`width`), as of :attr:`y` and of every picture in the frame's own size."""
+        return self.height, self.width
 
     @property
     def width(self) -> int:
@@ -114,7 +195,79 @@ class Frame:
         False once the writer has begun to put another frame in its place, and once the stream has let the
         export go: then nobody can tell. A version 1 frame and a copy stay as they are.
         """
-        return self._still_whole()
+        return self._found.intact()
+
+    def rgb(
+        self,
+        size: Size | None = None,
+        *,
+        letterbox: bool = False,
+        fill: int = PADDING,
+        out: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.uint8]:
+        """The frame as RGB, by its own range and matrix. Ask :attr:`intact` afterwards.
+
+        Without ``size`` each chroma sample colours the four pixels it was made from, and the colours are
+        those of FFmpeg's exact conversion within one level. In a smaller size each pixel is the mean of the
+        area that it covers, in a larger one it lies between the nearest two (bilinear).
+
+        Args:
+            size: Width and height of the result, each 1 to 16384; None for the frame's own.
+            letterbox: Whether to keep the shape of the picture and fill the border, instead of stretching it.
+                :meth:`place_in` says where it lies then.
+            fill: What the border is filled with, 0 to 255, the same in all channels.
+            out: Where to write: uint8, shape ``(height, width, 3)`` of ``size``, any strides. A new array if
+                not given. ``planes.transpose(1, 2, 0)`` of an array ``(3, height, width)`` gives planes.
+
+        Returns:
+            uint8, shape ``(height, width, 3)``: ``out`` if it was given.
+
+        Raises:
+            ValueError: A size, fill or out as above it is not.
+
+        """
+        return self._colours(size, out, letterbox=letterbox, fill=fill, bgr=False)
+
+    def bgr(
+        self,
+        size: Size | None = None,
+        *,
+        letterbox: bool = False,
+        fill: int = PADDING,
+        out: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.uint8]:
+        """As :meth:`rgb`, with blue first, as OpenCV has it."""
+        return self._colours(size, out, letterbox=letterbox, fill=fill, bgr=True)
+
+    def gray(
+        self,
+        size: Size | None = None,
+        *,
+        letterbox: bool = False,
+        fill: int = PADDING,
+        out: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.uint8]:
+        """As :meth:`rgb`, without colour: 0 black to 255 white, uint8, shape ``(height, width)``."""
+        coding = coding_of_record(self._found.record)
+        return to_grey(self._views, coding, size, out, letterbox=letterbox, fill=fill)
+
+    def place_in(self, size: Size, *, letterbox: bool = False) -> Placement:
+        """Where the frame lies in a picture of that size: ``left, top, width, height``, in its pixels.
+
+        So a point ``(x, y)`` of the picture is ``((x - left) * frame.width / width, (y - top) *
+        frame.height / height)`` of the frame. Arguments and errors are those of :meth:`rgb`.
+        """
+        return place_in(self._views, size, letterbox=letterbox)
+
+    def _colours(
+        self, size: Size | None, out: NDArray[np.uint8] | None, *, letterbox: bool, fill: int, bgr: bool
+    ) -> NDArray[np.uint8]:
+        coding = coding_of_record(self._found.record)
+        return to_colours(self._views, coding, size, out, letterbox=letterbox, fill=fill, bgr=bgr)
+
+    def _now_ns(self) -> int:
+        """The clock of :attr:`timestamp_ns`."""
+        return time.time_ns() if self._origin.version == VERSION_1 else time.monotonic_ns()
 
     def copy(self) -> Frame | None:
         """The frame in memory of its own, whole: writable, ``stride == width``, intact for ever.
@@ -126,10 +279,20 @@ class Frame:
         nv12 = np.array(self.nv12, order="C")
         if not self.intact:
             return None
-        height, width = self.height, self.width
-        uv = nv12[height:].reshape(height // 2, width // 2, 2)
-        views = Nv12Views(nv12, nv12[:height], uv)
-        return Frame(self._frame_id, self._timestamp_ns, views, self._now_ns, never_changes)
+        size = nv12_size(self.width, self.height)
+        record = self._found.record._replace(stride=self.width, data_size=size, data_offset=0)
+        return _of_memory(nv12, self._frame_id, self._timestamp_ns, self._origin, record)
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
+        """What a copy is pickled and copied as.
+
+        Raises:
+            SharedMemoryError: It is a view.
+
+        """
+        if not isinstance(self._found, Copied):
+            raise SharedMemoryError("a frame is a view of shared memory: send frame.copy()")
+        return _of_memory, (self.nv12, self._frame_id, self._timestamp_ns, self._origin, self._found.record)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is None:  # only if it must: numpy 1 knows no None
@@ -181,6 +344,10 @@ def _capsule(array: NDArray[np.uint8], max_version: tuple[int, int] | None) -> A
         return array.__dlpack__()
 
 
-def never_changes() -> bool:
-    """True: said of memory that nobody writes any more."""
-    return True
+def _of_memory(
+    nv12: NDArray[np.uint8], frame_id: int, timestamp_ns: int, origin: Origin, record: FrameRecord
+) -> Frame:
+    """A frame in memory of its own: both planes, without gaps between rows."""
+    height, width = record.height, record.width
+    views = Nv12Views(nv12, nv12[:height], nv12[height:].reshape(height // 2, width // 2, 2))
+    return Frame(frame_id, timestamp_ns, views, origin, Copied(record))

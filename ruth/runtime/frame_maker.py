@@ -6,14 +6,13 @@ frame is another file, so each gets its own.
 
 from __future__ import annotations
 
-import time
 import weakref
 from typing import TYPE_CHECKING, Final
 
 from ruth.export.finder import FrameFinder
 from ruth.export.layout import VERSION_1, VERSION_2
 from ruth.export.nv12 import nv12_views
-from ruth.runtime.frame import Frame, never_changes
+from ruth.runtime.frame import Frame, Origin
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -33,16 +32,18 @@ class FrameMaker:
     Args:
         export_root: Folder of all exports.
         camera_id: The camera.
+        model_id: The model that the frames are for.
 
     Raises:
         InvalidIdError: ``camera_id`` is no id.
 
     """
 
-    __slots__ = ("_bound", "_finder", "_held", "_ring", "_slots")
+    __slots__ = ("_bound", "_finder", "_held", "_origins", "_ring", "_slots")
 
-    def __init__(self, export_root: str, camera_id: str) -> None:
+    def __init__(self, export_root: str, camera_id: str, model_id: str) -> None:
         self._finder = FrameFinder(export_root, camera_id)
+        self._origins = [Origin(camera_id, model_id, version) for version in (VERSION_1, VERSION_2)]
         self._held: list[weakref.ref[mmap]] = []
         self._ring: RingReader | None = None
         self._bound = (0, 0)  # inode and epoch of the ring
@@ -83,7 +84,7 @@ class FrameMaker:
         if known is None or known[0] != found.lasting:
             assert found.memory is not None  # noqa: S101 - the ring is bound; for the type checker
             known = self._slots[found.slot] = (found.lasting, nv12_views(found.memory, found.record))
-        return Frame(wanted.frame_id, wanted.timestamp_ns, known[1], time.monotonic_ns, found.intact)
+        return Frame(wanted.frame_id, wanted.timestamp_ns, known[1], self._origins[1], found)
 
     def _bind(self, inode: int, epoch: int) -> RingReader | None:
         self.let_go()
@@ -103,7 +104,7 @@ class FrameMaker:
         self._held.append(weakref.ref(pixels.memory))
         views = nv12_views(pixels.memory, pixels.record)
         # A version 1 file once opened never changes (docs/frame-export.md, section 6).
-        return Frame(wanted.frame_id, wanted.timestamp_ns, views, time.time_ns, never_changes)
+        return Frame(wanted.frame_id, wanted.timestamp_ns, views, self._origins[0], pixels)
 
     def _full(self) -> bool:
         self._held = [held for held in self._held if held() is not None]

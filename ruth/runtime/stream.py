@@ -17,6 +17,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Final, Self
 
+from ruth.errors import SharedMemoryError
 from ruth.futex import Bell, available
 from ruth.identity import export_root as _export_root
 from ruth.identity import state_root as _state_root
@@ -80,7 +81,7 @@ class Stream:
         self._closed = True  # for __del__, should what follows raise
         self.timeout = timeout
         self._watch = SubscriptionWatch(state_root, camera_id, model_id)
-        self._maker = FrameMaker(export_root, camera_id)
+        self._maker = FrameMaker(export_root, camera_id, model_id)
         self._roots = (state_root, export_root)
         self.camera_id = camera_id
         self.model_id = model_id
@@ -113,6 +114,11 @@ class Stream:
     def __del__(self) -> None:
         if not self._closed:
             self.close()
+
+    def __reduce_ex__(self, _protocol: object) -> str:
+        """A stream is neither copied nor pickled. Raises SharedMemoryError."""
+        call = f"ruth.attach({self.camera_id!r}, {self.model_id!r})"
+        raise SharedMemoryError(f"a stream holds mappings of this process: use {call} where it is needed")
 
     def __iter__(self) -> Self:
         return self

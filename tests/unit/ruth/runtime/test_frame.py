@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import subprocess
 import sys
 import time
 import tracemalloc
+from copy import copy as shallow_copy
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +15,9 @@ import pytest
 
 import ruth
 from conftest import PROJECT
+from ruth.errors import SharedMemoryError
 from ruth.export.nv12 import Nv12Views
+from ruth.export.picture import Picture
 from ruth.runtime.frame import Frame
 from ruth.vas.ring import FrameRing
 from stepped import CAMERA, SteppedAgent
@@ -225,6 +230,88 @@ def test_the_age_of_version_1_is_wall_clock(roots: Roots, agent: SteppedAgent, a
     assert 0 < frame.age_ns <= time.time_ns() - begun
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_its_time_is_wall_clock(roots: Roots, agent: SteppedAgent, attach: Attach, version: int) -> None:
+    """Whatever clock its timestamp is of, ``time`` is of the wall clock, in seconds."""
+    begun = time.time()
+    if version == 1:
+        (roots.export / CAMERA).mkdir(parents=True)
+        Version1Writer(roots.export / CAMERA).write(0, time.time_ns() - 5 * 10**9)
+    else:
+        publish(
+            FrameRing(str(roots.export / CAMERA), WIDTH, HEIGHT, STRIDE, 2),
+            bytes(SIZE),
+            time.monotonic_ns() - 5 * 10**9,
+        )
+    agent.step()
+    assert begun - 5.1 < next(attach()).time < time.time() - 4.9
+
+
+def test_a_frame_knows_whose_it_is(frame: Frame) -> None:
+    """Camera, model and shape stand on the frame, and on its copy."""
+    for one in (frame, frame.copy()):
+        assert one is not None
+        assert (one.camera_id, one.model_id, one.shape) == (CAMERA, "person", (HEIGHT, WIDTH))
+
+
+def test_a_frame_tells_how_it_is_meant(roots: Roots, agent: SteppedAgent, attach: Attach) -> None:
+    """Range, matrix and damage are those of the frame's own record, and of its copy; None is not said."""
+    stream = attach()
+    for picture in (Picture(), Picture("full", "bt2020")):
+        ring = FrameRing(str(roots.export / CAMERA), WIDTH, HEIGHT, STRIDE, 2, picture)
+        for timestamp_ns, damaged in ((1, True), (2, False)):
+            ring.begin()
+            ring.commit(timestamp_ns, damaged=damaged)
+            agent.step()
+            frame = next(stream)
+            for one in (frame, frame.copy()):
+                assert one is not None
+                assert (one.range, one.matrix, one.damaged) == (picture.range, picture.matrix, damaged)
+        ring.close()
+
+
+def test_a_view_is_not_pickled_and_its_copy_is(frame: Frame) -> None:
+    """A view of shared memory is refused in words; a copy comes out of a pickle as it was, and intact."""
+    for attempt in (pickle.dumps, shallow_copy, deepcopy):
+        with pytest.raises(
+            SharedMemoryError, match=r"a frame is a view of shared memory: send frame\.copy\(\)"
+        ):
+            attempt(frame)
+    sent = frame.copy()
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        got = pickle.loads(pickle.dumps(sent, protocol))  # noqa: S301 - made in this line
+        assert sent is not None
+        assert np.array_equal(got.nv12, frame.nv12)
+        assert np.array_equal(got.uv, frame.uv)
+        assert np.shares_memory(got.nv12, got.y)
+        numbers = ("frame_id", "timestamp_ns", "camera_id", "model_id", "shape", "range", "damaged")
+        assert [getattr(got, name) for name in numbers] == [getattr(frame, name) for name in numbers]
+        assert got.intact
+        assert got.nv12.flags.writeable
+
+
+def test_a_version_1_frame_is_a_view_as_well(roots: Roots, agent: SteppedAgent, attach: Attach) -> None:
+    """A version 1 frame never changes, but its memory is shared all the same."""
+    (roots.export / CAMERA).mkdir(parents=True)
+    Version1Writer(roots.export / CAMERA).write(0, 1)
+    agent.step()
+    frame = next(attach())
+    assert frame.intact
+    with pytest.raises(SharedMemoryError):
+        pickle.dumps(frame)
+    sent = pickle.dumps(frame.copy())
+    assert pickle.loads(sent).frame_id == 0  # noqa: S301 - made in the line before
+
+
+def test_a_stream_is_not_copied(attach: Attach) -> None:
+    """Copying or pickling a stream is refused, and what to do instead is said."""
+    stream = attach()
+    for attempt in (pickle.dumps, shallow_copy, deepcopy):
+        with pytest.raises(SharedMemoryError, match=r"use ruth\.attach\('front-door', 'person'\) where"):
+            attempt(stream)
+    assert not stream.closed
+
+
 def test_a_frame_shows_what_it_is(frame: Frame) -> None:
     """The repr tells id, time and geometry, and looks at nothing else."""
     assert repr(frame) == "Frame(frame_id=0, timestamp_ns=1, 16x8, stride=32)"
@@ -232,7 +319,7 @@ def test_a_frame_shows_what_it_is(frame: Frame) -> None:
 
 def test_a_frame_is_fixed(frame: Frame) -> None:
     """Nothing about a frame can be set."""
-    for name in ("nv12", "y", "uv", "frame_id", "timestamp_ns", "age_ns", "width", "intact", "else"):
+    for name in ("nv12", "y", "uv", "frame_id", "timestamp_ns", "age_ns", "width", "intact", "range", "else"):
         with pytest.raises(AttributeError):
             setattr(frame, name, 0)
 
@@ -273,7 +360,7 @@ class OlderArray(np.ndarray[Any, Any]):
 def test_an_older_numpy_is_told_why(frame: Frame) -> None:
     """A numpy that cannot mark memory read-only gives none out; the error says what to do."""
     views = Nv12Views(*(view.view(OlderArray) for view in frame._views))
-    older = Frame(0, 0, views, time.monotonic_ns, lambda: True)
+    older = Frame(0, 0, views, frame._origin, frame._found)
     with pytest.raises(BufferError, match=r"numpy 2\.1.*frame\.copy\(\)"):
         older.__dlpack__(max_version=(1, 0))
 
@@ -282,7 +369,8 @@ def test_an_older_numpy_gives_a_copy_out(frame: Frame) -> None:
     """A copy is writable: a numpy that knows no version of DLPack gives it out all the same."""
     copy = frame.copy()
     assert copy is not None
-    older = Frame(0, 0, Nv12Views(*(view.view(OlderArray) for view in copy._views)), lambda: 0, lambda: True)
+    views = Nv12Views(*(view.view(OlderArray) for view in copy._views))
+    older = Frame(0, 0, views, copy._origin, copy._found)
     assert np.array_equal(np.from_dlpack(older), frame.nv12)
     assert type(older.__dlpack__(max_version=(1, 0))).__name__ == "PyCapsule"
 

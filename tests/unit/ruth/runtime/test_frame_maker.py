@@ -198,7 +198,7 @@ def test_an_export_of_a_later_version_is_not_guessed_at(
     allowed = watch.look()
     watch.close()
     assert allowed is not None
-    maker = FrameMaker(str(roots.export), CAMERA)
+    maker = FrameMaker(str(roots.export), CAMERA, MODEL)
     assert maker.make(allowed) is not None
     for version in (0, 3, 2**32 - 1):
         assert maker.make(allowed._replace(export_version=version)) is None
