@@ -54,6 +54,7 @@ class AgentView:
         confinement: Measures in force (:class:`launch.confine.measure.Measure`), lower case; of a live agent.
         stopped: Whether it is stopped (SIGSTOP, a debugger); ``state`` says what it was doing until then.
         problem: Why not all of this could be told (``unseen``, ``unknown``), in words; None if it could.
+        missed: Frames of its exports that it never saw.
 
     """
 
@@ -73,6 +74,7 @@ class AgentView:
     models: tuple[ModelView, ...]
     stopped: bool
     problem: str | None = None
+    missed: int = 0
 
     def as_json(self) -> dict[str, object]:
         """The object that ``--json`` prints."""
@@ -115,6 +117,7 @@ def view_of(sighting: Sighting) -> AgentView:
         models=tuple(map(_model_view, record.models)),
         stopped=sighting.stopped,
         problem=sighting.problem,
+        missed=record.missed,
     )
 
 

@@ -8,13 +8,16 @@ allowed. For the models there are three forms, the first that fits: a column a m
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from launch.attention import attention, shown_state, summary
 from launch.colour import STATE_COLOURS
 from launch.table import (
     Column,
     capped,
+    cut,
     cut_middle,
     fitting,
     lines_within,
@@ -38,20 +41,43 @@ def as_json(views: Sequence[AgentView]) -> str:
     return json.dumps([view.as_json() for view in views], indent=2) + "\n"
 
 
-def as_table(views: Sequence[AgentView], limit: int | None, mark: str, *, colour: bool = False) -> str:
-    """One line a camera under a line of heads; a line that says so if there is none.
+def as_table(
+    views: Sequence[AgentView],
+    limit: int | None,
+    mark: str,
+    *,
+    colour: bool = False,
+    counted: Sequence[AgentView] | None = None,
+) -> str:
+    """A header, one line per camera, and their number by state.
+
+    What needs a hand comes first (:mod:`launch.attention`).
 
     Args:
         views: The cameras.
         limit: Characters a line, None for any number. No line is longer.
         mark: Stands where something was cut.
         colour: Whether to colour the states.
+        counted: The cameras that the last line counts, if it is not those of the table.
 
     """
-    if not views:
-        return "no cameras\n"
-    lines = lines_within(_columns(views, limit, mark, colour=colour), limit, mark)
+    lines = []
+    if views:
+        ordered = sorted(views, key=_attention)
+        lines = lines_within(_columns(ordered, limit, mark, colour=colour), limit, mark)
+    closing = summary(state_word(view) for view in (views if counted is None else counted))
+    lines.append(closing if limit is None else cut(closing, limit, mark))
     return "".join(f"{line}\n" for line in lines)
+
+
+def state_word(view: AgentView) -> str:
+    """One of :data:`launch.attention.STATES`."""
+    return shown_state(view.state, stopped=view.stopped)
+
+
+def _attention(view: AgentView) -> tuple[int, str]:
+    place = attention(state_word(view), had_frames=view.frames > 0, missed=view.missed)
+    return place, view.camera_id
 
 
 def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour: bool) -> list[Column]:
@@ -82,6 +108,7 @@ def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour
         Column("UP", [short_seconds(view.uptime_s) for view in views], right=True, rank=5),
         cpu,
         Column("PRIVATE", [short_bytes(view.private_bytes) for view in views], right=True, rank=3),
+        Column("MISSED", [str(view.missed) for view in views], right=True, rank=8),
         *models,
     ]
     return fitting(columns, limit)
@@ -89,9 +116,8 @@ def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour
 
 def state_text(state: str, death: str | None, *, stopped: bool) -> str:
     """The state, or ``"stopped"``, or ``"dead: SIGKILL"``."""
-    if stopped:
-        return "stopped"
-    return state if death is None else f"{state}: {death}"
+    word = shown_state(state, stopped=stopped)
+    return word if death is None else f"{word}: {death}"
 
 
 def percent(value: float | None) -> str:
@@ -109,22 +135,33 @@ def _room(camera: Column, beside: Sequence[Sequence[Column]], limit: int) -> int
 
 
 def _a_column_a_model(views: Sequence[AgentView]) -> list[Column]:
-    """Empty if the cameras have too little in common for it."""
-    caps: dict[str, set[float | None]] = {}
+    """The header has the cap of most cameras, a cell that of its own where it differs.
+
+    Returns:
+        No column if the cameras have too little in common for it.
+
+    """
+    caps: dict[str, list[float | None]] = {}
     for view in views:
         for model in view.models:
-            caps.setdefault(model.model_id, set()).add(model.max_fps)
+            caps.setdefault(model.model_id, []).append(model.max_fps)
     if len(caps) > 2 * max(len(view.models) for view in views):
         return []
     found = [{model.model_id: model for model in view.models} for view in views]
-    return [
-        Column(
-            capped(model_id, next(iter(allowed_caps)) if len(allowed_caps) == 1 else None),
-            [_allowed(models[model_id]) if model_id in models else _NOTHING for models in found],
-            right=True,
-        )
-        for model_id, allowed_caps in caps.items()
-    ]
+    columns = []
+    for model_id, given in caps.items():
+        usual = Counter(given).most_common(1)[0][0]
+        cells = [_cell(models.get(model_id), usual) for models in found]
+        columns.append(Column(capped(model_id, usual), cells, right=True))
+    return columns
+
+
+def _cell(model: ModelView | None, usual: float | None) -> str:
+    if model is None:
+        return _NOTHING
+    if model.max_fps == usual or not model.active:
+        return _allowed(model)
+    return f"{_allowed(model)} ({'all' if model.max_fps is None else f'<={model.max_fps:g}'})"
 
 
 def _list(views: Sequence[AgentView]) -> Column:
@@ -139,7 +176,7 @@ def _list(views: Sequence[AgentView]) -> Column:
 
 
 def _allowed(model: ModelView) -> str:
-    return str(model.allowed) if model.active else "parked"
+    return str(model.allowed) if model.active else "inactive"
 
 
 def _total(models: Sequence[ModelView]) -> str:

@@ -189,7 +189,7 @@ def _subscriptions(inspection: Inspection) -> list[Column]:
         column("LAST ALLOWED", [_number(model.last_frame_id) for model in models]),
         column(
             "LAST DECISION",
-            [(model.last_decision or "-") if model.active else "parked" for model in models],
+            [(model.last_decision or "-") if model.active else "inactive" for model in models],
             right=False,
         ),
     ]

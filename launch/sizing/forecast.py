@@ -21,7 +21,7 @@ class ModelForecast(NamedTuple):
     Attributes:
         model_id: The model.
         max_fps: Its cap; None for every frame.
-        active: False if they are parked.
+        active: False if they are inactive.
         cameras: How many cameras it is subscribed to like this.
         each: What each of them comes to.
 

@@ -110,7 +110,7 @@ def why(model: ModelForecast, source: Source) -> str:
     """Which frames it gets, and how that comes."""
     rate = model.each.rate
     if not model.active:
-        return "parked"
+        return "inactive"
     if model.max_fps is None:
         return "every frame: no cap" if source.seen_share == 1 else "every frame that is seen: no cap"
     if rate.widest == rate.closest == 1:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PS_KEYS = [
     "camera_id", "pid", "state", "death", "export", "frame_id", "timestamp_ns", "frames", "age_s",
     "uptime_s", "cpu_percent", "private_bytes", "confinement", "models",
-    "stopped", "problem",
+    "stopped", "problem", "missed",
 ]  # fmt: skip
 MODEL_KEYS = [
     "model_id", "max_fps", "active", "allowed", "skipped", "last_frame_id", "last_timestamp_ns",
@@ -104,9 +104,10 @@ def test_ps_of_a_camera_never_started(roots: Roots) -> None:
 
 
 def test_ps_without_cameras(roots: Roots) -> None:
-    """Without any camera ps says so, exits 0, and makes nothing."""
+    """Without any camera ps says where it looked, exits 0, and makes nothing."""
     answer = ruth(roots, "ps")
-    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "no cameras\n", "")
+    assert (answer.returncode, answer.stdout) == (0, "cameras: 0 (none)\n")
+    assert answer.stderr == f"ruth: no camera below {roots.state}, and none is configured\n"
     assert ps(roots) == {}
     assert not roots.state.exists()
 
@@ -366,7 +367,8 @@ def test_closed_standard_descriptors(roots: Roots, closed: int) -> None:
         preexec_fn=lambda: os.close(closed),
     )
     assert done.returncode == 0
-    assert (done.stdout, done.stderr) == (b"" if closed == 1 else b"no cameras\n", b"")
+    assert done.stdout == (b"" if closed == 1 else b"cameras: 0 (none)\n")
+    assert done.stderr.count(b"\n") == (closed != 2)
 
 
 def test_full_stdout(roots: Roots) -> None:

@@ -19,7 +19,7 @@ import pytest
 from agents import configure, launched, look, pid_of, wait_dead, wait_observed
 from launch.liveness import look as sighting_of
 from launch.state_file import claim
-from published import FRAME, exporter_of
+from published import FRAME, Feed, exporter_of
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import STATE_SIZE
 from ruth.agent.state_reader import StateReader
@@ -59,16 +59,21 @@ sys.exit(main(["up", sys.argv[1]]))
 """
 
 
-def ps(roots: Roots, *options: str, width: int | None = None) -> str:
-    """What ``ruth ps`` prints."""
+def asked(roots: Roots, *options: str, width: int | None = None) -> subprocess.CompletedProcess[str]:
+    """``ruth ps``, and what came of it."""
     environ = roots.environ() | ({} if width is None else {"COLUMNS": str(width)})
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "launch.cli", "ps", *options],
         env=environ,
         capture_output=True,
         text=True,
         timeout=30,
     )
+
+
+def ps(roots: Roots, *options: str, width: int | None = None) -> str:
+    """What ``ruth ps`` prints, if nothing is wrong."""
+    done = asked(roots, *options, width=width)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -213,7 +218,7 @@ def test_no_line_is_wider_than_asked(roots: Roots, processes: Processes, width: 
     os.kill(launched(roots, processes, "front-door", LONGEST)["front-door"], signal.SIGKILL)
     wait_dead(roots, "front-door")
     lines = ps(roots, width=width).splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert "\x1b" not in "".join(lines)
     if width is None:
         assert LONGEST in lines[2]
@@ -274,3 +279,42 @@ def test_another_user(roots: Roots, processes: Processes) -> None:
     assert process["resident_bytes"] > 0
     assert (process["private_bytes"], process["descriptors"], process["maps"]) == (None, None, None)
     exporter.close()
+
+
+def test_some_cameras(roots: Roots, processes: Processes) -> None:
+    """Ids and patterns select cameras, states too; the last line counts those that were asked for."""
+    pids = launched(roots, processes, "gate-1", "gate-2", "yard")
+    os.kill(pids["gate-2"], signal.SIGKILL)
+    wait_dead(roots, "gate-2")
+    assert [line.split()[0] for line in ps(roots, "gate-*").splitlines()] == [
+        "CAMERA", "gate-2", "gate-1", "cameras:"
+    ]  # fmt: skip
+    assert ps(roots, "gate-*").splitlines()[-1] == "cameras: 2 (1 dead, 1 idle)"
+    found = json.loads(ps(roots, "--state", "dead", "--state", "stopped", "--json"))
+    assert [camera["camera_id"] for camera in found] == ["gate-2"]
+    assert ps(roots, "--state", "absent") == "cameras: 3 (1 dead, 2 idle)\n"
+    done = asked(roots, "yrad", "gate-1")
+    assert done.returncode == 1
+    assert done.stderr == "ruth: yrad: no such camera; did you mean 'yard'?\n"
+    assert done.stdout.splitlines()[-1] == "cameras: 1 (1 idle)"
+    assert asked(roots, "a/b").returncode == 2
+
+
+def test_whether_all_run(roots: Roots, processes: Processes) -> None:
+    """--check ends with 0 if every camera runs, and with 1 if one does not, which is listed."""
+    assert asked(roots, "--check").returncode == 1
+    exporters = [exporter_of(roots, camera) for camera in ("a", "b")]
+    pids = launched(roots, processes, "a", "b")
+    with Feed(dict(zip("ab", exporters, strict=True))):
+        for camera in "ab":
+            wait_observed(roots, camera, 1)
+        done = asked(roots, "--check")
+        assert (done.returncode, done.stdout) == (0, "cameras: 2 (2 running)\n")
+        os.kill(pids["b"], signal.SIGKILL)
+        wait_dead(roots, "b")
+        done = asked(roots, "--check", "--json")
+        assert done.returncode == 1
+        assert [camera["camera_id"] for camera in json.loads(done.stdout)] == ["b"]
+        assert asked(roots, "--check", "a").returncode == 0
+    for exporter in exporters:
+        exporter.close()

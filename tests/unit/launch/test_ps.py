@@ -27,32 +27,35 @@ DEAD = dataclasses.replace(
 )  # fmt: skip
 ABSENT = AgentView("yard", None, "absent", None, None, None, None, 0, None, None, None, None, (), (), False)
 WHOLE = """\
-CAMERA         PID  STATE          EXPORT  FRAME   AGE   UP   CPU  PRIVATE  person<=5  plate<=2.5  audit
-front-door    6481  running        v2        505  0.0s  22s  0.4%   1.9 MB         91          48    506
-loading-dock     -  dead: SIGKILL  -         505   75s    -     -        -         91          48    506
-yard             -  absent         -           -     -    -     -        -          -           -      -
+CAMERA         PID  STATE          EXPORT  FRAME   AGE   UP   CPU  PRIVATE  MISSED  person<=5  plate<=2.5
+loading-dock     -  dead: SIGKILL  -         505   75s    -     -        -       0         91          48
+yard             -  absent         -           -     -    -     -        -       0          -           -
+front-door    6481  running        v2        505  0.0s  22s  0.4%   1.9 MB       0         91          48
+cameras: 3 (1 dead, 1 absent, 1 running)
 """
 LONGEST = "x" * 31 + "-" + "y" * 32
 
 
 def table(*views: AgentView, limit: int | None = None) -> list[str]:
-    """The lines of a table."""
-    text = as_table(views, limit, MARK)
-    assert text.endswith("\n")
-    return text.splitlines()
+    """The lines of a table without the last one, which counts the cameras."""
+    *lines, last = as_table(views, limit, MARK).split("\n")[:-1]
+    assert last.startswith(f"cameras: {len(views)}"[: max(0, (limit or 99) - 1)])
+    assert len(last) <= (limit or 99)
+    return lines
 
 
 def test_a_table_without_a_limit_has_everything() -> None:
     """A pipe gets every column, and a column for every model."""
-    assert as_table([FRONT, DEAD, ABSENT], None, MARK) == WHOLE
+    two = [dataclasses.replace(view, models=(PERSON, PLATE)) for view in (FRONT, DEAD)]
+    assert as_table([*two, ABSENT], None, MARK) == WHOLE
 
 
 def test_three_models_at_80_columns() -> None:
     """In 80 columns three models still have a column each."""
     assert table(FRONT, DEAD, limit=80) == [
         "CAMERA         PID  STATE           AGE   CPU  person<=5  plate<=2.5  audit",
-        "front-door    6481  running        0.0s  0.4%         91          48    506",
         "loading-dock     -  dead: SIGKILL   75s     -         91          48    506",
+        "front-door    6481  running        0.0s  0.4%         91          48    506",
     ]
 
 
@@ -60,8 +63,8 @@ def test_ten_models_at_80_columns() -> None:
     """Where models do not fit, their number and the sum of what they were allowed stand for them."""
     assert table(dataclasses.replace(FRONT, models=TEN), DEAD, limit=80) == [
         "CAMERA         PID  STATE           AGE   UP   CPU  PRIVATE  MODELS  ALLOWED",
-        "front-door    6481  running        0.0s  22s  0.4%   1.9 MB      10    10000",
         "loading-dock     -  dead: SIGKILL   75s    -     -        -       3      645",
+        "front-door    6481  running        0.0s  22s  0.4%   1.9 MB      10    10000",
     ]
 
 
@@ -74,7 +77,7 @@ def test_no_line_is_longer_than_the_terminal(limit: int, models: tuple[ModelView
     lines = table(view, DEAD, limit=limit)
     assert len(lines) == 3
     assert max(map(len, lines)) <= limit
-    for line, whole in zip(lines[1:], (camera, "loading-dock"), strict=True):
+    for line, whole in zip(lines[1:], ("loading-dock", camera), strict=True):
         assert whole in line or MARK in line
 
 
@@ -100,20 +103,72 @@ def test_cameras_without_common_models() -> None:
         for name in ("one", "two", "three", "four", "five", "six")
     ]
     lines = table(*views)
-    assert lines[0].endswith("PRIVATE  ALLOWED")
-    assert lines[1].endswith("one<=5 3, audit 506")
+    assert lines[0].endswith("MISSED  ALLOWED")
+    assert [line.split("  ")[-1] for line in lines[1:3]] == ["five<=5 3, audit 506", "four<=5 3, audit 506"]
 
 
 def test_a_model_with_several_caps() -> None:
-    """A model whose cap differs from camera to camera has a column that names none."""
-    other = dataclasses.replace(FRONT, models=(dataclasses.replace(PERSON, max_fps=1.0),))
-    assert table(FRONT, other)[0].split()[-3:] == ["person", "plate<=2.5", "audit"]
+    """The header has the cap of most cameras; the cell of a camera that differs has its own."""
+    slow = dataclasses.replace(FRONT, camera_id="slow", models=(dataclasses.replace(PERSON, max_fps=1.0),))
+    free = dataclasses.replace(FRONT, camera_id="free", models=(dataclasses.replace(PERSON, max_fps=None),))
+    same = dataclasses.replace(FRONT, camera_id="same")
+    lines = table(FRONT, same, slow, free)
+    assert lines[0].split()[-3:] == ["person<=5", "plate<=2.5", "audit"]
+    assert "91 (all)" in next(line for line in lines if line.startswith("free"))
+    assert "91 (<=1)" in next(line for line in lines if line.startswith("slow"))
 
 
-def test_a_parked_model() -> None:
-    """A subscription that is not active is shown as parked instead of a number."""
-    parked = dataclasses.replace(PERSON, active=False, allowed=0)
-    assert table(dataclasses.replace(FRONT, models=(parked,)))[1].endswith("parked")
+def test_an_inactive_model() -> None:
+    """A subscription that is not active is shown as inactive instead of a number."""
+    inactive = dataclasses.replace(PERSON, active=False, allowed=0)
+    assert table(dataclasses.replace(FRONT, models=(inactive,)))[1].endswith("inactive")
+
+
+def test_what_needs_a_hand_comes_first() -> None:
+    """Dead, absent, stopped, starved, without an export, too slow at some time, then the rest by id."""
+    views = [
+        dataclasses.replace(FRONT, camera_id="h"),
+        dataclasses.replace(FRONT, camera_id="g"),
+        dataclasses.replace(FRONT, camera_id="z-missed", missed=3),
+        dataclasses.replace(FRONT, camera_id="a-idle", state="idle", frames=0, frame_id=None, age_s=None),
+        dataclasses.replace(FRONT, camera_id="b-starved", state="idle", age_s=9.0),
+        dataclasses.replace(FRONT, camera_id="c-stopped", stopped=True),
+        ABSENT,
+        DEAD,
+    ]
+    order = ["loading-dock", "yard", "c-stopped", "b-starved", "a-idle", "z-missed", "g", "h"]
+    assert [line.split()[0] for line in table(*views)[1:]] == order
+
+
+def test_json_is_in_the_order_of_the_views() -> None:
+    """What programs read is not sorted by need."""
+    assert [found["camera_id"] for found in json.loads(as_json([FRONT, DEAD]))] == [
+        "front-door",
+        "loading-dock",
+    ]
+
+
+def test_the_last_line_can_count_more_than_is_shown() -> None:
+    """Of a part of the cameras it says how many there are in total."""
+    lines = as_table([DEAD], None, MARK, counted=[FRONT, DEAD, ABSENT]).splitlines()
+    assert (len(lines), lines[-1]) == (3, "cameras: 3 (1 dead, 1 absent, 1 running)")
+
+
+UUIDS = ["0d9b1f66-2f6e-4c1a-9a55-0e6d0a2f7c11", "c2a7a4de-8d3b-4b0a-8d6f-5a4c3b2a1f00"]
+
+
+def test_uuids_as_ids_are_whole_in_80_columns() -> None:
+    """36 characters leave room for the process, its state and its age; models are counted."""
+    views = [dataclasses.replace(FRONT, camera_id=UUIDS[0]), dataclasses.replace(DEAD, camera_id=UUIDS[1])]
+    lines = table(*views, limit=80)
+    assert all(uuid in "".join(lines) for uuid in UUIDS)
+    assert lines[0].split() == ["CAMERA", "PID", "STATE", "AGE", "CPU", "ALLOWED"]
+
+
+def test_uuids_as_ids_leave_models_a_column_in_200() -> None:
+    """A wide terminal has everything."""
+    lines = table(dataclasses.replace(FRONT, camera_id=UUIDS[0]), limit=200)
+    assert lines[0].split()[-3:] == ["person<=5", "plate<=2.5", "audit"]
 
 
 def test_a_stopped_agent() -> None:
@@ -136,5 +191,5 @@ def test_colours() -> None:
 
 def test_no_cameras() -> None:
     """Without cameras there is a line that says so, or an empty array."""
-    assert as_table([], 80, MARK) == "no cameras\n"
+    assert as_table([], 80, MARK) == "cameras: 0 (none)\n"
     assert as_json([]) == "[]\n"

@@ -36,7 +36,7 @@ def shown(models: str, jitter_ms: int = 1, wanted: int | None = None) -> str:
         ("m = { max_fps = 5 }", "every 5th or 6th: 200 ms are 5 frames"),
         ("m = { max_fps = 0.5 }", "every 50th or 51st: 2 s are 50 frames"),
         ("m = { max_fps = 0.0001 }", "0.00 0.0 1e+04 s are 2.5e+05 frames"),
-        ("m = { max_fps = 9, active = false }", "0.00 0.0 parked"),
+        ("m = { max_fps = 9, active = false }", "0.00 0.0 inactive"),
     ],
 )
 def test_why(model: str, why: str) -> None:
