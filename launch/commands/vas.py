@@ -54,14 +54,15 @@ def run(options: argparse.Namespace) -> int:
     from launch.vas.sources_file import read_sources
     from ruth.export.layout import VERSION_2
 
-    if not options.cameras and options.sources is None:
-        raise UsageError("ruth: no camera: CAMERA=SOURCE..., or --sources FILE")
     if options.slots is not None and options.export_version != VERSION_2:
         raise UsageError("ruth: --slots is for --export-version 2: version 1 has one frame")
     try:
         more = [] if options.sources is None else read_sources(options.sources)
+        sources = parse_sources(options.cameras, more)
+        if not sources:
+            raise UsageError("ruth: no camera: CAMERA=SOURCE..., or --sources FILE")
         summary = run_vas(
-            parse_sources(options.cameras, more),
+            sources,
             ffmpeg=find_ffmpeg(os.environ),
             recordings=options.recordings,
             once=options.once,

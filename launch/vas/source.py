@@ -125,12 +125,14 @@ class GivenSource:
         place: Where it was given: the beginning of its problems, printable, without passwords.
         camera_id: Its camera.
         text: The source.
+        problem: What is wrong with it already, printable; empty if nothing is.
 
     """
 
     place: str
     camera_id: str = field(repr=False)
     text: str = field(repr=False)
+    problem: str = ""
 
 
 def parse_sources(arguments: Iterable[str], more: Iterable[GivenSource] = ()) -> tuple[CameraSource, ...]:
@@ -140,19 +142,13 @@ def parse_sources(arguments: Iterable[str], more: Iterable[GivenSource] = ()) ->
         SourceError: With every problem of every source.
 
     """
-    given: list[GivenSource] = []
-    problems: list[str] = []
-    for argument in arguments:
-        camera_id, equals, source = argument.partition("=")
-        is_id = id_problem(camera_id) is None
-        place = f"'{printable(f'{camera_id}={redact(source)}' if is_id else redact(argument))}'"
-        if equals and "://" not in camera_id:  # where it is, the "=" is one of a query
-            given.append(GivenSource(place, camera_id, source))
-        else:
-            problems.append(f"{place}: not CAMERA=SOURCE")
     sources: list[CameraSource] = []
+    problems: list[str] = []
     seen: set[str] = set()
-    for each in (*given, *more):
+    for each in (*map(_given_by, arguments), *more):
+        if each.problem:
+            problems.append(f"{each.place}: {each.problem}")
+            continue
         if (problem := id_problem(each.camera_id)) is not None:
             problems.append(f"{each.place}: camera id: {problem}")
         elif each.camera_id in seen:
@@ -165,6 +161,15 @@ def parse_sources(arguments: Iterable[str], more: Iterable[GivenSource] = ()) ->
     if problems:
         raise SourceError(problems)
     return tuple(sources)
+
+
+def _given_by(argument: str) -> GivenSource:
+    """The source in one argument, ``CAMERA=SOURCE``."""
+    camera_id, equals, source = argument.partition("=")
+    is_id = id_problem(camera_id) is None
+    place = f"{camera_id}={redact(source)}" if equals and is_id else redact(argument)
+    is_pair = equals and "://" not in camera_id  # where it is, the "=" is one of a query
+    return GivenSource(f"'{printable(place)}'", camera_id, source, "" if is_pair else "not CAMERA=SOURCE")
 
 
 def _parse_source(camera_id: str, given: str) -> CameraSource:

@@ -34,7 +34,7 @@ def read_sources(path: str) -> list[GivenSource]:
     """The sources in the file at ``path``, in its order, or on standard input, if that is ``-``.
 
     Raises:
-        SourceError: The file cannot be read, may be read by others, or is not such TOML.
+        SourceError: The file cannot be read, may be read by others, or is not TOML.
 
     """
     name = name_of(path)
@@ -49,7 +49,7 @@ def parse_sources_text(text: str, name: str) -> list[GivenSource]:
     """As :func:`read_sources`, for the content of a file that messages call ``name``.
 
     Raises:
-        SourceError: It is not such TOML.
+        SourceError: It is not TOML.
 
     """
     try:
@@ -63,15 +63,14 @@ def parse_sources_text(text: str, name: str) -> list[GivenSource]:
         where = name if line is None else f"{name}:{line}"
         raise SourceError((f"{where}: {reason}; {_ALLOWED}",)) from None
     lines = lines_of(text, [(key,) for key in document])
-    places = {key: f"{name}:{lines.get((key,), '')}: {show_key([redact(key)])}" for key in document}
-    problems = [
-        f"{places[key]}: {kind(value)}; {_ALLOWED}"
-        for key, value in document.items()
-        if not isinstance(value, str)
-    ]
-    if problems:
-        raise SourceError(problems)
-    return [GivenSource(places[key], key, value) for key, value in document.items()]
+    given = []
+    for key, value in document.items():
+        line = lines.get((key,))
+        place = f"{name if line is None else f'{name}:{line}'}: {show_key([redact(key)])}"
+        is_source = isinstance(value, str)
+        problem = "" if is_source else f"{kind(value)}; {_ALLOWED}"
+        given.append(GivenSource(place, key, value if is_source else "", problem))
+    return given
 
 
 def _refuse_shared(path: str, status: os.stat_result) -> None:

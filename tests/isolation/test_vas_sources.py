@@ -146,10 +146,11 @@ def test_sources_from_a_file(roots: Roots, clip: Path, tmp_path: Path) -> None:
 
 def test_no_source_at_all(roots: Roots) -> None:
     """Without a camera there is nothing to do: exit code 2, and how to name one."""
-    done = ruth(roots, "vas")
-    assert done.returncode == 2
-    assert "CAMERA=SOURCE" in done.stderr
-    assert "--sources FILE" in done.stderr
+    for arguments in ((), ("--sources", "-")):
+        done = ruth(roots, "vas", *arguments)
+        assert done.returncode == 2
+        assert "CAMERA=SOURCE" in done.stderr
+        assert "--sources FILE" in done.stderr
 
 
 def test_a_recording_never_overwrites_a_source(roots: Roots, clip: Path, tmp_path: Path) -> None:

@@ -115,11 +115,13 @@ def test_every_problem_with_line_and_key(write: Callable[..., str]) -> None:
 
 def test_values_are_texts() -> None:
     """A value that is not a string is refused, unseen; each with line and key."""
+    given = parse_sources_text('a = 5\nok = "test"\n[b]\nc = "rtsp://u:S3cret@h/x"\n', "f")
     with pytest.raises(SourceError) as caught:
-        parse_sources_text('a = 5\n[b]\nc = "rtsp://u:S3cret@h/x"\n', "f")
+        parse_sources(["cam"], given)
     assert caught.value.problems == (
+        "'cam': not CAMERA=SOURCE",
         'f:1: a: a number; allowed: CAMERA = "SOURCE"',
-        'f:2: b: a table; allowed: CAMERA = "SOURCE"',
+        'f:3: b: a table; allowed: CAMERA = "SOURCE"',
     )
 
 
