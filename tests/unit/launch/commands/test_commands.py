@@ -65,9 +65,9 @@ def test_what_a_verb_does_not_know(name: str, capsys: pytest.CaptureFixture[str]
 def test_an_argument_too_many(capsys: pytest.CaptureFixture[str]) -> None:
     """An argument that a verb does not take is named as it stands; no option is guessed for it."""
     with pytest.raises(SystemExit) as exited:
-        parser_of(["ps"]).parse_args(["ps", "yard"])
+        parser_of(["doctor"]).parse_args(["doctor", "yard"])
     assert exited.value.code == 2
-    assert capsys.readouterr().err.splitlines()[-1] == "ruth ps: error: unknown: yard"
+    assert capsys.readouterr().err.splitlines()[-1] == "ruth doctor: error: unknown: yard"
 
 
 def test_help_lists_all_verbs_and_loads_none() -> None:
