@@ -24,7 +24,6 @@ from launch.native.library import load
 from launch.native.starter import Starter
 from launch.title import Title
 from ruth.descriptor import close_descriptor
-from ruth.export.layout import machine_problem
 from ruth.futex import FutexWord
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ class Nursery:
         self._umask = os.umask(0o022)
         self._launcher_pid = os.getpid()  # asked by the child, it could be that of whoever came after
         self._starter: Starter | None = None
-        if self._native is not None and machine_problem(os.uname().machine) is None:
+        if self._native is not None:
             self._starter = Starter(
                 self._native, self._null, self._descriptors_end, self._title.address, self._launcher_pid
             )
@@ -176,7 +175,7 @@ class Nursery:
         """Turns the child that calls it into an agent's process, as far as it is none yet."""
         try:
             if child.start is not None:
-                child.process.go_on(state)
+                child.process.adopt_start(state)
             os.setsid()
             _sigprocmask(_SIG_SETMASK, _NO_SIGNALS, None)
             self._leave_descriptors(state)

@@ -12,7 +12,6 @@ from exports import DATA_V1, DATA_V2, RECORD, RING, put
 from ruth.export.layout import FLAG_CLOSED, META_SIZE_V2, WAKE_OFFSET, FrameRecord, pack_record, pack_ring
 from ruth.futex import FutexWord
 from ruth.identity import DATA_NAME, META_NAME
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 MS = 1_000_000
 UINT64_MAX = 2**64 - 1
-GAP_NS = 10 * MS  # between renamed files at least: they tell their times in steps of some 4 ms
 
 
 Event: TypeAlias = tuple[str | int, ...]
@@ -140,12 +138,9 @@ class HandwrittenRenamed:
     def write(self, data: bytes = DATA_V1) -> None:
         """The newest header, in new files."""
         put(self.folder, pack_record(self.record), data)
-        self._written_ns = time.time_ns()
 
     def frame(self, step_ns: int, ids: int = 1) -> None:
-        """One more frame, not sooner after the one before than frames come that count as a pace."""
-        due_ns = self._written_ns + GAP_NS * min(max(ids, 1), 5)
-        wait_until(lambda: time.time_ns() >= due_ns, "a frame is due")
+        """One more frame."""
         self.record = self.record._replace(
             frame_id=(self.record.frame_id + ids) & UINT64_MAX,
             timestamp_ns=(self.record.timestamp_ns + step_ns) & UINT64_MAX,

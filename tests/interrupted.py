@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING
 
-from launch.native.library import functions_of
+from compiled import StepLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # Put before what is compiled: each of its preads and stores is followed by a call of whoever asked for it.
 INTERRUPTED = b"""
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,7 +34,7 @@ class Interrupted:
     """What is compiled, and what happens after its n-th pread, counted from 1 on since :meth:`begin`.
 
     Attributes:
-        native: The functions.
+        library: The functions.
         preads: How many there were.
         stores: Addresses of the stores into a state record, in their order.
 
@@ -41,7 +42,7 @@ class Interrupted:
 
     def __init__(self, path: str) -> None:
         library = ctypes.CDLL(path)
-        self.native = functions_of(path)
+        self.library = StepLibrary(path)
         self._callback = ctypes.CFUNCTYPE(None)(self._interrupt)
         self._store_callback = ctypes.CFUNCTYPE(None, ctypes.c_size_t)(self._store)
         for name, function in (("after_pread", self._callback), ("after_store", self._store_callback)):

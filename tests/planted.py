@@ -1,10 +1,12 @@
 """``ruth`` whose agents a test can break from outside: what tests start in place of ``ruth`` to see one die.
 
-    python tests/planted.py up CONFIG
+    RUTH_NATIVE=off python tests/planted.py up CONFIG
+    PLANTED_LIBRARY=/path/of/a.so python tests/planted.py up CONFIG
 
-All of it is the product's own code but the source of an agent's frames: this one, when an agent makes it in
-its own process, also takes real-time signals, one for each :class:`Fault`. A test sends them at a moment of
-its own choosing; what happens then is the real thing, and the product has no hook for it.
+Agents take real-time signals, one for each :class:`Fault`. A test sends them at a moment of its own choosing;
+what happens then is the real thing, and the product has no hook for it. In the first form agents are in
+Python, and all is the product's own code but the source of their frames. In the second they begin in C, in a
+library that is compiled from the product's own source and ``planted.c`` (:func:`compile_planted`).
 """
 
 from __future__ import annotations
@@ -17,23 +19,28 @@ import resource
 import signal
 import sys
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import launch.agent_process
+import launch.child
 from launch.cli import main
-from launch.native.follower import Follower
+from launch.native.build import compile_library
+from launch.native.library import functions_of
+from launch.native.source import whole_source
 from ruth.export.source import ExportSource
+from ruth.futex import address_of
 from ruth.subscription.subscription import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ruth.export.files import Opener
-    from ruth.export.ring_reader import RingReader
     from ruth.subscription.gate import Decision
     from ruth.subscription.subscription import ShortForm
 
 FAULTY_MODEL: Final = "plate"
+LIBRARY_VARIABLE: Final = "PLANTED_LIBRARY"
 MIB: Final = 2**20
 LEAKED_BYTES: Final = 24 * MIB
 NO_LIMIT: Final = 99
@@ -193,15 +200,35 @@ class PlantedSource(ExportSource):
             signal.signal(fault, lambda *_, act=act: act())
 
 
-def be_in_python() -> None:
-    """Has every agent begin in Python, and come back to it after a wait in vain, to hear of a fault."""
-    follow_ring = Follower.follow_ring
+def compile_planted(library: str) -> None:
+    """Compiles what agents do in C with the faults of ``planted.c`` in it."""
+    limits = {
+        "LIMIT_SOUGHT": _LIMIT_SOUGHT,
+        "STEP": 16 * MIB,
+        "NO_LIMIT": NO_LIMIT,
+        "LEAKED_BYTES": LEAKED_BYTES,
+    }
+    defined = "".join(f"#define PLANTED_{name} {value}u\n" for name, value in limits.items()).encode()
+    planted = Path(__file__).with_suffix(".c").read_bytes()
+    before, loop, after = whole_source().partition(b'#line 1 "loop.c"')
+    problem = compile_library(
+        before + defined + b'#line 1 "planted.c"\n' + planted + loop + after, library, "-DSIGNATURE=0u"
+    )
+    assert problem is None, problem
 
-    def follow_for_a_wait(follower: Follower, ring: RingReader, word: int, timeout_ns: int) -> int | None:
-        return follow_ring(follower, ring, word, timeout_ns, timeouts=0)
 
-    launch.agent_process.AgentProcess.prepare_start = lambda *_: None  # type: ignore[method-assign]
-    Follower.follow_ring = follow_for_a_wait  # type: ignore[method-assign,assignment]
+def plant_in_c(library: str) -> None:
+    """Has agents begin in C, in that library; and come to Python for the faults that only Python can do."""
+    native, loaded = functions_of(library), ctypes.CDLL(library)
+    ctypes.c_void_p.in_dll(loaded, "planted_shortened").value = address_of(_shortened, 0)
+    adopt_start = launch.agent_process.AgentProcess.adopt_start
+
+    def act_and_adopt(process: launch.agent_process.AgentProcess, state: int) -> NoReturn:
+        _ACTIONS[Fault(ctypes.c_int.in_dll(loaded, "planted_fault").value)]()
+        adopt_start(process, state)
+
+    launch.agent_process.AgentProcess.adopt_start = act_and_adopt  # type: ignore[method-assign]
+    launch.child.load = lambda: (native, None)  # type: ignore[assignment]
 
 
 def tell_an_escape(launcher: int) -> None:
@@ -216,5 +243,6 @@ if __name__ == "__main__":
     _, most = resource.getrlimit(resource.RLIMIT_STACK)
     resource.setrlimit(resource.RLIMIT_STACK, (MIB, most))  # a small stack overflows before Python counts
     launch.agent_process.ExportSource = PlantedSource  # type: ignore[misc]
-    be_in_python()
+    if LIBRARY_VARIABLE in os.environ:
+        plant_in_c(os.environ[LIBRARY_VARIABLE])
     sys.exit(main())

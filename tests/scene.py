@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from agents import children_of, configure, look, pid_of
 from conftest import PROJECT
+from launch.native.library import VARIABLE
+from planted import LIBRARY_VARIABLE
 from published import FRAME, exporter_of
 from streams import Follower, Seen, timestamp_ns
 from waiting import wait_until
@@ -45,16 +47,18 @@ class Scene:
 
     """
 
-    def __init__(self, roots: Roots, processes: Processes) -> None:
+    def __init__(self, roots: Roots, processes: Processes, library: str = "") -> None:
         self.roots = roots
         self.published = 0
         self.streams: Streams = {camera: [] for camera in CAMERAS}
         self.exporters = {camera: exporter_of(roots, camera) for camera in CAMERAS}
         self._output = roots.state.parent / "output"
         config = configure(roots, *CAMERAS)
+        way = {LIBRARY_VARIABLE: library} if library else {VARIABLE: "off"}
+        environ = {**roots.environ(), **way}
         with self._output.open("ab") as output:
             self.launcher = processes.start(
-                sys.executable, PLANTED, "up", config, env=roots.environ(), stdout=output, stderr=output
+                sys.executable, PLANTED, "up", config, env=environ, stdout=output, stderr=output
             )
         self.pids = {camera: pid_of(roots, camera) for camera in CAMERAS}
         for camera in CAMERAS:
@@ -97,9 +101,16 @@ class Scene:
 
 
 @contextmanager
-def open_scene(roots: Roots, processes: Processes) -> Iterator[Scene]:
-    """A scene, closed afterwards."""
-    scene = Scene(roots, processes)
+def open_scene(roots: Roots, processes: Processes, library: str = "") -> Iterator[Scene]:
+    """A scene, closed afterwards.
+
+    Args:
+        roots: Of the test.
+        processes: The same.
+        library: Where agents begin in C, by :func:`planted.compile_planted`; without it they are in Python.
+
+    """
+    scene = Scene(roots, processes, library)
     try:
         yield scene
     finally:

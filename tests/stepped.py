@@ -7,12 +7,10 @@ import mmap
 import os
 import struct
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from launch.native.context import Context
-from launch.native.follower import Follower
-from launch.pace import INTERVAL_MIN_NS, Pace
+from launch.agent_loop import AgentLoop
+from launch.native.compiled import Compiled
 from launch.state_file import claim
 from published import FRAME
 from ruth.agent.agent import StreamAgent
@@ -20,22 +18,19 @@ from ruth.agent.state import (
     EXPORT_VERSION_OFFSET,
     FRAME_ID_OFFSET,
     OBSERVED_OFFSET,
+    SESSION_OFFSET,
     STARTED_OFFSET,
     STATE_SIZE,
     WAKE_OFFSET,
 )
 from ruth.agent.state_writer import AgentIdentity, StateWriter
-from ruth.export.layout import VERSION_1, unpack_record
-from ruth.export.layout import WAKE_OFFSET as EXPORT_WAKE_OFFSET
-from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
 from ruth.futex import FutexWord, address_of
-from ruth.subscription.gate import NO_FRAME
 from ruth.subscription.subscription import Subscription
 
 if TYPE_CHECKING:
+    from compiled import StepLibrary
     from conftest import Roots
-    from launch.native.library import Native
     from ruth.runtime.stream import Stream
     from ruth.vas.exporter import FrameExporter
 
@@ -45,10 +40,13 @@ MS = 1_000_000
 
 
 class SteppedAgent:
-    """The agent of one camera, as :meth:`launch.agent_process.AgentProcess.run` hosts it, one look at a time.
+    """The agent of one camera, as :class:`launch.agent_process.AgentProcess` hosts it, one step at a time.
 
     Attributes:
         agent: The Stream Agent.
+        source: Where its frames come from.
+        word: The wake word of its record.
+        view: Of the memory of the record.
 
     """
 
@@ -61,11 +59,11 @@ class SteppedAgent:
         self._descriptor = claim(str(roots.state), camera_id, len(self.agent.subscriptions))
         self.memory = mmap.mmap(self._descriptor, STATE_SIZE)
         identity = AgentIdentity(os.getpid(), 1, time.monotonic_ns(), 0)
-        self._view = memoryview(self.memory)
-        self._writer = StateWriter(self.agent).begin(self._view, identity)
-        self._word = FutexWord(self.memory, WAKE_OFFSET)
-        self._source = ExportSource(str(roots.export), camera_id)
-        self._noted = (0, 0)
+        self.view = memoryview(self.memory)
+        writer = StateWriter(self.agent).begin(self.view, identity)
+        self.source = ExportSource(str(roots.export), camera_id)
+        self.word = FutexWord(self.memory, WAKE_OFFSET)
+        self.loop = AgentLoop(self.agent, self.source, writer, self.word)
         self.agent.start()
 
     def __enter__(self) -> Self:
@@ -75,23 +73,8 @@ class SteppedAgent:
         self.die()
 
     def step(self) -> bool:
-        """One look; whether a frame was observed."""
-        source, agent = self._source, self.agent
-        outcome = source.try_read()
-        if (source.version, source.session) != self._noted:
-            if source.session != self._noted[1]:
-                agent.begin_export()
-            self._noted = (source.version, source.session)
-            ring = source.ring
-            self._writer.write_export(*self._noted, *(ring.identity[1:] if ring is not None else (0, 0)))
-            self._word.wake()
-        observed = isinstance(outcome, Fresh) and agent.observe(
-            outcome.record.frame_id, outcome.record.timestamp_ns
-        )
-        if observed:
-            self._writer.write_frame(time.monotonic_ns())
-            self._word.wake()
-        return observed
+        """One step, as the agent's process takes it; whether a frame was observed."""
+        return self.loop.step()
 
     @property
     def record(self) -> bytes:
@@ -107,126 +90,78 @@ class SteppedAgent:
         return int.from_bytes(self.memory[FRAME_ID_OFFSET : FRAME_ID_OFFSET + 8], "little")
 
     @property
-    def export_version(self) -> int:
-        """Of the export that it is bound to, as the record says it."""
-        return int.from_bytes(self.memory[EXPORT_VERSION_OFFSET : EXPORT_VERSION_OFFSET + 4], "little")
+    def export(self) -> tuple[int, int]:
+        """Version of the export that it is bound to, and its session, as the record says them."""
+        version = self.memory[EXPORT_VERSION_OFFSET : EXPORT_VERSION_OFFSET + 4]
+        session = self.memory[SESSION_OFFSET : SESSION_OFFSET + 8]
+        return int.from_bytes(version, "little"), int.from_bytes(session, "little")
 
     def die(self) -> None:
         """Lets go of the lock, as the kernel does when a process dies; the record stays as it is."""
         if self._descriptor < 0:
             return
-        self._source.close()
+        self.source.close()
         # Told to, because the mapping has a descriptor of its own, and tests look at the record afterwards.
         fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, UNLOCK)
         os.close(self._descriptor)
         self._descriptor = -1
 
 
-class FollowedAgent(SteppedAgent):
-    """The same agent, which begins in C, and is handed to a loop before each look.
+class AgentInC(SteppedAgent):
+    """The same agent, which begins in C, and comes to Python and goes back as an agent's process does.
 
     Attributes:
-        met: Frames that were taken before Python first looked.
-        taken: Frames that the loop took since.
-        unwoken: Whether frames came to it and nobody woke.
+        taken: Frames that were taken in C.
+        in_c: Whether it is there.
 
     """
 
     def __init__(
         self,
-        native: Native,
+        library: StepLibrary,
         roots: Roots,
         caps: dict[str, float | None] | None = None,
         camera_id: str = CAMERA,
     ) -> None:
         super().__init__(roots, caps, camera_id)
-        context = Context(self.agent, self._source, compare_ns=0, addresses=None)
-        self._follower = Follower(native, self.agent, self._source, context)
-        self._follower.begin(address_of(self.memory, 0))
-        self._begun = self.unwoken = False
-        self.met = self.taken = 0
+        self.compiled = Compiled(library.native, self.agent, self.source, addresses=None)
+        self.compiled.attach(address_of(self.memory, 0))
+        self.steps = library.steps_of(self.compiled.address)
+        self.in_c = False
+        self._begun = False
+        self.taken = 0
+
+    def begin(self) -> None:
+        """Goes to C before the first step."""
+        self._begun = True
+        self.in_c = self.compiled.pack_start()
 
     def step(self) -> bool:
-        """One turn of the loop, if the agent is steady, and one look; whether a frame was observed."""
-        before = self.taken + self.met
+        """One step in C, and one in Python if C leaves that to it; whether a frame was observed."""
         if not self._begun:
             self.begin()
-        self.follow(timeout_ns=0)
-        return super().step() or self.taken + self.met > before
+        if self.in_c:
+            observed = self.steps.step()
+            if observed is not None:
+                self.taken += observed
+                self.loop.adopt(self.compiled.unpack())  # for the test to look at
+                return observed
+            self.come_to_python()
+        observed = super().step()
+        if observed:
+            self.in_c = self.compiled.pack(self.loop.hand_over())
+        return observed
 
-    def begin(self, look_ns: int = 0, timeout_ns: int = 0, timeouts: int = 0) -> None:
-        """What it does before Python first looks."""
-        self._begun = True
-        if self._follower.prepare_watch(look_ns, timeout_ns, timeouts):
-            self._follower.watch()
-            self.take_over()
-
-    def take_over(self) -> None:
-        """Goes on in Python."""
-        version, session, self.unwoken = self._follower.take_over()
-        self._noted = (version, session)
-        self._writer.resume(self._view, fresh_session=self.agent.frame_id == NO_FRAME)
-        self.met = self.agent.frames
-
-    def follow(self, timeout_ns: int) -> int | None:
-        """One turn of the loop. What it returned, if there is a ring to follow.
-
-        Version 1 is followed at once, and at a pace that the newest frame fits.
-        """
-        source, frames, result = self._source, self.agent.frames, None
-        if source.ring is not None and source.ring.meta_map is not None:
-            word = address_of(source.ring.meta_map, EXPORT_WAKE_OFFSET)
-            result = self._follower.follow_ring(source.ring, word, timeout_ns, timeouts=0)
-        elif source.version == VERSION_1:
-            self._follower.follow_renamed(self._fitting_pace(), wait_ns=timeout_ns)
-        self.taken += self.agent.frames - frames
-        return result
-
-    def _fitting_pace(self) -> Pace:
-        """The fastest pace that the newest frame fits; after a pause none, for the loop waits an interval."""
-        pace, (meta, data) = Pace(), self._source.paths
-        pace.interval_ns = INTERVAL_MIN_NS
-        if not os.path.isfile(meta):  # a FIFO would be waited for
-            return pace
-        try:
-            written_ns = os.stat(data).st_ctime_ns
-            frame_id = unpack_record(Path(meta).read_bytes()).frame_id
-        except (OSError, struct.error):
-            return pace
-        frames = max(1, frame_id - self.agent.frame_id)
-        interval_ns = (written_ns - self._source.written_ns) // frames * 2 // 3 + 1
-        pace.interval_ns = max(INTERVAL_MIN_NS, min(interval_ns, 40 * MS))
-        return pace
-
-
-class WatchingAgent(FollowedAgent):
-    """The same agent, which stays in C until that leaves it to Python."""
-
-    def __init__(
-        self,
-        native: Native,
-        roots: Roots,
-        caps: dict[str, float | None] | None = None,
-        camera_id: str = CAMERA,
-    ) -> None:
-        super().__init__(native, roots, caps, camera_id)
+    def come_to_python(self) -> None:
+        """Closes what is open in C, and goes on in Python."""
         self.in_c = False
+        self.steps.release()
+        self.loop.adopt(self.compiled.unpack())
 
-    def step(self) -> bool:
-        """One turn in C, or one in Python; whether a frame was observed."""
-        if not self._begun:
-            self._begun = True
-            self.in_c = self._follower.prepare_watch(look_ns=0, timeout_ns=0, timeouts=0)
-        if not self.in_c:
-            return super().step()
-        before = self.agent.frames
-        self.in_c = self._follower.watch()
-        self._follower.context.take_back()
-        self.met = self.agent.frames
-        if not self.in_c:
-            self.take_over()
-            return super().step() or self.met > before
-        return self.met > before
+    def die(self) -> None:
+        """The same, of both halves."""
+        self.steps.release()
+        super().die()
 
 
 def publish(exporter: FrameExporter, agent: SteppedAgent | None = None, frames: int = 1) -> None:

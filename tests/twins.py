@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from conftest import Roots, open_roots
-from stepped import CAMERA, FollowedAgent, SteppedAgent
+from stepped import CAMERA, AgentInC, SteppedAgent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from launch.native.library import Native
+    from compiled import StepLibrary
     from ruth.subscription.subscription import Subscription
 
 MS = 1_000_000
@@ -34,31 +34,29 @@ Export = TypeVar("Export", bound=Frames)
 
 
 class Twins(Generic[Export]):
-    """Both agents, after their first look.
+    """Both agents, after their first step.
 
     Args:
-        native: What the one has.
+        library: What the one has.
         export: Makes what they look at.
         caps: Of their models.
-        parked: A model that wants no frames.
+        inactive: A model that takes no frames.
         before: Done to the export before they look.
-        kind: Of the agent in C.
 
     Attributes:
         camera: The export that both look at.
-        plain: The agent without.
-        followed: The agent in C.
+        plain: The agent in Python.
+        compiled: The agent in C.
 
     """
 
     def __init__(
         self,
-        native: Native,
+        library: StepLibrary,
         export: Callable[[Path], Export],
         caps: dict[str, float | None] = CAPS,
-        parked: str = "",
+        inactive: str = "",
         before: Callable[[Export], None] = lambda _: None,
-        kind: type[FollowedAgent] = FollowedAgent,
     ) -> None:
         self._stack = ExitStack()
         roots = self._stack.enter_context(open_roots())
@@ -66,10 +64,10 @@ class Twins(Generic[Export]):
         self.camera = export(roots.export / CAMERA)
         before(self.camera)
         self.plain = self._stack.enter_context(SteppedAgent(other, caps))
-        self.followed = self._stack.enter_context(kind(native, roots, caps))
-        for agent in (self.plain.agent, self.followed.agent):
+        self.compiled = self._stack.enter_context(AgentInC(library, roots, caps))
+        for agent in (self.plain.agent, self.compiled.agent):
             for subscription in agent.subscriptions:
-                subscription.active = subscription.model_id != parked
+                subscription.active = subscription.model_id != inactive
         self.step()
 
     def __enter__(self) -> Self:
@@ -79,18 +77,16 @@ class Twins(Generic[Export]):
         self._stack.close()
 
     def step(self) -> bool:
-        """Lets both look, compares all that they know, and says whether they observed a frame."""
-        taken = self.followed.taken
+        """Lets both step, compares all that they know, and says whether they observed a frame."""
         observed = self.plain.step()
-        assert self.followed.step() == observed
-        if self.followed.taken > taken:  # it looked once more after that frame
-            self.plain.step()
-        assert self.followed.record == self.plain.record
-        one, other = self.followed.agent, self.plain.agent
-        for name in ("frame_id", "timestamp_ns", "frames", "missed"):
+        assert self.compiled.step() == observed
+        assert self.compiled.record == self.plain.record
+        assert self.compiled.source.taken == self.plain.source.taken
+        one, other = self.compiled.agent, self.plain.agent
+        for name in ("frame_id", "timestamp_ns", "frames", "frames_in_session", "missed"):
             assert getattr(one, name) == getattr(other, name), name
         for mine, its in zip(one.subscriptions, other.subscriptions, strict=True):
-            assert books(mine) == books(its)
+            assert memory(mine) == memory(its)
         return observed
 
     def frame(self, step_ns: int = 40 * MS, ids: int = 1) -> bool:
@@ -99,14 +95,14 @@ class Twins(Generic[Export]):
         return self.step()
 
 
-def books(subscription: Subscription) -> tuple[object, ...]:
+def memory(subscription: Subscription) -> tuple[object, ...]:
     """All that a subscription keeps."""
     return tuple(getattr(subscription, name) for name in type(subscription).__slots__)
 
 
 def taken(twins: Twins[Export], frames: int = 1, step_ns: int = 40 * MS) -> int:
-    """How many of so many further frames the loop took."""
-    before = twins.followed.taken
+    """How many of so many further frames were taken in C."""
+    before = twins.compiled.taken
     for _ in range(frames):
         twins.frame(step_ns)
-    return twins.followed.taken - before
+    return twins.compiled.taken - before

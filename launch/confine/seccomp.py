@@ -4,7 +4,7 @@ Landlock cannot say "this camera's directory, also when it is made anew": its ru
 filter cannot read a path either, as it sees only the argument, an address. But it can compare the address. So
 the paths of this camera lie in memory of their own, made read-only and sealed (mseal(2), Linux 6.10):
 nobody in this process can change, move or unmap it, and openat(2) is let through only for these
-addresses, for reading.
+addresses, for reading, and inotify_add_watch(2) for these.
 
 Everything that is not listed is refused, rather than what is known to do harm: a process may slow, chown or
 signal others of its user in more ways than anybody has listed.
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 from launch.confine.system_call import Call, last_error, syscall, system_call, unless_absent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _SECCOMP, _MPROTECT, _MSEAL, _OPENAT = 317, 10, 462, 257
 _SET_MODE_FILTER, _GET_ACTION_AVAIL = 1, 2
@@ -34,17 +34,18 @@ _AUDIT_ARCH_X86_64: Final = 0xC000003E
 
 # All that an agent does once it watches its camera: it looks, maps, waits and decides, and dies.
 ALLOWED: Final = {
-    "read": 0, "stat": 4, "fstat": 5, "lstat": 6, "lseek": 8, "mprotect": 10, "munmap": 11,
+    "read": 0, "stat": 4, "fstat": 5, "lstat": 6, "poll": 7, "lseek": 8, "mprotect": 10, "munmap": 11,
     "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15, "pread64": 17, "sched_yield": 24,
     "mremap": 25, "madvise": 28, "nanosleep": 35, "getpid": 39, "exit": 60, "uname": 63, "gettimeofday": 96,
     "gettid": 186, "futex": 202, "restart_syscall": 219, "clock_gettime": 228, "clock_nanosleep": 230,
-    "exit_group": 231, "tgkill": 234, "newfstatat": 262, "getrandom": 318, "statx": 332,
+    "exit_group": 231, "tgkill": 234, "newfstatat": 262, "ppoll": 271, "inotify_init1": 294, "getrandom": 318,
+    "statx": 332,
 }  # fmt: skip
 # tgkill is how abort(3) ends a process; whom else it could signal is Landlock's to refuse.
 # And these, with some arguments: a traceback goes to 1 or 2, which stay what they are, so that no other file
 # takes their numbers; mmap(2) duplicates its descriptor in Python. Shared memory without a file, and what
 # grows as a stack does, would count against no limit.
-_WRITE, _CLOSE, _MMAP, _FCNTL = 1, 3, 9, 72
+_WRITE, _CLOSE, _MMAP, _FCNTL, _ADD_WATCH = 1, 3, 9, 72, 254
 _FIRST_OF_ITS_OWN: Final = 3
 _GROWS_DOWN: Final = 0x100  # MAP_GROWSDOWN
 _WRITING: Final = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
@@ -183,11 +184,11 @@ def _argument(number: int) -> int:
     return _ARGUMENTS + 8 * number
 
 
-def program(paths: Iterable[int] | None) -> bytes:
+def program(paths: Sequence[int] | None) -> bytes:
     """The filter, as the kernel takes it.
 
     Args:
-        paths: Addresses that openat may be given; None: any.
+        paths: Addresses that openat and inotify_add_watch may be given; None: any.
 
     """
     instructions: list[tuple[int, int, str | None, str | None]] = []
@@ -199,10 +200,22 @@ def program(paths: Iterable[int] | None) -> bytes:
     def here(label: str) -> None:
         labels[label] = len(instructions)
 
+    def one_of(addresses: Sequence[int], then: str) -> None:
+        """The path, which is the second argument, or the call is refused."""
+        for address in addresses:
+            skipped = f"{then}, not {address}"
+            add(_LOAD, _argument(1) + 4)
+            add(_EQUAL, address >> 32, None, skipped)
+            add(_LOAD, _argument(1))
+            add(_EQUAL, address & 0xFFFFFFFF, then)
+            here(skipped)
+        add(_RETURN, _RETURN_EPERM)
+
     add(_LOAD, _ARCHITECTURE)
     add(_EQUAL, _AUDIT_ARCH_X86_64, None, "refuse")
     add(_LOAD, _NUMBER)
     add(_EQUAL, _OPENAT, "openat")
+    add(_EQUAL, _ADD_WATCH, "watch")
     add(_EQUAL, _MMAP, "mmap")
     add(_EQUAL, _FCNTL, "fcntl")
     add(_EQUAL, _WRITE, "write")
@@ -210,15 +223,14 @@ def program(paths: Iterable[int] | None) -> bytes:
     for number in ALLOWED.values():
         add(_EQUAL, number, "allow")
     add(_RETURN, _RETURN_EPERM)
+    here("watch")
+    if paths is None:
+        add(_RETURN, _RETURN_ALLOW)
+    else:
+        one_of(paths, "allow")
     here("openat")
     if paths is not None:
-        for address in paths:
-            add(_LOAD, _argument(1) + 4)
-            add(_EQUAL, address >> 32, None, f"not {address}")
-            add(_LOAD, _argument(1))
-            add(_EQUAL, address & 0xFFFFFFFF, "flags")
-            here(f"not {address}")
-        add(_RETURN, _RETURN_EPERM)
+        one_of(paths, "flags")
     here("flags")
     add(_LOAD, _argument(2))
     add(_AND, _WRITING)
@@ -264,7 +276,7 @@ class Filter:
 
     __slots__ = ("_code", "_program")
 
-    def __init__(self, paths: Iterable[int] | None) -> None:
+    def __init__(self, paths: Sequence[int] | None) -> None:
         content = program(paths)
         self._code = ctypes.create_string_buffer(content, len(content))
         described = _PROGRAM.pack(len(content) // _INSTRUCTION.size, ctypes.addressof(self._code))

@@ -18,14 +18,11 @@ from ruth.export.layout import (
     VERSION_1,
     VERSION_2,
     machine_problem,
-    problem_v1,
-    problem_v2,
-    ring_problem,
-    short_meta_problem,
     unpack_record,
     unpack_ring,
 )
 from ruth.export.picture import unpack_picture
+from ruth.export.validity import problem_v1, problem_v2, ring_problem, short_meta_problem
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""What agents do in C, without touching an object of Python (docs/decisions/0015 and 0016)."""
+"""What agents do in C, without touching an object of Python (docs/decisions/0024)."""

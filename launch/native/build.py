@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from typing import Final
 
-from launch.native.source import LIBRARY, seal_of, signature_of, whole_source
+from launch.native.source import LIBRARY, signature_of, whole_source
 
 COMPILERS: Final = ("cc", "gcc", "clang")
 OPTIONS: Final = ("-std=gnu11", "-O2", "-fPIC", "-shared")
@@ -65,8 +65,6 @@ def compile_library(source: bytes, library: str, *options: str) -> str | None:
             )
             if done.returncode != 0:
                 return f"{shlex.join(command)} failed: {done.stderr.decode(errors='replace').strip()}"
-            with open(made, "rb+") as file:
-                file.write(seal_of(file.read()))  # behind its end, where nobody who loads it looks
             os.replace(made, library)
     except OSError as error:
         where = error.filename if error.filename == command[0] else library

@@ -4,36 +4,30 @@ from __future__ import annotations
 
 import ctypes
 import os
-import stat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from launch.native.source import LIBRARY, SEAL_SIZE, seal_of, signature_of, whole_source
-from ruth.descriptor import close_descriptor
+from launch.native.source import LIBRARY, signature_of, whole_source
+from ruth.export.layout import machine_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 VARIABLE: Final = "RUTH_NATIVE"
 OFF: Final = ("false", "0", "no", "off")
-GoOn: Final = ctypes.PYFUNCTYPE(None, ctypes.c_size_t)
-SIZE_MAX: Final = 2**24  # of a library; it has some 20 KB
+Then: Final = ctypes.PYFUNCTYPE(None, ctypes.c_size_t)
 
 
 class Native(NamedTuple):
-    """What is compiled. The first three take the address of a context (:mod:`launch.native.context`).
+    """What is compiled. Each address is one of :class:`launch.native.compiled.Compiled`.
 
     Attributes:
-        follow_ring: Version 2. Returns 0 or an errno, as :meth:`ruth.futex.FutexWord.wait`.
-        follow_renamed: Version 1. Returns nothing.
-        watch: Waits for exports of version 2, and follows them. Returns 1 if no time to wait is left, else 0.
-        start_each: Forks processes that do so (:mod:`launch.native.starter`): takes an array of contexts, how
+        run: Steps an agent and waits, until something is to be handed over to Python.
+        start_each: Forks processes that do so (:mod:`launch.native.starter`): takes an array of starts, how
             many, an array for pids, and what a child calls once there is something for Python to do.
 
     """
 
-    follow_ring: Callable[[int], int]
-    follow_renamed: Callable[[int], None]
-    watch: Callable[[int], int]
+    run: Callable[[int], None]
     start_each: Callable[[ctypes.Array[ctypes.c_uint64], int, ctypes.Array[ctypes.c_int64], object], None]
 
 
@@ -46,10 +40,14 @@ def load(library: str = LIBRARY) -> tuple[Native | None, str | None]:
     """
     if ruled_out():
         return None, f"{VARIABLE} is {os.environ[VARIABLE]!r}"
+    problem = machine_problem(os.uname().machine)
+    if problem is not None:
+        return None, problem
+    if not os.path.lexists(library):
+        return None, "it is not compiled"
+    if not os.path.isfile(library):  # nothing to be opened and waited for
+        return None, f"{library} is not a file"
     try:
-        problem = _damage(library)
-        if problem is not None:
-            return None, problem
         wanted = signature_of(whole_source())
         native = functions_of(library)
         built_from = ctypes.c_uint32.in_dll(ctypes.CDLL(library), "signature").value
@@ -68,34 +66,15 @@ def functions_of(library: str) -> Native:
         AttributeError: It has not all of them.
 
     """
-    loaded = ctypes.CDLL(library)
+    run = ctypes.CDLL(library).agent_run
+    run.argtypes, run.restype = (ctypes.c_void_p,), None
     # As os.fork() does, it forks with the interpreter's lock held (PyDLL).
     start_each = ctypes.PyDLL(library).start_each
-    start_each.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, GoOn)
+    start_each.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, Then)
     start_each.restype = None
-    followers = loaded.follow_ring, loaded.follow_renamed, loaded.watch
-    for function, result in zip(followers, (ctypes.c_int, None, ctypes.c_int), strict=True):
-        function.argtypes, function.restype = (ctypes.c_void_p,), result
-    return Native(*followers, start_each)
+    return Native(run, start_each)
 
 
 def ruled_out() -> bool:
     """Whether whoever launches wants agents to do without."""
     return os.environ.get(VARIABLE, "").lower() in OFF
-
-
-def _damage(library: str) -> str | None:
-    """Why it must not be loaded: what is cut short ends by a signal whoever loads it (dlopen(3))."""
-    try:
-        descriptor = os.open(library, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return "it is not compiled"
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return f"{library} is no regular file"
-        content = os.pread(descriptor, SIZE_MAX, 0)
-    finally:
-        close_descriptor(descriptor)
-    if seal_of(content[:-SEAL_SIZE]) != content[-SEAL_SIZE:]:
-        return f"{library} is not as it was compiled"
-    return None

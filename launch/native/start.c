@@ -4,31 +4,12 @@
  * The same as launch/child.py and AgentProcess.run() do in Python, in the same order; the reasons stand there. What
  * takes rights away is not written down twice: launch/confine prepares a list of system calls for either.
  */
-struct call {
-    uint64_t number, arguments[6];
-};
-_Static_assert(sizeof(struct call) == PACKED_CALL, "launch/native/source.py, CALL");
+static void copy(uint64_t to, uint64_t from, uint64_t size) {
+    if (size != 0) memcpy((void *)(uintptr_t)to, (const void *)(uintptr_t)from, size);
+}
 
-struct text { /* to be copied from one place to another */
-    uint64_t from, size, to; /* addresses; bytes */
-};
-
-struct start {
-    struct watch watch;
-    uint64_t state, null, ruleset; /* descriptors; the last one -1 if there is none */
-    uint64_t descriptors_end;      /* above every open one */
-    uint64_t launcher_pid;
-    struct text title;             /* from the launcher's memory to where it is shown */
-    uint64_t name;                 /* address of the short title */
-    uint64_t record, record_size;  /* address of what the state record holds from the pid on; bytes */
-    struct text path;              /* of the camera, to where it is sealed; size 0: nothing is */
-    uint64_t calls, call_count;    /* address of what confines; how many */
-    uint64_t measures;             /* that are then in force */
-};
-_Static_assert(sizeof(struct start) == PACKED_START, "launch/native/source.py, START");
-
-static void copy(const struct text *text) {
-    if (text->size != 0) memcpy((void *)(uintptr_t)text->to, (const void *)(uintptr_t)text->from, text->size);
+static struct agent *agent_of(const struct start *s) {
+    return (struct agent *)(uintptr_t)s->agent;
 }
 
 /* As os.closerange(): from the first, but not the standard ones, up to the end. */
@@ -54,66 +35,61 @@ static int leave_descriptors(const struct start *s) {
 
 /* own_start_ticks() of ruth/agent/proc_stat.py; 0 if it cannot be told. */
 static uint64_t own_start_ticks(void) {
-    char content[STAT_BYTES_MAX + 1];
+    char content[STAT_STAT_BYTES_MAX + 1];
     int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
     ssize_t size = read(file, content, sizeof content - 1);
     close(file);
     if (size <= 0) return 0;
     content[size] = 0;
     const char *at = strrchr(content, ')'); /* the end of field 2, which may hold anything */
-    for (int field = 3; at != NULL && field <= START_TICKS; field++) at = strchr(at + 1, ' ');
+    for (int field = 3; at != NULL && field <= STAT_START_TICKS; field++) at = strchr(at + 1, ' ');
     return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
 }
 
 /* StateWriter.begin() */
-static int begin_record(struct start *s) {
-    struct agent *a = &s->watch.ring.agent;
+static int begin_record(const struct start *s) {
+    struct agent *a = agent_of(s);
     uint64_t start_ticks = own_start_ticks();
-    void *mapped = mmap(NULL, STATE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)s->state, 0);
+    unsigned char *mapped = mmap(NULL, STATE_STATE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)s->state, 0);
     if (mapped == MAP_FAILED || start_ticks == 0) return 0;
     uint64_t state = a->state = (uint64_t)(uintptr_t)mapped;
-    uint64_t sequence = (load64(mapped, STATE_SEQUENCE) % SEQUENCE_LIMIT) | 1;
-    store64(state, STATE_SEQUENCE, sequence);
+    uint64_t sequence = (load64(mapped, STATE_SEQUENCE_OFFSET) % WRITER_SEQUENCE_LIMIT) | 1;
+    store64(state, STATE_SEQUENCE_OFFSET, sequence);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field */
     store32(state, STATE_VERSION_OFFSET, 0);
-    store32(state, STATE_MODEL_COUNT, (uint32_t)a->count);
-    store32(state, STATE_EXPORT_VERSION, 0);
-    memcpy((char *)mapped + STATE_PID, (const void *)(uintptr_t)s->record, s->record_size);
-    store64(state, STATE_PID, (uint64_t)getpid());
-    store64(state, STATE_START_TICKS, start_ticks);
-    store64(state, STATE_STARTED, now_ns(CLOCK_MONOTONIC));
-    store64(state, STATE_LAUNCHER_PID, s->launcher_pid);
+    store32(state, STATE_MODEL_COUNT_OFFSET, (uint32_t)a->subscription_count);
+    store32(state, STATE_EXPORT_VERSION_OFFSET, 0);
+    copy(state + STATE_PID_OFFSET, s->record, s->record_size);
+    store64(state, STATE_PID_OFFSET, (uint64_t)getpid());
+    store64(state, STATE_START_TICKS_OFFSET, start_ticks);
+    store64(state, STATE_STARTED_OFFSET, now_ns());
+    store64(state, STATE_LAUNCHER_PID_OFFSET, s->launcher_pid);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* all of it before the version that says it is there */
-    store32(state, STATE_VERSION_OFFSET, STATE_VERSION);
+    store32(state, STATE_VERSION_OFFSET, STATE_STATE_VERSION);
     end_change(state);
-    uint64_t model = state + STATE_HEADER_SIZE;
-    for (struct subscription *one = first_of(a); one < first_of(a) + a->count; one++, model += STATE_MODEL_SIZE)
-        one->record = model;
     return 1;
 }
 
 /* Prepared.apply() of launch/confine */
 static int confine(const struct start *s) {
-    uint64_t state = s->watch.ring.agent.state;
-    copy(&s->path);
+    uint64_t state = agent_of(s)->state;
+    copy(s->path_to, s->path, s->path_size);
     const struct call *first = (const struct call *)(uintptr_t)s->calls;
-    for (const struct call *one = first; one < first + s->call_count; one++) {
-        const uint64_t *with = one->arguments;
-        if (syscall((long)one->number, with[0], with[1], with[2], with[3], with[4], with[5]) < 0) return 0;
-    }
-    if ((int)s->ruleset >= 0) close((int)s->ruleset);
+    for (const struct call *c = first; c < first + s->call_count; c++)
+        if (syscall((long)c->number, c->first, c->second, c->third, c->fourth, c->fifth, c->sixth) < 0) return 0;
+    if (s->ruleset >= 0) close((int)s->ruleset);
     begin_change(state);
-    store64(state, STATE_CONFINEMENT, s->measures);
+    store64(state, STATE_CONFINEMENT_OFFSET, s->measures);
     end_change(state);
     return 1;
 }
 
-static int become(struct start *s) {
+static int become(const struct start *s) {
     sigset_t none;
     sigemptyset(&none);
     if (setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0 || !leave_descriptors(s)) return 0;
     prctl(PR_SET_NAME, s->name, 0, 0, 0);
-    copy(&s->title);
+    copy(s->title_to, s->title, s->title_size);
     return begin_record(s) && confine(s);
 }
 
@@ -123,13 +99,14 @@ static int become(struct start *s) {
  *
  * In one go: what the launcher writes to between two forks, it has copied, and the first of the two children keeps the
  * page that was. */
-void start_each(struct start *const *starts, size_t count, int64_t *pids, void (*then)(size_t index)) {
+void start_each(const struct start *const *starts, size_t count, int64_t *pids, void (*then)(size_t index)) {
     for (size_t index = 0; index < count; index++) {
         pid_t pid = fork();
         if (pid == 0) {
             if (become(starts[index])) {
-                watch(&starts[index]->watch);
-                munmap((void *)(uintptr_t)starts[index]->watch.ring.agent.state, STATE_SIZE);
+                struct agent *a = agent_of(starts[index]);
+                agent_run(a);
+                munmap((void *)(uintptr_t)a->state, STATE_STATE_SIZE);
                 then(index);
             }
             _exit(EXIT_FAILURE);

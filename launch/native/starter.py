@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from launch.native.context import START_AT
-from launch.native.library import GoOn
-from launch.native.source import CALL, START
+from launch.native.library import Then
+from launch.native.structs import CALL, START, CallWords, StartWords
 from launch.title import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from launch.confine.confinement import Prepared
-    from launch.native.context import Context
-    from launch.native.follower import Follower
     from launch.native.library import Native
-
-_STATE: Final = struct.Struct("=Q")  # what START begins with
 
 # What os.fork() calls around fork(2) (docs.python.org, "Operating System Utilities").
 _before_fork: Final = ctypes.pythonapi.PyOS_BeforeFork
@@ -52,11 +46,11 @@ class Starter:
         self._title_address = title_address
         self._launcher_pid = launcher_pid
 
-    def prepare(self, follower: Follower, title: str, record: bytes, confinement: Prepared) -> Start:
+    def prepare(self, agent: int, title: str, record: bytes, confinement: Prepared) -> Start:
         """Packs what one agent starts with.
 
         Args:
-            follower: The agent's, its watch prepared.
+            agent: Address of its struct, packed.
             title: Of the process, ASCII.
             record: What its state record begins with (:attr:`ruth.agent.state_writer.StateWriter.content`).
             confinement: What it is confined with.
@@ -66,7 +60,7 @@ class Starter:
         paths = confinement.paths
         path = b"" if paths is None else paths.content
         calls = b"".join(
-            CALL.pack(call.number, *call.arguments, *(0,) * (6 - len(call.arguments)))
+            CALL.pack(CallWords(call.number, *call.arguments, *(0,) * (6 - len(call.arguments))))
             for call in confinement.calls
         )
         kept = [
@@ -74,29 +68,34 @@ class Starter:
             for content in (line, name, record, path, calls)
         ]
         line_at, name_at, record_at, path_at, calls_at = map(ctypes.addressof, kept)
-        START.pack_into(
-            follower.context.memory,
-            START_AT,
-            0,
-            self._null,
-            confinement.ruleset,
-            self._descriptors_end,
-            self._launcher_pid,
-            *(line_at, len(line), self._title_address),
-            name_at,
-            *(record_at, len(record)),
-            *(path_at, len(path), 0 if paths is None else paths.address),
-            *(calls_at, len(confinement.calls)),
-            confinement.measures,
+        words = StartWords(
+            agent=agent,
+            state=-1,
+            null=self._null,
+            ruleset=confinement.ruleset,
+            descriptors_end=self._descriptors_end,
+            launcher_pid=self._launcher_pid,
+            title=line_at,
+            title_size=len(line),
+            title_to=self._title_address,
+            name=name_at,
+            record=record_at,
+            record_size=len(record),
+            path=path_at,
+            path_size=len(path),
+            path_to=0 if paths is None else paths.address,
+            calls=calls_at,
+            call_count=len(confinement.calls),
+            measures=confinement.measures,
         )
-        return Start(follower.context, kept)
+        return Start(words, ctypes.create_string_buffer(START.size), kept)
 
-    def fork_each(self, starts: Sequence[tuple[Start, int]], go_on: Callable[[int], None]) -> Sequence[int]:
+    def fork_each(self, starts: Sequence[tuple[Start, int]], then: Callable[[int], None]) -> Sequence[int]:
         """Forks a process for each.
 
         Args:
             starts: What it starts with, and the descriptor of its agent's ``agent.state``, locked.
-            go_on: Called in a child with its index, once there is something for Python to do there. The
+            then: Called in a child with its index, once there is something for Python to do there. The
                 child ends when this returns or raises.
 
         Returns:
@@ -104,16 +103,16 @@ class Starter:
 
         """
 
-        def go_on_in_python(index: int) -> None:
+        def then_in_python(index: int) -> None:
             _after_fork_in_child()
-            go_on(index)
+            then(index)
 
         for start, state in starts:
-            _STATE.pack_into(start.context.memory, START_AT, state)
-        contexts = (ctypes.c_uint64 * len(starts))(*(start.context.address for start, _ in starts))
+            START.pack_into(start.memory, 0, start.words._replace(state=state))
+        addresses = (ctypes.c_uint64 * len(starts))(*(ctypes.addressof(start.memory) for start, _ in starts))
         pids = (ctypes.c_int64 * len(starts))()
         _before_fork()
-        self._native.start_each(contexts, len(starts), pids, GoOn(go_on_in_python))
+        self._native.start_each(addresses, len(starts), pids, Then(then_in_python))
         _after_fork_in_parent()
         return list(pids)
 
@@ -122,10 +121,12 @@ class Start(NamedTuple):
     """One agent's start, made before its process exists.
 
     Attributes:
-        context: The agent's, with all that was packed.
+        words: What is packed into ``memory`` once its state is open.
+        memory: For that.
         kept: Memory that is referred to there.
 
     """
 
-    context: Context
+    words: StartWords
+    memory: ctypes.Array[ctypes.c_char]
     kept: list[ctypes.Array[ctypes.c_char]]

@@ -43,6 +43,7 @@ class StreamAgent:
         state: CREATED, RUNNING or STOPPED.
         subscriptions: In the order in which they came, at most one a model.
         frames: Frames observed.
+        frames_in_session: Those of the present export.
         missed: Frames that the export had and this agent never saw, by the gaps between their ids.
         frame_id: Id of the newest frame observed in the present export, or ``NO_FRAME`` (-1).
         timestamp_ns: Its timestamp, or 0.
@@ -53,6 +54,7 @@ class StreamAgent:
         "camera_id",
         "frame_id",
         "frames",
+        "frames_in_session",
         "missed",
         "state",
         "subscriptions",
@@ -63,7 +65,7 @@ class StreamAgent:
         self.camera_id = check_id("camera", camera_id)
         self.state = AgentState.CREATED
         self.subscriptions: tuple[Subscription, ...] = ()
-        self.frames = 0
+        self.frames = self.frames_in_session = 0
         self.missed = 0
         self.frame_id = NO_FRAME
         self.timestamp_ns = 0
@@ -122,6 +124,7 @@ class StreamAgent:
     def begin_export(self) -> None:
         """Another export of this camera has begun: frame ids start anew, nothing else changes."""
         self.frame_id = NO_FRAME
+        self.frames_in_session = 0
         for subscription in self.subscriptions:
             subscription.begin_export()
 
@@ -145,6 +148,7 @@ class StreamAgent:
         self.frame_id = frame_id
         self.timestamp_ns = timestamp_ns
         self.frames += 1
+        self.frames_in_session += 1
         if self.state is _RUNNING:
             judge_each(self.subscriptions, frame_id, timestamp_ns)
         else:

@@ -92,12 +92,11 @@ class StateWriter:
 
     """
 
-    __slots__ = ("_agent", "_content", "_fresh_session", "_halves", "_models", "_words")
+    __slots__ = ("_agent", "_content", "_halves", "_models", "_words")
 
     def __init__(self, agent: StreamAgent) -> None:
         # All that can be known before there is a process, so that the process need not find it out.
         self._agent = agent
-        self._fresh_session = True
         starts = [HEADER_SIZE + MODEL_SIZE * index for index in range(len(agent.subscriptions))]
         self._models = tuple(
             (
@@ -159,17 +158,15 @@ class StateWriter:
         """What :meth:`begin` writes from ``PID_OFFSET`` on, those of :class:`AgentIdentity` still zero."""
         return self._content
 
-    def resume(self, memory: memoryview, *, fresh_session: bool) -> None:
-        """Goes on with a record that was begun, and kept since, without this writer (docs/decisions/0016).
+    def attach(self, memory: memoryview) -> None:
+        """Goes on with a record that was begun, and kept since, without this writer (docs/decisions/0024).
 
         Args:
             memory: As for :meth:`begin`.
-            fresh_session: Whether no frame of the present export was observed yet.
 
         """
         self._words = memory.cast("Q")
         self._halves = memory.cast("I")
-        self._fresh_session = fresh_session
 
     def write_frame(self, observed_ns: int) -> None:
         """Takes over what the agent's last :meth:`~ruth.agent.agent.StreamAgent.observe` decided.
@@ -186,10 +183,9 @@ class StateWriter:
         words[_FRAMES] = agent.frames
         words[_MISSED] = agent.missed & _UINT64_MAX  # hostile ids: gaps of nearly 2^64, twice
         words[_OBSERVED] = observed_ns
-        if self._fresh_session:
+        if agent.frames_in_session == 1:
             words[_FIRST_FRAME_ID] = agent.frame_id
             words[_FIRST_TIMESTAMP] = agent.timestamp_ns
-            self._fresh_session = False
         for (
             subscription,
             decision_at,
@@ -224,7 +220,6 @@ class StateWriter:
         sequence = words[_SEQUENCE] + 1
         words[_SEQUENCE] = sequence
         self._halves[_EXPORT_VERSION] = version
-        self._fresh_session = self._fresh_session or session != words[_SESSION]
         words[_SESSION] = session
         words[_EXPORT_INODE] = inode
         words[_EXPORT_EPOCH] = epoch

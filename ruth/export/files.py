@@ -92,7 +92,7 @@ def numbers_files_in_order(descriptor: int) -> bool:
     return int.from_bytes(answer.raw[:8], sys.byteorder) == _TMPFS_MAGIC
 
 
-def names(path: str, device: int, inode: int) -> bool:
+def is_same_file(path: str, device: int, inode: int) -> bool:
     """Whether ``path`` still leads to that file. False as well if it cannot be told."""
     try:
         found = os.stat(path, follow_symlinks=False)

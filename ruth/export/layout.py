@@ -1,4 +1,4 @@
-"""The byte contract of a frame export, and what makes its bytes valid. Pure: bytes in, values out.
+"""The byte contract of a frame export. Pure: bytes in, values out. Valid or not: :mod:`ruth.export.validity`.
 
 This file must not know where bytes come from: no file, mapping, clock or array. Each offset exists once,
 here, derived from the one before it. The contract itself: ``docs/frame-export.md``.
@@ -34,6 +34,7 @@ All integers are little-endian and naturally aligned.
 
 from __future__ import annotations
 
+import re
 import struct
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -98,7 +99,7 @@ LASTING = slice(WIDTH_OFFSET, SEQUENCE_OFFSET)
 
 
 class FrameRecord(NamedTuple):
-    """One frame's record: 64 bytes. Integers as stored, none judged yet (see :func:`geometry_problem`)."""
+    """One frame's record: 64 bytes. Integers as stored, none judged yet."""
 
     version: int
     picture: int
@@ -151,6 +152,29 @@ class RingHeader(NamedTuple):
         return bool(self.flags & FLAG_WAKES)
 
 
+class Field(NamedTuple):
+    """A field of ``frame.meta``: its name in :class:`FrameRecord` or :class:`RingHeader`, and its bytes."""
+
+    name: str
+    offset: int
+    size: int
+
+
+def _fields(names: tuple[str, ...], layout: struct.Struct, offset: int) -> tuple[Field, ...]:
+    """The fields of a layout that has an ``I`` or ``Q`` for each, and bytes that mean nothing between."""
+    found: list[Field] = []
+    for count, code in re.findall(r"(\d*)([IQx])", layout.format):
+        size = int(count or 1) * {"I": 4, "Q": 8, "x": 1}[code]
+        if code != "x":
+            found.append(Field(names[len(found)], offset, size))
+        offset += size
+    return tuple(found)
+
+
+RECORD_FIELDS = _fields(FrameRecord._fields, _RECORD, 0)
+RING_FIELDS = _fields(RingHeader._fields, _RING, WAKE_OFFSET)
+
+
 def unpack_version(meta: bytes) -> int:
     """The version that the first bytes of ``meta`` state; 0, which is none, if there are no four."""
     return int.from_bytes(meta[VERSION_OFFSET : VERSION_OFFSET + 4], "little") if len(meta) >= 4 else 0
@@ -187,94 +211,6 @@ def slot_record_offset(slot: int) -> int:
 def nv12_size(stride: int, height: int) -> int:
     """Bytes of one NV12 frame: ``height`` rows of Y and half as many of interleaved UV."""
     return stride * height * 3 // 2
-
-
-def geometry_problem(record: FrameRecord) -> str | None:
-    """Why ``record`` describes no NV12 frame, or None if it does. Judges neither ids nor times."""
-    if record.pixel_format != PIXEL_FORMAT_NV12:
-        return f"pixel_format {record.pixel_format}, known is {PIXEL_FORMAT_NV12} (NV12)"
-    if not record.width or not record.height or record.width % 2 or record.height % 2:
-        return f"{record.width} x {record.height} pixels, NV12 needs even numbers above 0"
-    if record.stride < record.width:
-        return f"stride {record.stride} below width {record.width}"
-    expected = nv12_size(record.stride, record.height)
-    if record.data_size != expected:
-        return f"data_size {record.data_size}, stride * height * 3 / 2 is {expected}"
-    return None
-
-
-def short_meta_problem(meta_size: int) -> str:
-    """Why a ``frame.meta`` shorter than a record is not valid: the frozen VAS begins with an empty one.
-
-    Args:
-        meta_size: Size of ``frame.meta`` in bytes, below :data:`RECORD_SIZE`.
-
-    """
-    return f"frame.meta has {meta_size} bytes" if meta_size else NO_FRAME_EVER
-
-
-def problem_v1(record: FrameRecord, meta_size: int, data_file_size: int) -> str | None:
-    """Why a version 1 export is not valid, or None if it is.
-
-    Args:
-        record: The whole ``frame.meta``.
-        meta_size: Size of ``frame.meta`` in bytes: exactly 64.
-        data_file_size: Size of ``frame.data`` in bytes: exactly one frame, because VAS writes it anew for
-            every frame.
-
-    """
-    if record.version != VERSION_1:
-        return f"version {record.version}"
-    if meta_size != META_SIZE_V1:
-        return f"frame.meta has {meta_size} bytes, version 1 has {META_SIZE_V1}"
-    if data_file_size != record.data_size:
-        return f"frame.data has {data_file_size} bytes, its header says {record.data_size}"
-    return geometry_problem(record)
-
-
-def ring_problem(ring: RingHeader, data_file_size: int, data_inode: int) -> str | None:
-    """Why ``ring`` cannot be the ring of the ``frame.data`` that was found, or None if it can.
-
-    Args:
-        ring: The ring of a version 2 export.
-        data_file_size: Size of ``frame.data`` in bytes: at least the whole ring.
-        data_inode: ``st_ino`` of ``frame.data``; the ring names it, or 0.
-
-    """
-    if not SLOT_COUNT_MIN <= ring.slot_count <= SLOT_COUNT_MAX:
-        return f"slot_count {ring.slot_count}, allowed {SLOT_COUNT_MIN} to {SLOT_COUNT_MAX}"
-    if not ring.slot_size or ring.slot_size % PAGE_SIZE:
-        return f"slot_size {ring.slot_size}, must be a multiple of {PAGE_SIZE} above 0"
-    if ring.slot_count * ring.slot_size > data_file_size:
-        return f"frame.data has {data_file_size} bytes, its ring {ring.slot_count * ring.slot_size}"
-    if ring.data_inode not in (0, data_inode):
-        return f"frame.data is inode {data_inode}, frame.meta belongs to {ring.data_inode}"
-    return None
-
-
-def problem_v2(record: FrameRecord, ring: RingHeader) -> str | None:
-    """Why ``record`` is no frame of ``ring``, or None if it is.
-
-    Args:
-        record: A record read whole: its sequence even, and the same before and after.
-        ring: A ring in which :func:`ring_problem` found nothing.
-
-    """
-    if record.version != VERSION_2:
-        return f"version {record.version}"
-    problem = geometry_problem(record)
-    if problem is not None:
-        return problem
-    if record.data_size > ring.slot_size:
-        return f"a frame of {record.data_size} bytes in a slot of {ring.slot_size}"
-    return offset_problem(record.data_offset, ring)
-
-
-def offset_problem(data_offset: int, ring: RingHeader) -> str | None:
-    """Why ``data_offset`` is not the start of one of the ring's slots, or None if it is."""
-    if data_offset % ring.slot_size or data_offset >= ring.slot_count * ring.slot_size:
-        return f"data_offset {data_offset} is no slot of {ring.slot_count} x {ring.slot_size}"
-    return None
 
 
 def machine_problem(machine: str) -> str | None:

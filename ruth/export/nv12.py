@@ -40,7 +40,7 @@ def nv12_views(buffer: mmap | memoryview | bytes, record: FrameRecord) -> Nv12Vi
     Args:
         buffer: Mapped ``frame.data``; the arrays keep it alive and mapped: closing it raises BufferError
             while one of them lives.
-        record: A record that :func:`ruth.export.layout.problem_v1` or ``problem_v2`` found valid; for
+        record: A record that :func:`ruth.export.validity.problem_v1` or ``problem_v2`` found valid; for
             version 1 its ``data_offset`` is 0.
 
     Raises:

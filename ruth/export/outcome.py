@@ -7,7 +7,9 @@ decided elsewhere, by a process.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, final
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, final
+
+from ruth.export.layout import RECORD_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,3 +70,26 @@ Outcome: TypeAlias = Fresh | Unchanged | Torn | Absent
 
 UNCHANGED = Unchanged()
 TORN = Torn()
+
+NO_RECORD: Final = bytes(RECORD_SIZE)
+
+
+class Taken(NamedTuple):
+    """The frames last taken: all that is remembered from look to look.
+
+    Attributes:
+        of_ring: Whether the present session is that of a ring.
+        device: Of the ``frame.meta`` of the ring bound last, 0 before the first.
+        inode: The same.
+        epoch: Of that ring.
+        ring_record: Of the frame last taken from it, 64 bytes; zeros if none was.
+        renamed_record: Of the last one of version 1, likewise.
+
+    """
+
+    of_ring: bool = False
+    device: int = 0
+    inode: int = 0
+    epoch: int = 0
+    ring_record: bytes = NO_RECORD
+    renamed_record: bytes = NO_RECORD

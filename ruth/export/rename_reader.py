@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import os
 from mmap import MAP_SHARED, PROT_READ, mmap
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ruth.descriptor import close_descriptor
 from ruth.export.files import (
-    names,
+    is_same_file,
     numbers_files_in_order,
     open_export_directory,
     open_export_file,
@@ -28,8 +28,6 @@ from ruth.export.layout import (
     META_SIZE_V1,
     VERSION_1,
     FrameRecord,
-    geometry_problem,
-    problem_v1,
     record_of,
     unpack_frame,
     unpack_record,
@@ -38,27 +36,13 @@ from ruth.export.layout import (
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.pairing import belongs
 from ruth.export.pixels import Pixels
+from ruth.export.validity import begins_session, geometry_problem, problem_v1
 from ruth.identity import DATA_NAME, META_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ruth.export.files import Opener
-
-
-class RenameBinding(NamedTuple):
-    """What does not change from frame to frame, for whoever looks beside a :class:`RenameReader`.
-
-    Attributes:
-        directory: Descriptor of the camera's directory; it stays the reader's.
-        identity: Device and inode of that directory.
-        readable: Mode, owner and group of a ``frame.data`` that may be read.
-
-    """
-
-    directory: int
-    identity: tuple[int, int]
-    readable: tuple[int, int, int]
 
 
 class RenameReader:
@@ -68,7 +52,6 @@ class RenameReader:
         bound: Whether the directory is open.
         restarted: Whether the record last returned by :meth:`read` began a new session: ids only grow
             while VAS lives, so an id that did not grow, in another header, is a VAS started anew.
-        written_ns: When the data of that record was put in place: its status change, CLOCK_REALTIME.
 
     """
 
@@ -82,7 +65,6 @@ class RenameReader:
         "_readable",
         "bound",
         "restarted",
-        "written_ns",
     )
 
     def __init__(self, path: str, opener: Opener = os.open) -> None:
@@ -96,7 +78,6 @@ class RenameReader:
         self.bound = False
         self._readable: tuple[int, int, int] | None = None
         self.restarted = False
-        self.written_ns = 0
 
     def bind(self) -> None:
         """Opens what stands at the path.
@@ -114,24 +95,17 @@ class RenameReader:
 
     def path_leads_here(self) -> bool:
         """Whether the path still leads to the directory that is open."""
-        return names(self._path, *self._identity)
+        return is_same_file(self._path, *self._identity)
 
     @property
     def given(self) -> FrameRecord | None:
         """The record that :meth:`read` last returned."""
         return self._given
 
-    @property
-    def binding(self) -> RenameBinding:
-        """What does not change while frames are alike; once one was returned."""
-        return RenameBinding(self._directory, self._identity, self._readable or (0, 0, 0))
-
-    def resume(self, frame_id: int, timestamp_ns: int, written_ns: int) -> None:
-        """Takes over from whoever took frames beside it: the last one, in all else like the one given."""
-        assert self._given is not None  # noqa: S101 - there was one before; for the type checker
-        self._given = self._given._replace(frame_id=frame_id, timestamp_ns=timestamp_ns)
-        self.written_ns = written_ns
-        self.restarted = False
+    def remember(self, record: FrameRecord | None) -> None:
+        """Takes ``record`` for the one that was returned last; None: as if there had been none."""
+        self._given = record
+        self._geometry = b""  # to be judged again
 
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
         """One look at the newest frame. An :class:`Absent` means: let this directory go."""
@@ -158,13 +132,9 @@ class RenameReader:
             version, _, frame_id, timestamp_ns, _, _ = unpack_frame(head)
             if version == VERSION_1 and frame_id > given.frame_id and data.st_size == given.data_size:
                 self.restarted = False
-                self.written_ns = data.st_ctime_ns
                 self._given = record = record_of((VERSION_1, 0, frame_id, timestamp_ns, *given[4:]))
                 return record
-        outcome = self._judge(head, data.st_size)
-        if isinstance(outcome, FrameRecord):
-            self.written_ns = data.st_ctime_ns
-        return outcome
+        return self._judge(head, data.st_size)
 
     def _judge(self, head: bytes, data_size: int) -> FrameRecord | Unchanged | Torn | Absent:
         """Judges every field, and the size of ``frame.data``."""
@@ -179,7 +149,7 @@ class RenameReader:
             return TORN if geometry_problem(record) is None else Absent(problem)
         if record == self._given:
             return UNCHANGED
-        self.restarted = self._given is None or record.frame_id <= self._given.frame_id
+        self.restarted = self._given is None or begins_session(record.frame_id, self._given.frame_id)
         self._given = record
         self._geometry = head[GEOMETRY]
         return record

@@ -26,7 +26,7 @@ import os
 import struct
 from contextlib import suppress
 from mmap import MAP_SHARED, PROT_READ, mmap
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ruth.descriptor import close_descriptor
 from ruth.export.files import open_export_file
@@ -42,9 +42,7 @@ from ruth.export.layout import (
     VERSION_2,
     FrameRecord,
     machine_problem,
-    problem_v2,
     record_of,
-    ring_problem,
     unpack_frame,
     unpack_record,
     unpack_ring,
@@ -52,6 +50,7 @@ from ruth.export.layout import (
 )
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.pixels import Pixels, SlotPixels
+from ruth.export.validity import problem_v2, ring_problem
 from ruth.identity import DATA_NAME
 
 if TYPE_CHECKING:
@@ -62,25 +61,6 @@ _SEQUENCE_SIZE = RECORD_SIZE - SEQUENCE_OFFSET
 _SEQUENCE_AND_WAKE_SIZE = SLOT_COUNT_OFFSET - SEQUENCE_OFFSET
 _SIZES = _SEQUENCE_AND_WAKE_SIZE, SLOT_RECORDS_OFFSET, _SEQUENCE_SIZE
 _NEVER_PUBLISHED = 0  # as a sequence
-
-
-class Binding(NamedTuple):
-    """What does not change of a bound ring, for whoever reads it beside a :class:`RingReader`.
-
-    Attributes:
-        descriptors: Of ``frame.meta`` and ``frame.data``; they stay the reader's.
-        data_size: Bytes of the whole ring.
-        slot_size: Bytes of a slot.
-        ring: The ring's bytes behind its wake word, to be found the same at each look.
-        closed: Whether it was closed when it was bound: one more frame is all that it can hold.
-
-    """
-
-    descriptors: tuple[int, int]
-    data_size: int
-    slot_size: int
-    ring: bytes
-    closed: bool
 
 
 class RingReader:
@@ -162,20 +142,9 @@ class RingReader:
         self.given = b""
         self._geometry = b""  # of the record last returned, as bytes and as fields
         self._shape: tuple[int, ...] = ()
-        # Every data_offset in which ruth.export.layout.offset_problem finds nothing.
+        # Every data_offset in which ruth.export.validity.offset_problem finds nothing.
         self._offsets = range(0, self._data_size, self._ring.slot_size)
         self._judged: dict[int, bytes] = {}  # by slot, what was found valid of its record
-
-    @property
-    def binding(self) -> Binding:
-        """What does not change while it is bound."""
-        return Binding(
-            (self._meta, self._data),
-            self._data_size,
-            self._ring.slot_size,
-            self._ring_bytes,
-            self._ring.closed,
-        )
 
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
         """One look at the newest record. An :class:`Absent` means: let this binding go."""

@@ -11,19 +11,21 @@ import os
 from typing import TYPE_CHECKING, Self
 
 from ruth.descriptor import close_descriptor
-from ruth.export.files import names, open_export_directory, open_export_file
+from ruth.export.files import is_same_file, open_export_directory, open_export_file
 from ruth.export.layout import (
     META_SIZE_V2,
     RECORD_SIZE,
     VERSION_1,
     VERSION_2,
     FrameRecord,
-    short_meta_problem,
+    pack_record,
+    unpack_record,
     unpack_version,
 )
-from ruth.export.outcome import Absent, Fresh, Torn, Unchanged, fresh_of
+from ruth.export.outcome import NO_RECORD, Absent, Fresh, Taken, Torn, Unchanged, fresh_of
 from ruth.export.rename_reader import RenameReader
 from ruth.export.ring_reader import RingReader
+from ruth.export.validity import short_meta_problem
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
 
 if TYPE_CHECKING:
@@ -85,19 +87,37 @@ class ExportSource:
         return self._directory
 
     @property
-    def renamed(self) -> RenameReader:
-        """The reader of version 1; bound while :attr:`version` is 1."""
-        return self._renamed
-
-    @property
     def paths(self) -> tuple[str, str]:
         """Where ``frame.meta`` and ``frame.data`` are to stand."""
         return self._meta_path, self._data_path
 
     @property
-    def written_ns(self) -> int:
-        """When the last version 1 frame given was put in place, CLOCK_REALTIME."""
-        return self._renamed.written_ns
+    def taken(self) -> Taken:
+        """The frames last taken."""
+        given = self._given if self.ring is None else self.ring.given
+        record = self._renamed.given
+        return Taken(
+            self._was_ring,
+            *(self._identity or (0, 0, 0)),
+            given or NO_RECORD,
+            NO_RECORD if record is None else pack_record(record),
+        )
+
+    def adopt(self, taken: Taken, session: int) -> None:
+        """Goes on from what was taken elsewhere.
+
+        Args:
+            taken: As :attr:`taken`; none of these frames is given again. Nothing is bound then.
+            session: As :attr:`session`.
+
+        """
+        self.close()
+        self._was_ring = taken.of_ring
+        self._identity = (taken.device, taken.inode, taken.epoch) if taken.inode else None
+        self._given = taken.ring_record
+        renamed = taken.renamed_record
+        self._renamed.remember(None if renamed == NO_RECORD else unpack_record(renamed))
+        self.session = session
 
     def __repr__(self) -> str:
         return f"ExportSource({self._directory!r}, version={self.version}, session={self.session})"
@@ -155,18 +175,6 @@ class ExportSource:
         self.close()
         return True
 
-    def resume(self, identity: tuple[int, int, int], given: bytes, session: int) -> None:
-        """Takes over from whoever met the first exports before any look here (docs/decisions/0016).
-
-        Args:
-            identity: Of the last of them, a ring, as :attr:`RingReader.identity`. It is bound no more.
-            given: The record last taken from it, as its 64 bytes; it is not returned again.
-            session: How many there were.
-
-        """
-        self._identity, self._given, self._was_ring = identity, given, True
-        self.session = session
-
     def close(self) -> None:
         """Lets go of every file and mapping. The next :meth:`try_read` binds anew."""
         self._renamed.close()
@@ -188,7 +196,9 @@ class ExportSource:
         """Whether what is bound still stands at its path: both files of a ring, else the directory."""
         if self.ring is not None:
             device, inode, _ = self.ring.identity
-            return names(self._meta_path, device, inode) and names(self._data_path, *self.ring.data_identity)
+            return is_same_file(self._meta_path, device, inode) and is_same_file(
+                self._data_path, *self.ring.data_identity
+            )
         return self._renamed.path_leads_here()
 
     def _look_anew(self) -> Outcome:

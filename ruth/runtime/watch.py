@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from ruth.agent.last_allowed import find_model, last_allowed, padded_id, size_up_to
 from ruth.agent.state import STATE_SIZE, WAKE_OFFSET
 from ruth.descriptor import close_descriptor
-from ruth.export.files import names
+from ruth.export.files import is_same_file
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
 from ruth.identity import STATE_NAME, camera_directory, check_id
 
@@ -64,7 +64,7 @@ class SubscriptionWatch:
         """What the agent last allowed; None if there is no file, no whole record or no such model in it."""
         if self._unsure:
             self._unsure = False
-            if not names(self._path, *self._identity):
+            if not is_same_file(self._path, *self._identity):
                 self.close()
         if self._descriptor < 0 and not self._open():
             return None

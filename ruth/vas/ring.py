@@ -49,7 +49,6 @@ from ruth.export.layout import (
     WAKE_OFFSET,
     FrameRecord,
     RingHeader,
-    geometry_problem,
     machine_problem,
     nv12_size,
     pack_record,
@@ -57,6 +56,7 @@ from ruth.export.layout import (
     slot_record_offset,
 )
 from ruth.export.picture import DAMAGED_PICTURE, Picture, pack_picture
+from ruth.export.validity import geometry_problem
 from ruth.futex import FutexWord
 from ruth.identity import DATA_NAME, META_NAME
 from ruth.vas.files import ExportDirectory, retire

@@ -11,6 +11,7 @@ from conftest import open_processes, open_roots
 from footage import Run, ffmpeg_here, make_clip
 from launch.vas.process import run_vas
 from launch.vas.source import parse_sources
+from planted import compile_planted
 from scene import CAMERAS, FRAMES_MAX, Scene, open_scene
 
 if TYPE_CHECKING:
@@ -72,8 +73,23 @@ def undisturbed() -> Streams:
         return scene.streams
 
 
-@pytest.fixture
-def scene(undisturbed: Streams, roots: Roots, processes: Processes) -> Iterator[Scene]:
-    """The same cameras once more, for a fault."""
-    with open_scene(roots, processes) as opened:
+@pytest.fixture(scope="session")
+def planted_library(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What agents do in C, with faults in it."""
+    library = str(tmp_path_factory.mktemp("planted") / "planted.so")
+    compile_planted(library)
+    return library
+
+
+@pytest.fixture(params=["in C", "in Python"])
+def scene(
+    request: pytest.FixtureRequest,
+    undisturbed: Streams,
+    planted_library: str,
+    roots: Roots,
+    processes: Processes,
+) -> Iterator[Scene]:
+    """The same cameras once more, for a fault: with agents that begin in C, and with such as do not."""
+    library = planted_library if request.param == "in C" else ""
+    with open_scene(roots, processes, library) as opened:
         yield opened

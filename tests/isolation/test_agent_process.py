@@ -24,8 +24,8 @@ from agents import (
     wake_ups,
 )
 from conftest import PROJECT
-from launch.agent_process import EMPTY_WAKE_PAUSE_NS
 from launch.agent_view import cpu_time_ns
+from launch.waiting import EMPTY_WAKE_PAUSE_NS
 from published import FRAME, HEIGHT, WIDTH, Expected, Feed, expected, exporter_of, kill
 from ruth.export.layout import WAKE_OFFSET, unpack_ring
 from ruth.futex import FutexWord

@@ -67,7 +67,7 @@ IN_C_OR_DEAD = """
 import os, sys
 from launch.agent_process import AgentProcess
 from launch.cli import main
-AgentProcess.go_on = lambda *_: os._exit(77)
+AgentProcess.adopt_start = lambda *_: os._exit(77)
 sys.exit(main(sys.argv[1:]))
 """
 """A launcher whose agents end if they come to Python."""

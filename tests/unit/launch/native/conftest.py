@@ -6,28 +6,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from compiled import StepLibrary
 from launch.native.build import build
-from launch.native.library import VARIABLE, load
+from launch.native.library import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch.native.library import Native
-
 
 @pytest.fixture(autouse=True, scope="session")
 def not_ruled_out() -> Iterator[None]:
-    """They are wanted here, whoever runs these tests without it."""
+    """They are needed here, whoever runs these tests without it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(VARIABLE, raising=False)
         yield
 
 
 @pytest.fixture(scope="session")
-def native(tmp_path_factory: pytest.TempPathFactory) -> Native:
-    """Their functions."""
-    library = str(tmp_path_factory.mktemp("native") / "native.so")
-    assert build(library, "-Wall", "-Wextra", "-Werror") is None
-    loaded, problem = load(library)
-    assert loaded is not None, problem
-    return loaded
+def library(tmp_path_factory: pytest.TempPathFactory) -> StepLibrary:
+    """All of it."""
+    path = str(tmp_path_factory.mktemp("native") / "native.so")
+    assert build(path, "-Wall", "-Wextra", "-Werror") is None
+    return StepLibrary(path)

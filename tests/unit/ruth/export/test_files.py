@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from held import descriptors_of
-from ruth.export.files import names, numbers_files_in_order, open_export_directory, open_export_file
+from ruth.export.files import is_same_file, numbers_files_in_order, open_export_directory, open_export_file
 from waiting import within
 
 if TYPE_CHECKING:
@@ -130,29 +130,29 @@ def test_a_path_names_the_file_that_stands_there(camera: Path) -> None:
     """A path names a file by device and inode: not another file's, and not a removed one's."""
     status = (camera / "file").stat()
     path = str(camera / "file")
-    assert names(path, status.st_dev, status.st_ino)
-    assert not names(path, status.st_dev, status.st_ino + 1)
-    assert not names(path, status.st_dev + 1, status.st_ino)
+    assert is_same_file(path, status.st_dev, status.st_ino)
+    assert not is_same_file(path, status.st_dev, status.st_ino + 1)
+    assert not is_same_file(path, status.st_dev + 1, status.st_ino)
     (camera / "file").rename(camera / "old")
-    assert not names(path, status.st_dev, status.st_ino)
+    assert not is_same_file(path, status.st_dev, status.st_ino)
     (camera / "file").write_bytes(CONTENT)
-    assert not names(path, status.st_dev, status.st_ino)
+    assert not is_same_file(path, status.st_dev, status.st_ino)
     (camera / "old").replace(camera / "file")
-    assert names(path, status.st_dev, status.st_ino)
+    assert is_same_file(path, status.st_dev, status.st_ino)
 
 
 def test_a_link_to_a_file_does_not_name_it(camera: Path) -> None:
     """A path that is a link to the file is another name for it, and is not accepted as its own."""
     status = (camera / "file").stat()
     (camera / "link").symlink_to("file")
-    assert not names(str(camera / "link"), status.st_dev, status.st_ino)
+    assert not is_same_file(str(camera / "link"), status.st_dev, status.st_ino)
 
 
 def test_a_path_that_cannot_be_asked_names_nothing(camera: Path) -> None:
     """If it cannot be told what stands at a path, the answer is no."""
     status = (camera / "file").stat()
     for path in (camera / "file" / "below", camera / ("x" * 300), camera / "missing" / "file"):
-        assert not names(str(path), status.st_dev, status.st_ino)
+        assert not is_same_file(str(path), status.st_dev, status.st_ino)
 
 
 @pytest.mark.parametrize(

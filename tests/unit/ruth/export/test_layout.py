@@ -25,18 +25,14 @@ from ruth.export.layout import (
     WAKE_OFFSET,
     FrameRecord,
     RingHeader,
-    geometry_problem,
     nv12_size,
-    offset_problem,
     pack_record,
     pack_ring,
-    problem_v1,
-    problem_v2,
-    ring_problem,
     slot_record_offset,
     unpack_record,
     unpack_ring,
 )
+from ruth.export.validity import geometry_problem, offset_problem, problem_v1, problem_v2, ring_problem
 
 VECTORS = PROJECT.parent / "shared" / "vectors"
 needs_vectors = pytest.mark.skipif(

@@ -3,7 +3,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import time
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -14,7 +13,6 @@ from ruth.export.layout import FrameRecord, pack_record
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.rename_reader import RenameReader
 from ruth.identity import DATA_NAME, META_NAME
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -343,22 +341,6 @@ def test_what_was_opened_is_judged(camera: Path) -> None:
     put(camera, DATA_NAME, bytes(FRAME_SIZE))
     assert reader.read() == record_of(1)
     reader.close()
-
-
-def test_when_a_frame_was_put_in_place_is_known(camera: Path, reader: RenameReader, look: Look) -> None:
-    """Of the frame taken last it is known when its data got its name, by the wall clock."""
-    noted = 0
-    for n in range(3):
-
-        def put_later(n: int = n, before: int = noted) -> int:  # the kernel's clock moves in steps of its own
-            publish(camera, record_of(n))
-            changed_ns = (camera / DATA_NAME).stat().st_ctime_ns
-            return changed_ns if changed_ns != before else 0
-
-        noted = wait_until(put_later, "a file of another time")
-        assert look() == record_of(n)
-        assert reader.written_ns == noted
-        assert abs(time.time_ns() - noted) < 10_000_000_000
 
 
 def test_pixels_are_of_the_record_given_last(camera: Path, reader: RenameReader, look: Look) -> None:

@@ -104,7 +104,7 @@ def test_close_from_another_thread_ends_iteration(roots: Roots, attach: Attach, 
         assert stream.closed
     if agent is not None:
         agent.die()
-        agent._view.release()
+        agent.view.release()
         del agent
         gc.collect()
     assert [name for name in left_of(roots.state) if name.endswith("agent.state")] == []

@@ -19,11 +19,11 @@ from ruth.export.layout import (
     SLOT_COUNT_DEFAULT,
     FrameRecord,
     pack_record,
-    ring_problem,
     slot_record_offset,
     unpack_record,
     unpack_ring,
 )
+from ruth.export.validity import ring_problem
 from ruth.futex import CHANGED, FutexWord
 from ruth.vas.ring import FrameRing
 
