@@ -5,7 +5,6 @@ Each of those exists once, where it is explained in Python.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -63,7 +62,8 @@ def _constants_of(prefix: str, module: ModuleType) -> Iterator[tuple[str, str]]:
         if isinstance(value, int):
             yield f"{prefix}_{name}", str(value) if value < 2**31 else f"{value}u"
         elif isinstance(value, str):
-            yield f"{prefix}_{name}", json.dumps(value)
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            yield f"{prefix}_{name}", f'"{escaped}"'
 
 
 def whole_source() -> bytes:
