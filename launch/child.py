@@ -117,6 +117,11 @@ class Nursery:
         gc.freeze()
         gc.disable()
 
+    @property
+    def confinement(self) -> Confinement:
+        """What agents are confined with."""
+        return self._confinement
+
     def close(self) -> None:
         """After the last fork: gives the launcher its signals and its umask back."""
         for number, handler in self._handlers.items():

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
 from launch.commands import VERB_NAMES, VERBS
 from launch.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, UsageError
-from launch.messages import message
+from launch.messages import describe, message
 from launch.nearest import nearest
 from launch.terminal import escape_unencodable
 from ruth import __version__
@@ -109,9 +109,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
-            where = f"{printable(str(error.filename))}: " if error.filename else ""
-            refuse(f"ruth: {where}{error.strerror or error}")
+            refuse(f"ruth: {describe(error)}")
         _leave_broken_stdout()
+        return EXIT_FAILURE
+    except MemoryError as error:
+        message(f"ruth: {describe(error)}")
         return EXIT_FAILURE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

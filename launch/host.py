@@ -21,7 +21,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from launch.child import Nursery
+from launch.confine.refusal import FILTERED, refusal
 from launch.exits import EXIT_FAILURE, EXIT_OK
+from launch.messages import describe
 from launch.state_file import AlreadyRunningError, claim, claim_problem
 from ruth.descriptor import close_descriptor
 
@@ -47,12 +49,14 @@ class Launched(NamedTuple):
         running: What was said of cameras that had a live agent already, or were just being launched; they
             were left alone.
         failed: Camera, and what went wrong.
+        notes: What is so of all of them, and should be known.
 
     """
 
     started: tuple[tuple[str, int], ...]
     running: tuple[tuple[str, str], ...]
     failed: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
 
 
 class ThreadsError(Exception):
@@ -78,7 +82,10 @@ def launch(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> 
     while waiting:
         work.fork_each(work.claim_some(waiting))
     work.nursery.close()
-    return Launched(tuple(work.started), tuple(work.running), tuple(work.failed))
+    confinement = work.nursery.confinement
+    refused = refusal(confinement.refused, confinement.measures)
+    notes = () if refused is None or not work.started else (refused,)
+    return Launched(tuple(work.started), tuple(work.running), tuple(work.failed), notes)
 
 
 class _Launch:
@@ -117,8 +124,14 @@ class _Launch:
             if pid > 0:
                 self.started.append((camera_id, pid))
             else:
-                self.failed.append((camera_id, f"fork: {os.strerror(-pid)}"))
+                self.failed.append((camera_id, _fork_problem(-pid)))
             close_descriptor(state)  # the child's copy holds the lock from here on
+
+
+def _fork_problem(number: int) -> str:
+    """What fork(2) failed with, in words."""
+    filtered = f": {FILTERED}; allow clone there" if number == errno.EPERM else ""
+    return f"fork: {os.strerror(number)}{filtered}"
 
 
 def _refuse_threads() -> None:
@@ -195,11 +208,12 @@ def report(launched: Launched) -> None:
     lines = [f"{camera_id}: agent {pid}\n" for camera_id, pid in launched.started]
     _say(1, "".join(lines))
     problems = [f"ruth: {camera_id}: {text}\n" for camera_id, text in (*launched.running, *launched.failed)]
+    problems += [f"ruth: {note}\n" for note in launched.notes]
     _say(2, "".join(problems))
 
 
 def _say(descriptor: int, text: str) -> None:
-    remaining = text.encode()
+    remaining = text.encode(errors="backslashreplace")
     try:
         while remaining:
             remaining = remaining[os.write(descriptor, remaining) :]
@@ -212,22 +226,32 @@ def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str) ->
     sys.stdout.flush()
     sys.stderr.flush()
     reader, writer = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        _say(2, f"ruth: {_fork_problem(error.errno or errno.EAGAIN)}\n")
+        return EXIT_FAILURE
     if pid == 0:
         code = EXIT_FAILURE
         try:
-            close_descriptor(reader)
+            _close_inherited(writer)
             os.setsid()
             code = _launch_and_wait(agents, export_root, state_root, tell=writer)
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            _say(2, f"ruth: {where}{error.strerror or error}\n")
+        except (OSError, MemoryError, ThreadsError) as error:
+            _say(2, f"ruth: {describe(error)}\n")
         finally:
             os._exit(code)
     close_descriptor(writer)
     with os.fdopen(reader, "rb") as answers:
         answer = answers.read()
     return answer[0] if answer else EXIT_FAILURE
+
+
+def _close_inherited(kept: int) -> None:
+    """Closes what a detached launcher was given: the lock or the pipe of a script would be held for life."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != kept:
+            close_descriptor(int(name))
 
 
 def _let_go(tell: int, code: int) -> None:

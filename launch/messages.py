@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,16 @@ def message(text: str) -> None:
         print(printable(text, None, keep=COMPOSED), file=sys.stderr, flush=True)  # noqa: T201 - to stderr
     except OSError:
         return  # the exit code still says it
+
+
+def describe(error: BaseException) -> str:
+    """What went wrong, in words: the call or the file, and why; printable."""
+    if isinstance(error, MemoryError):
+        return "not enough memory: raise ulimit -v (LimitAS=), or the limit of the control group"
+    if isinstance(error, OSError):
+        where = f"{printable(os.fsdecode(error.filename))}: " if error.filename else ""
+        return f"{where}{error.strerror or error}"
+    return printable(str(error), None, keep=COMPOSED)
 
 
 def report_problems(found: Iterable[tuple[str, str | None]]) -> int:

@@ -18,12 +18,13 @@ import stat
 from typing import Final
 
 from ruth.agent.state import HEADER_SIZE, MODEL_SIZE, NO_RECORD, STATE_SIZE
-from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
+from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, lock_held
 from ruth.descriptor import close_descriptor
 from ruth.identity import STATE_NAME, camera_directory, id_problem
 from ruth.text import printable
 
 _PAGE: Final = 4096
+_LOCK_TRIES: Final = 100
 _OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN: Final = os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -65,14 +66,7 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
     directory = camera_directory(state_root, camera_id)
     descriptor = _open_state(state_root, directory, camera_id)
     try:
-        try:
-            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, WHOLE_FILE_WRITE_LOCK)
-        except (BlockingIOError, PermissionError):  # EAGAIN or EACCES, fcntl(2)
-            if is_held(descriptor):
-                launched = os.pread(descriptor, len(NO_RECORD), 0) != NO_RECORD
-                raise AlreadyRunningError(launched=launched) from None
-            problem = "locked by a process that is not an agent"
-            raise LockRefusedError(errno.EAGAIN, problem, f"{directory}/{STATE_NAME}") from None
+        _take_lock(descriptor, f"{directory}/{STATE_NAME}")
         # First of all: until the new agent has written its own, there must be no record. The lock says that
         # an agent lives, and with the old record's pid somebody else could be taken for it.
         os.pwrite(descriptor, NO_RECORD, 0)
@@ -84,6 +78,24 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
         close_descriptor(descriptor)
         raise
     return descriptor
+
+
+def _take_lock(descriptor: int, path: str) -> None:
+    """Takes the lock of the open ``agent.state``; raises as :func:`claim` does."""
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, WHOLE_FILE_WRITE_LOCK)
+        except (BlockingIOError, PermissionError):  # EAGAIN or EACCES, fcntl(2)
+            held = lock_held(descriptor)
+            if held == fcntl.F_WRLCK:
+                launched = os.pread(descriptor, len(NO_RECORD), 0) != NO_RECORD
+                raise AlreadyRunningError(launched=launched) from None
+            if held == fcntl.F_RDLCK:
+                problem = "locked by a process that is not an agent"
+                raise LockRefusedError(errno.EAGAIN, problem, path) from None
+        else:
+            return  # free by now, where it was not: who held it has died in between
+    raise LockRefusedError(errno.EAGAIN, "its lock is taken and given up all the time", path)
 
 
 def claim_problem(error: OSError) -> str:

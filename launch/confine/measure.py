@@ -24,3 +24,33 @@ class Measure(IntFlag):
 def measure_names(bits: int) -> tuple[str, ...]:
     """The names of the measures in ``bits``, lower case, in the order above; unknown bits are left out."""
     return tuple(measure.name.lower() for measure in Measure if bits & measure and measure.name)
+
+
+def left_open(bits: int) -> tuple[str, ...]:
+    """What an agent gone wrong could do, with these measures in force and no others; empty with all of them.
+
+    Each end of "it could ...". Other measures that close the same are taken into account.
+    """
+    measures = Measure(bits)
+    files, calls = Measure.LANDLOCK_FILES in measures, Measure.SECCOMP in measures
+    found = []
+    if Measure.PINNED_PATHS not in measures:
+        where = "the file system that exports lie on, other cameras' frames too" if files else "the host"
+        found.append(f"read what its user may of {where}")
+    if not files and not calls:
+        found.append("write what its user may")
+    if not calls:
+        tcp = Measure.LANDLOCK_TCP in measures
+        found.append("use sockets other than TCP" if tcp else "use any socket")
+        found.append("start processes, and change priorities, modes and locks of what is its user's")
+    if Measure.LANDLOCK_SIGNALS not in measures:
+        found.append("signal processes of its user, the video server if that is its user's")
+    if Measure.MEMORY_LIMIT not in measures:
+        found.append("take memory without a limit")
+    if Measure.NO_CORE_DUMPS not in measures:
+        found.append("leave core dumps with pixels in them")
+    if Measure.NICE not in measures:
+        found.append("compete with decoding for the processor")
+    if Measure.OOM_SCORE_ADJ not in measures:
+        found.append("outlast the video server where memory runs out")
+    return tuple(found)

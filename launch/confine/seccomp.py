@@ -64,19 +64,24 @@ _SIZE: Final = 2 * mmap.PAGESIZE  # a path has at most 4096 bytes (PATH_MAX)
 _AT_FDCWD: Final = -100
 
 
-def available() -> bool:
-    """Whether the kernel has filters, and this machine the numbers of system calls that this file knows."""
+def available(refused: list[str]) -> bool:
+    """Whether filters can be had, and this machine has the numbers of system calls that this file knows.
+
+    Args:
+        refused: As for :func:`launch.confine.system_call.unless_absent`.
+
+    """
     if os.uname().machine != "x86_64" or sys.maxsize < 2**32:
         return False
-    with unless_absent():
+    with unless_absent(refused):
         system_call("seccomp", _SECCOMP, _GET_ACTION_AVAIL, 0, _RETURN_ERRNO.to_bytes(4, sys.byteorder))
         return True
     return False
 
 
-def can_seal() -> bool:
-    """Whether the kernel has mseal(2)."""
-    with unless_absent():
+def can_seal(refused: list[str]) -> bool:
+    """Whether mseal(2) can be had; ``refused`` as for :func:`available`."""
+    with unless_absent(refused):
         system_call("mseal", _MSEAL, 0, 0, 0)  # of nothing
         return True
     return False

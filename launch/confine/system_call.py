@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Errors that mean "this kernel has it not", and no other thing when the arguments are right: not built in
 # (ENOSYS), switched off at boot (EOPNOTSUPP, landlock(7)), or an option newer than the kernel (EINVAL).
 _ABSENT: Final = frozenset((errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL))
+# What a filter answers that was put around this process: a container engine's, a unit's SystemCallFilter=.
+_REFUSED: Final = errno.EPERM
 
 # Made here, before any fork: a ctypes library made in a child costs it 800 KB of memory (launch.title).
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -79,10 +81,17 @@ def process_control(option: int, *arguments: int) -> None:
 
 
 @contextmanager
-def unless_absent() -> Iterator[None]:
-    """Passes over what this kernel does not have; any other failure is raised."""
+def unless_absent(refused: list[str]) -> Iterator[None]:
+    """Passes over what is not to be had here; any other failure is raised.
+
+    Args:
+        refused: Gets the name of the call if a filter refuses it (EPERM), though the kernel may have it.
+
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in _ABSENT:
+        if error.errno == _REFUSED:
+            refused.append(str(error.filename))
+        elif error.errno not in _ABSENT:
             raise

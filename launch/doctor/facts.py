@@ -42,7 +42,8 @@ class Kernel:
         version2_problem: Why version 2 exports are refused on this machine; None if they are not.
         futex: Whether a wait on a futex word works here.
         landlock: Version of its Landlock, 0 for none.
-        seccomp: Whether agents can be given a system call filter.
+        measures: What agents will have in force (:class:`launch.confine.measure.Measure`), as bits.
+        refused: System calls of the confinement that a filter around this process refuses.
         confinement_problem: Why agents cannot be confined, which keeps them from running; None if they can.
 
     """
@@ -53,7 +54,8 @@ class Kernel:
     version2_problem: str | None
     futex: bool
     landlock: int
-    seccomp: bool
+    measures: int
+    refused: tuple[str, ...]
     confinement_problem: str | None
 
 
@@ -162,10 +164,11 @@ class Host:
         cameras: By id.
         memory: Limits of memory in bytes, of the host and of the control groups above.
         tasks: Limits of processes and threads.
-        open_files: The host's limit of open files.
+        open_files: The host's limit of open files; None if it cannot be told.
         descriptors: Limit of descriptors a process; None for none.
-        mappings: Limit of memory maps a process.
+        mappings: Limit of memory maps a process; None if it cannot be told.
         address_space: Limit of addresses a process in bytes, the hard one; None for none.
+        unseen: Checks for which not everything could be looked at, and why.
 
     """
 
@@ -179,10 +182,11 @@ class Host:
     cameras: tuple[Camera, ...]
     memory: tuple[Room, ...]
     tasks: tuple[Room, ...]
-    open_files: Room
+    open_files: Room | None
     descriptors: int | None
-    mappings: int
+    mappings: int | None
     address_space: int | None
+    unseen: tuple[tuple[str, str], ...] = ()
 
     @property
     def to_launch(self) -> int:

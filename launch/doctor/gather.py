@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from launch.confine.confinement import Confinement
 from launch.confine.landlock import landlock_version
-from launch.confine.seccomp import available
 from launch.doctor.facts import RUTH_USER, Camera, Export, Folder, Host, Kernel, Native
 from launch.doctor.gather_limits import gather_limits
 from launch.doctor.mounts import mount_of, read_mounts
 from launch.inspection.header import read_header
 from launch.liveness import look
+from launch.messages import describe
 from launch.native.library import load, ruled_out
 from launch.native.source import COMMAND
 from launch.roots import standing_directory
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from launch.doctor.mounts import Mount
 
+# By access(2) where that is the same: a filter that answers EPERM to faccessat2(2) must not look like a mode.
+_OTHER_USER: Final = os.geteuid() != os.getuid()
 _OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -45,13 +47,18 @@ def gather(export_root: str, state_root: str, configured: Sequence[str] | None) 
         state_root: Folder of all states, absolute.
         configured: The cameras to look at; None for all that have an export or a state here.
 
-    Raises:
-        OSError: There is no /proc.
+    Returns:
+        What could be found; ``unseen`` names the checks for which something could not.
 
     """
-    mounts = read_mounts()
+    unseen: dict[str, str] = {}
+    try:
+        mounts = read_mounts()
+    except OSError as error:
+        mounts = []
+        unseen |= dict.fromkeys(("export root", "state root"), describe(error))
     cameras = sorted({*_known(export_root), *_known(state_root)}) if configured is None else configured
-    limits = gather_limits(mounts)
+    limits = gather_limits(mounts, unseen)
     return Host(
         user=os.geteuid(),
         ruth_user=_uid_of(RUTH_USER),
@@ -61,6 +68,7 @@ def gather(export_root: str, state_root: str, configured: Sequence[str] | None) 
         exports=_folder(export_root, mounts),
         states=replace(_folder(state_root, mounts), problem=_owner_problem(state_root)),
         cameras=tuple(_camera(export_root, state_root, camera_id) for camera_id in cameras),
+        unseen=tuple(unseen.items()),
         **limits._asdict(),
     )
 
@@ -81,12 +89,15 @@ def _uid_of(name: str) -> int | None:
 
 def _kernel(export_root: str) -> Kernel:
     system = os.uname()
-    landlock, seccomp, problem = 0, False, None
+    landlock, measures, problem = 0, 0, None
+    refused: tuple[str, ...] = ()
     try:
-        landlock, seccomp = landlock_version(), available()
-        Confinement(export_root).close()  # what `ruth up` prepares before it forks; it binds nobody yet
+        landlock = landlock_version()
+        confinement = Confinement(export_root)  # what `ruth up` prepares before it forks
+        confinement.close()
+        measures, refused = int(confinement.measures), tuple(confinement.refused)
     except OSError as error:
-        problem = error.strerror or str(error)
+        problem = describe(error)
     return Kernel(
         machine=system.machine,
         release=system.release,
@@ -94,7 +105,8 @@ def _kernel(export_root: str) -> Kernel:
         version2_problem=machine_problem(system.machine),
         futex=_futex_works(),
         landlock=landlock,
-        seccomp=seccomp,
+        measures=measures,
+        refused=refused,
         confinement_problem=problem,
     )
 
@@ -118,8 +130,8 @@ def _folder(path: str, mounts: Sequence[Mount]) -> Folder:
         total_bytes=room.f_blocks * room.f_frsize or None,  # a tmpfs without a limit says 0
         free_bytes=room.f_bavail * room.f_frsize if room.f_blocks else None,
         free_files=room.f_favail if room.f_files else None,
-        readable=os.access(standing, os.R_OK | os.X_OK, effective_ids=True),
-        writable=os.access(standing, os.W_OK | os.X_OK, effective_ids=True),
+        readable=os.access(standing, os.R_OK | os.X_OK, effective_ids=_OTHER_USER),
+        writable=os.access(standing, os.W_OK | os.X_OK, effective_ids=_OTHER_USER),
         mode=None if there is None else stat.S_IMODE(there.st_mode),
         owner=None if there is None else there.st_uid,
     )
@@ -178,7 +190,7 @@ def _claim(path: str) -> tuple[bool, str | None]:
     try:
         descriptor = os.open(state, _OPEN)
     except FileNotFoundError:
-        writable = os.access(path, os.W_OK | os.X_OK, effective_ids=True)
+        writable = os.access(path, os.W_OK | os.X_OK, effective_ids=_OTHER_USER)
         return False, None if writable else f"no permission to write {path}"
     except OSError as error:
         return False, f"{state}: {error.strerror}"
@@ -195,6 +207,6 @@ def _claim(path: str) -> tuple[bool, str | None]:
             return False, "locked by a process that is not an agent"
     finally:
         close_descriptor(descriptor)
-    if not os.access(state, os.R_OK | os.W_OK, effective_ids=True):
+    if not os.access(state, os.R_OK | os.W_OK, effective_ids=_OTHER_USER):
         return False, f"no permission to write {state}"
     return False, None

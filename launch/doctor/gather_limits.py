@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import resource
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from launch.doctor.control_groups import group_rooms
 from launch.doctor.facts import Room
+from launch.messages import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from launch.doctor.mounts import Mount
+
+Found = TypeVar("Found")
 
 # Whoever has one of them is not bound by RLIMIT_NPROC (fork(2)); their bits, capabilities(7).
 _EXEMPT: Final = 1 << 21 | 1 << 24  # CAP_SYS_ADMIN, CAP_SYS_RESOURCE
@@ -25,43 +28,84 @@ class Limits(NamedTuple):
 
     memory: tuple[Room, ...]
     tasks: tuple[Room, ...]
-    open_files: Room
+    open_files: Room | None
     descriptors: int | None
-    mappings: int
+    mappings: int | None
     address_space: int | None
 
 
-def gather_limits(mounts: Sequence[Mount]) -> Limits:
-    """All limits that hold here.
+def gather_limits(mounts: Sequence[Mount], unseen: dict[str, str]) -> Limits:
+    """All limits that hold here, as far as they can be told.
 
-    Raises:
-        OSError: There is no /proc.
+    Args:
+        mounts: All mounts.
+        unseen: Gets, by check, why something could not be looked at: a /proc that shows less, a filter.
 
     """
-    group_tasks, group_memory = group_rooms(mounts, _text("/proc/self/cgroup"))
-    threads = int(_text("/proc/loadavg").split()[3].split("/")[1])
-    tasks = [
-        Room("kernel.pid_max", _sysctl("kernel/pid_max"), threads, "sysctl kernel.pid_max=4194304"),
-        Room(
-            "kernel.threads-max", _sysctl("kernel/threads-max"), threads, "sysctl kernel.threads-max=NUMBER"
-        ),
-        *group_tasks,
-    ]
-    per_user, _ = resource.getrlimit(resource.RLIMIT_NPROC)
-    if per_user != resource.RLIM_INFINITY and not _exempt():
-        fix = "ulimit -u NUMBER, or LimitNPROC= of the unit, or nproc in /etc/security/limits.conf"
-        tasks.append(Room("RLIMIT_NPROC", per_user, tasks_of_user(os.getuid()), fix))
-    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    _, address_space = resource.getrlimit(resource.RLIMIT_AS)
-    open_now, _, open_max = (int(number) for number in _text("/proc/sys/fs/file-nr").split())
+
+    def had(check: str, look: Callable[[], Found], otherwise: Found) -> Found:
+        try:
+            return look()
+        except (OSError, ValueError, LookupError) as error:
+            unseen.setdefault(check, describe(error))
+            return otherwise
+
+    none: list[Room] = []
+    group_tasks, group_memory = had("processes", lambda: _groups(mounts), (none, none))
+    if "processes" in unseen:
+        unseen.setdefault("memory", unseen["processes"])
+    per_user = had("processes", _per_user, none)
+    host_tasks = had("processes", _host_tasks, none)
+    no_room: Room | None = None
+    no_limits: tuple[int | None, int | None] = (None, None)
     return Limits(
-        memory=(_available(), *group_memory),
-        tasks=tuple(tasks),
-        open_files=Room("fs.file-max", open_max, open_now, "sysctl fs.file-max=NUMBER"),
-        descriptors=None if descriptors == resource.RLIM_INFINITY else descriptors,
-        mappings=_sysctl("vm/max_map_count"),
-        address_space=None if address_space == resource.RLIM_INFINITY else address_space,
+        memory=(*had("memory", _available, none), *group_memory),
+        tasks=(*host_tasks, *group_tasks, *per_user),
+        open_files=had("descriptors", _open_files, no_room),
+        descriptors=had("descriptors", lambda: _rlimit(resource.RLIMIT_NOFILE), no_limits)[0],
+        mappings=had("memory maps", _max_map_count, no_limits[0]),
+        address_space=had("memory maps", lambda: _rlimit(resource.RLIMIT_AS), no_limits)[1],
     )
+
+
+def _groups(mounts: Sequence[Mount]) -> tuple[list[Room], list[Room]]:
+    return group_rooms(mounts, _text("/proc/self/cgroup"))
+
+
+def _host_tasks() -> list[Room]:
+    threads = int(_text("/proc/loadavg").split()[3].split("/")[1])
+    names = ("pid_max", 4194304), ("threads-max", "NUMBER")
+    return [
+        Room(f"kernel.{name}", _sysctl(f"kernel/{name}"), threads, f"sysctl kernel.{name}={value}")
+        for name, value in names
+    ]
+
+
+def _per_user() -> list[Room]:
+    per_user, _ = _rlimit(resource.RLIMIT_NPROC)
+    if per_user is None or _exempt():
+        return []
+    fix = "ulimit -u NUMBER, or LimitNPROC= of the unit, or nproc in /etc/security/limits.conf"
+    return [Room("RLIMIT_NPROC", per_user, tasks_of_user(os.getuid()), fix)]
+
+
+def _max_map_count() -> int | None:
+    return _sysctl("vm/max_map_count")
+
+
+def _open_files() -> Room | None:
+    open_now, _, open_max = (int(number) for number in _text("/proc/sys/fs/file-nr").split())
+    return Room("fs.file-max", open_max, open_now, "sysctl fs.file-max=NUMBER")
+
+
+def _rlimit(limit: int) -> tuple[int | None, int | None]:
+    """The soft and the hard limit (getrlimit(2)); None for none."""
+    try:
+        limits = resource.getrlimit(limit)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "prlimit64") from None
+    soft, hard = (None if one == resource.RLIM_INFINITY else one for one in limits)
+    return soft, hard
 
 
 def tasks_of_user(uid: int) -> int:
@@ -78,13 +122,13 @@ def tasks_of_user(uid: int) -> int:
     return count
 
 
-def _available() -> Room:
+def _available() -> list[Room]:
     """What the kernel says can be had without swapping (proc(5), MemAvailable)."""
     lines = _text("/proc/meminfo").splitlines()
     found = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith("kB")}
     total = found["MemTotal"]
     used = total - found.get("MemAvailable", total)
-    return Room("available memory", total, used, "end something, or run fewer cameras on this host")
+    return [Room("available memory", total, used, "end something, or run fewer cameras on this host")]
 
 
 def _exempt() -> bool:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from launch.doctor import judge_files, judge_kernel, judge_limits
-from launch.doctor.finding import Level
+from launch.doctor.finding import Finding, Level
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from launch.doctor.facts import Host
-    from launch.doctor.finding import Finding
 
+_UNSEEN_FIX: Final = "run `ruth doctor` where /proc shows all of it, and no filter is around it"
 CHECKS = (
     judge_kernel.machine,
     judge_kernel.futex,
@@ -35,8 +35,17 @@ CHECKS = (
 
 
 def judge(host: Host) -> list[Finding]:
-    """One finding a check."""
-    return [check(host) for check in CHECKS]
+    """One finding per check; a warning that says so where something could not be looked at."""
+    unseen = dict(host.unseen)
+    return [_qualified(check(host), unseen) for check in CHECKS]
+
+
+def _qualified(finding: Finding, unseen: Mapping[str, str]) -> Finding:
+    problem = unseen.get(finding.check)
+    if problem is None or finding.level is Level.FAIL:
+        return finding
+    text = f"not all could be looked at ({problem}); as far as it could: {finding.text}"
+    return Finding(finding.check, Level.WARN, text, finding.fix or _UNSEEN_FIX)
 
 
 def stops_launch(findings: Sequence[Finding]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from launch.confine.measure import Measure, left_open
+from launch.confine.refusal import FILTERED
 from launch.doctor.finding import Finding, Level
 
 if TYPE_CHECKING:
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 # What each version of Landlock brought that agents use (landlock(7)).
 _LANDLOCK_TCP: Final = 4
 _LANDLOCK_SIGNALS: Final = 6
+_LANDLOCK_FIX: Final = (
+    "Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK, and landlock in lsm= on its command line"
+)
 
 
 def machine(host: Host) -> Finding:
@@ -37,29 +42,46 @@ def futex(host: Host) -> Finding:
 
 
 def confinement(host: Host) -> Finding:
-    """What an agent can be kept from by the kernel."""
+    """What an agent can be kept from by the kernel, and what stays open to one gone wrong."""
     kernel = host.kernel
     if kernel.confinement_problem is not None:
-        return Finding(
-            "confinement",
-            Level.FAIL,
-            f"agents cannot be confined, and do not run otherwise: {kernel.confinement_problem}",
-            "allow landlock_create_ruleset, landlock_add_rule, landlock_restrict_self and seccomp in the"
-            " container's seccomp profile",
-        )
-    filter_text = "system call filter" if kernel.seccomp else "no system call filter"
-    if not kernel.landlock:
-        return Finding(
-            "confinement",
-            Level.WARN,
-            f"no Landlock, {filter_text}: less keeps a broken agent from other files",
-            "Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK, and landlock in lsm= on its command line",
-        )
+        text = f"agents cannot be confined, and do not run otherwise: {kernel.confinement_problem}"
+        return Finding("confinement", Level.FAIL, text, _LANDLOCK_FIX)
     guards = ["files"]
     guards += ["TCP"] if kernel.landlock >= _LANDLOCK_TCP else []
     guards += ["signals"] if kernel.landlock >= _LANDLOCK_SIGNALS else []
-    text = f"Landlock {kernel.landlock} ({', '.join(guards)}), {filter_text}"
-    return Finding("confinement", Level.OK, text)
+    measures = Measure(kernel.measures)
+    landlock = f"Landlock {kernel.landlock} ({', '.join(guards)})"
+    text = landlock if Measure.LANDLOCK_FILES in measures else "no Landlock"
+    text += ", system call filter" if Measure.SECCOMP in measures else ", no system call filter"
+    if Measure.SECCOMP in measures and Measure.PINNED_PATHS not in measures:
+        text += " without sealed paths"
+    able = left_open(measures)
+    if measures == ~Measure(0) and not kernel.refused:
+        return Finding("confinement", Level.OK, text)
+    if able:
+        text += f"; an agent gone wrong could {'; '.join(able)}"
+    if kernel.refused:
+        calls = ", ".join(kernel.refused)
+        text += f"; {calls}: {FILTERED}"
+        return Finding("confinement", Level.WARN, text, f"allow {calls} in that filter")
+    return Finding("confinement", Level.WARN, text, _fix(measures))
+
+
+def _fix(measures: Measure) -> str:
+    """What gives agents the measures that this kernel has not."""
+    fixes = []
+    if Measure.LANDLOCK_FILES not in measures:
+        fixes.append(_LANDLOCK_FIX)
+    elif Measure.LANDLOCK_SIGNALS not in measures:
+        fixes.append("Linux 6.12 or newer, for signals")
+    if Measure.SECCOMP not in measures:
+        fixes.append("x86-64, and a kernel with CONFIG_SECCOMP_FILTER, for the filter")
+    elif Measure.PINNED_PATHS not in measures:
+        fixes.append("Linux 6.10 or newer, for sealed paths (mseal)")
+    if Measure.OOM_SCORE_ADJ not in measures:
+        fixes.append("a /proc that may be written to, for oom_score_adj")
+    return "; ".join(fixes) or "start it where limits can be lowered"
 
 
 def native(host: Host) -> Finding:

@@ -99,8 +99,7 @@ def descriptors(host: Host) -> Finding:
         level = Level.FAIL if limit < LAUNCHER_DESCRIPTORS else Level.WARN
         return Finding("descriptors", level, each, "ulimit -n 1024, or LimitNOFILE=1024 in its unit")
     needed = host.to_launch * AGENT_DESCRIPTORS
-    left = host.open_files.left
-    if left is None:
+    if host.open_files is None or (left := host.open_files.left) is None:
         return Finding("descriptors", Level.OK, each)
     text = f"{each}; all to launch need {needed:,} of the host's {left:,}"
     if needed > left:
@@ -110,8 +109,10 @@ def descriptors(host: Host) -> Finding:
 
 def mappings(host: Host) -> Finding:
     """Whether an agent may map what it has to: files in number, and addresses in bytes."""
-    text = f"an agent has at most {AGENT_MAPPINGS} memory maps of {host.mappings:,}"
-    if host.mappings < AGENT_MAPPINGS:
+    text = f"an agent has at most {AGENT_MAPPINGS} memory maps"
+    if host.mappings is not None:
+        text += f" of {host.mappings:,}"
+    if host.mappings is not None and host.mappings < AGENT_MAPPINGS:
         return Finding("memory maps", Level.FAIL, text, "sysctl vm.max_map_count=65530")
     if host.address_space is None:
         return Finding("memory maps", Level.OK, text)

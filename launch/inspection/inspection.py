@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from launch.agent_view import AgentView, cpu_time_ns, view_of
+from launch.confine.measure import left_open
 from launch.inspection.header import ExportHeader, read_header
 from launch.inspection.process import ProcessFacts, process_facts, switches
 from launch.liveness import look
@@ -66,6 +67,7 @@ class Inspection:
         process: Its process, alive or zombie; None if it is gone, or cannot be seen from here.
         activity: What it does now; None without a live process.
         header: Its export.
+        left_open: What a live agent gone wrong could do, for lack of measures that the kernel has not.
 
     """
 
@@ -75,6 +77,7 @@ class Inspection:
     process: ProcessFacts | None
     activity: Activity | None
     header: ExportHeader
+    left_open: tuple[str, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -102,6 +105,7 @@ class Inspection:
                 "maps": process.maps
                 and [{**mapped._asdict(), "read_only": mapped.read_only} for mapped in process.maps],
             },
+            "left_open": self.left_open,
             "header": {
                 **header._asdict(),
                 "record": None if header.record is None else header.record._asdict(),
@@ -131,6 +135,7 @@ def inspect_camera(state_root: str, export_root: str, camera_id: str) -> Inspect
         process=process_facts(sighting),
         activity=activity,
         header=read_header(export_root, camera_id),
+        left_open=() if record is None or sighting.pid is None else left_open(record.confinement),
     )
 
 

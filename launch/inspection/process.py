@@ -23,6 +23,7 @@ Found = TypeVar("Found")
 _LIMITS: Final = {
     "Max address space": "address space",
     "Max data size": "private memory",
+    "Max stack size": "stack",
     "Max core file size": "core dump",
     "Max open files": "open files",
     "Max processes": "processes",

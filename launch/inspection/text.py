@@ -105,6 +105,8 @@ def _process(process: ProcessFacts, inspection: Inspection) -> Iterator[tuple[st
         yield "limits", ", ".join(map(_limit, process.limits))
     yield "priority", f"nice {_number(process.nice)}, oom_score_adj {_number(process.oom_score_adj)}"
     yield "confinement", ", ".join(inspection.view.confinement) or "none"
+    if inspection.left_open:
+        yield "left open", f"gone wrong it could {'; '.join(inspection.left_open)}"
     if process.native is not None:
         yield "native", "compiled" if process.native else "none: all is done in Python"
     if process.maps is None:
@@ -133,7 +135,7 @@ def _limit(limit: Limit) -> str:
         return f"{limit.name} unlimited"
     if limit.name == "core dump" and limit.soft < PAGE_SIZE:
         return f"{limit.name} none (limit {limit.soft} B)"  # why not 0: launch.confine.limits
-    in_bytes = limit.name in ("address space", "private memory", "core dump")
+    in_bytes = limit.name in ("address space", "private memory", "stack", "core dump")
     amount = str(limit.soft) if not in_bytes else _bytes(limit.soft)
     return f"{limit.name} {amount}"
 

@@ -67,9 +67,14 @@ def is_held(descriptor: int) -> bool:
     Only a write lock counts, which needs a descriptor open for writing. Anybody who may read the file can
     hold a read lock on it, and that proves nothing.
     """
+    return lock_held(descriptor) == fcntl.F_WRLCK
+
+
+def lock_held(descriptor: int) -> int:
+    """What keeps the lock of the open ``agent.state`` from being taken: F_WRLCK, F_RDLCK, or F_UNLCK."""
     answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, WHOLE_FILE_WRITE_LOCK)
     lock_type: int = _FLOCK.unpack(answer)[0]
-    return lock_type == fcntl.F_WRLCK
+    return lock_type
 
 
 class StateReader:

@@ -24,6 +24,7 @@ from launch.confine.confinement import Confinement, Prepared
 from launch.roots import export_root_here, state_root_here
 from launch.state_file import claim
 from ruth.agent.agent import StreamAgent
+from ruth.agent.proc_stat import read_stat
 from ruth.export.source import ExportSource
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ LANDLOCK_ALONE = "CONFINED_BY_LANDLOCK_ALONE"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _page = ctypes.c_void_p(0)
+_stack_begins = int(read_stat("self")[28])
 _outside = socket.socket()  # made before the confinement: a descriptor that an agent might inherit
 
 
@@ -198,7 +200,14 @@ ATTEMPTS: dict[str, Callable[..., object]] = {
     "lease": lambda *_: [fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK) for fd in state_descriptors()],
     "a mapping of its export": lambda camera, opener: bound(camera, opener).close(),
     "nothing": lambda *_: None,
+    "a stack of 100 MiB": lambda *_: touch_stack(100 * 2**20),
 }
+
+
+def touch_stack(size: int) -> None:
+    """Writes to so much memory below where the stack begins, page by page: it grows, or the process dies."""
+    for depth in range(0, size, mmap.PAGESIZE):
+        ctypes.memset(_stack_begins - 2**17 - depth, 1, 1)
 
 
 def say(text: str) -> NoReturn:

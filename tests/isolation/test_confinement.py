@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,16 +14,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents import configure, launched, look, pid_of, record, wait_observed
+from conftest import Roots
 from launch.confine.landlock import landlock_version
 from launch.confine.measure import Measure, measure_names
 from published import FRAME, exporter_of
 from waiting import wait_until
 
 if TYPE_CHECKING:
-    from conftest import Processes, Roots
+    from conftest import Processes
 
 LANDLOCK_ALONE = "CONFINED_BY_LANDLOCK_ALONE"
 PROGRAM = Path(__file__).with_name("confined.py")
+FILTERED = Path(__file__).parent.parent / "filtered.py"
 
 pytestmark = pytest.mark.skipif(
     os.uname().machine != "x86_64" or landlock_version() < 6,
@@ -188,6 +191,20 @@ def test_memory_is_limited(roots: Roots, what: str, answer: str) -> None:
     exporter.close()
 
 
+@pytest.mark.parametrize(("limit", "outcome"), [("unlimited", -signal.SIGSEGV), ("8192", -signal.SIGSEGV)])
+def test_the_stack_is_limited_too(roots: Roots, limit: str, outcome: int) -> None:
+    """Memory has no limit by way of the stack, whatever ``ulimit -s`` was when the launcher was started."""
+    attempted = "a stack of 100 MiB"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'ulimit -s {limit}; exec "$0" "$@"', sys.executable, PROGRAM, "a", attempted],
+        env=roots.environ(),
+        cwd=roots.state.parent,
+        capture_output=True,
+        timeout=30,
+    )
+    assert done.returncode == outcome, done.stderr
+
+
 @pytest.mark.parametrize("how", ["priority", "processors", "scheduler"])
 def test_another_process_cannot_be_slowed(roots: Roots, processes: Processes, how: str) -> None:
     """An agent cannot change the priority, the processors or the scheduler of a process of its own user."""
@@ -267,9 +284,8 @@ def test_ps_shows_what_is_in_force(roots: Roots, processes: Processes) -> None:
     assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
     assert int(Path(f"/proc/{pid}/oom_score_adj").read_text()) >= 500
     limits = Path(f"/proc/{pid}/limits").read_text()
-    assert "unlimited" not in "".join(
-        line for line in limits.splitlines() if line.startswith(("Max core", "Max data", "Max address"))
-    )
+    limited = ("Max core", "Max data", "Max address", "Max stack")
+    assert "unlimited" not in "".join(line for line in limits.splitlines() if line.startswith(limited))
 
 
 def test_a_confined_agent_follows_its_directory(roots: Roots, processes: Processes) -> None:
@@ -288,8 +304,34 @@ def test_a_confined_agent_follows_its_directory(roots: Roots, processes: Process
                 folder.rmdir()
 
 
+@pytest.mark.parametrize("without", [None, 462, 317], ids=["all measures", "no mseal", "no filter"])
+@pytest.mark.parametrize("native", ["on", "off"])
+def test_the_folder_above_the_export_root_is_made_anew(
+    roots: Roots, processes: Processes, native: str, without: int | None
+) -> None:
+    """A confined agent finds its camera also when the folder above the root was removed, as systemd does."""
+    above = roots.export.parent / "run"
+    moved = Roots(above / "exports", roots.state)
+    above.mkdir()
+    filtered = [] if without is None else [sys.executable, FILTERED, str(without)]
+    processes.start(
+        *(*filtered, sys.executable, "-m", "launch.cli", "up", configure(moved, "a")),
+        env=moved.environ() | {"RUTH_NATIVE": native},
+    )
+    pid = pid_of(moved, "a")
+    for session in (1, 2, 3):
+        exporter = exporter_of(moved, "a")
+        exporter.publish(FRAME, session)
+        wait_until(lambda session=session: record(moved, "a").session == session, "the export is bound")
+        wait_observed(moved, "a", 0)
+        exporter.close()
+        shutil.rmtree(above)
+        wait_until(lambda: look(moved, "a").export is None, "the agent has released it")
+    assert look(moved, "a").pid == pid
+
+
 def test_an_agent_that_cannot_be_confined_does_not_run(roots: Roots, processes: Processes) -> None:
-    """If a measure that the kernel has is refused, the agent ends, and reads no frame; the others run."""
+    """If a measure that can be had fails all the same, the agent ends, and reads no frame; the others run."""
     # The kernel does not refuse on demand: the one call that restricts is replaced in the launcher, by one
     # for a ruleset that there is not.
     exporter = exporter_of(roots, "a")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from launch.confine.measure import Measure
 from launch.doctor.facts import Camera, Export, Folder, Host, Kernel, Native, Room
 from launch.doctor.finding import Finding, Level, named
 from launch.doctor.judge import CHECKS, judge, stops_launch
@@ -28,7 +29,7 @@ EXPORTS = Folder(
     "/dev/shm/vas", "/dev/shm/vas", "tmpfs", "/dev/shm", 8000 * MB, 4000 * MB, None, True, False, 0o755, VAS
 )
 STATES = replace(EXPORTS, path="/dev/shm/ruth", standing="/dev/shm/ruth", writable=True, owner=RUTH)
-KERNEL = Kernel("x86_64", "6.18.0", "3.11.7", None, True, 7, True, None)
+KERNEL = Kernel("x86_64", "6.18.0", "3.11.7", None, True, 7, int(~Measure(0)), (), None)
 NATIVE = Native(None, False, "python -m launch.native")
 CAMERA = Camera("a", EXPORT, False, None, None)
 ROOM = Room("kernel.pid_max", 32768, 300, "sysctl kernel.pid_max=4194304")
@@ -69,6 +70,11 @@ def test_a_fine_host() -> None:
     assert not stops_launch(findings)
 
 
+def without(measure: Measure) -> Host:
+    """A fine host whose kernel lacks one measure."""
+    return replace(FINE, kernel=replace(KERNEL, measures=int(~measure)))
+
+
 # What is changed, which check finds it, how bad it is, and a part of what it says or of its fix.
 Case = tuple[Host, str, Level, str]
 CASES: list[Case] = [
@@ -79,7 +85,19 @@ CASES: list[Case] = [
     (replace(FINE, kernel=replace(KERNEL, futex=False)), "futex", Level.WARN, "seccomp profile"),
     (replace(FINE, native=replace(NATIVE, problem="not compiled")), "native", Level.WARN, "-m launch.native"),
     (replace(FINE, native=Native("it is 'off'", True, "")), "native", Level.WARN, "unset it"),
-    (replace(FINE, kernel=replace(KERNEL, landlock=0)), "confinement", Level.WARN, "lsm="),
+    (without(Measure.LANDLOCK_FILES), "confinement", Level.WARN, "lsm="),
+    (without(Measure.LANDLOCK_SIGNALS), "confinement", Level.WARN, "could signal processes of its user"),
+    (without(Measure.PINNED_PATHS), "confinement", Level.WARN, "other cameras' frames too"),
+    (without(Measure.SECCOMP), "confinement", Level.WARN, "start processes"),
+    (
+        replace(FINE, kernel=replace(KERNEL, refused=("mseal",))),
+        "confinement", Level.WARN, "allow mseal in that filter",
+    ),
+    (
+        replace(FINE, unseen=(("memory", "/proc/meminfo: No such file or directory"),)),
+        "memory", Level.WARN, "not all could be looked at (/proc/meminfo: No such file",
+    ),
+    (replace(FINE, states=replace(STATES, problem="is a link")), "state root", Level.FAIL, "is a link"),
     (
         replace(FINE, kernel=replace(KERNEL, confinement_problem="Operation not permitted")),
         "confinement", Level.FAIL, "Operation not permitted",
