@@ -8,12 +8,12 @@ allowed. For the models there are three forms, the first that fits: a column a m
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from launch.attention import attention, shown_state, summary
 from launch.colour import STATE_COLOURS
+from launch.model_columns import model_columns
 from launch.table import (
     Column,
     capped,
@@ -94,7 +94,7 @@ def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour
         camera = replace(camera, cells=[cut_middle(cell, room, mark) for cell in camera.cells])
     count = Column("MODELS", [str(len(view.models)) for view in views], right=True, rank=4)
     models = [count, total]
-    for form in (_a_column_a_model(views), [_list(views)]):
+    for form in (model_columns([view.models for view in views], _allowed), [_list(views)]):
         if form and (limit is None or width_of([camera, pid, state, age, cpu, *form]) <= limit):
             models = form
             break
@@ -132,36 +132,6 @@ def _room(camera: Column, beside: Sequence[Sequence[Column]], limit: int) -> int
         if room >= min(camera.width, CAMERA_WIDTH_GOOD):
             return room
     return max(room, CAMERA_WIDTH_MIN)
-
-
-def _a_column_a_model(views: Sequence[AgentView]) -> list[Column]:
-    """The header has the cap of most cameras, a cell that of its own where it differs.
-
-    Returns:
-        No column if the cameras have too little in common for it.
-
-    """
-    caps: dict[str, list[float | None]] = {}
-    for view in views:
-        for model in view.models:
-            caps.setdefault(model.model_id, []).append(model.max_fps)
-    if len(caps) > 2 * max(len(view.models) for view in views):
-        return []
-    found = [{model.model_id: model for model in view.models} for view in views]
-    columns = []
-    for model_id, given in caps.items():
-        usual = Counter(given).most_common(1)[0][0]
-        cells = [_cell(models.get(model_id), usual) for models in found]
-        columns.append(Column(capped(model_id, usual), cells, right=True))
-    return columns
-
-
-def _cell(model: ModelView | None, usual: float | None) -> str:
-    if model is None:
-        return _NOTHING
-    if model.max_fps == usual or not model.active:
-        return _allowed(model)
-    return f"{_allowed(model)} ({'all' if model.max_fps is None else f'<={model.max_fps:g}'})"
 
 
 def _list(views: Sequence[AgentView]) -> Column:

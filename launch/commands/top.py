@@ -9,6 +9,7 @@ from launch.argument_types import interval, positive
 from launch.config_file import add_config, configured_cameras
 from launch.messages import report_problems
 from launch.roots import state_root_here
+from launch.top.control import ORDERS
 
 if TYPE_CHECKING:
     import argparse
@@ -22,16 +23,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--interval", type=interval, default=1.0, metavar="S", help="seconds between refreshes (default 1)"
     )
     parser.add_argument(
-        "--sort", choices=("cpu", "fps", "name"), default="cpu", help="what comes first (default cpu)"
+        "--sort",
+        choices=ORDERS,
+        default=ORDERS[0],
+        help="by a column, or by state: what needs a hand first (default)",
     )
+    parser.add_argument("--reverse", action="store_true", help="turn the order round")
     parser.add_argument("--json", action="store_true", help="print one object a line and refresh")
-    parser.epilog = "On a terminal: c, f and n sort, arrows and PgUp, PgDn scroll, q ends."
+    parser.epilog = (
+        "On a terminal: < and > sort, / filters, arrows and PgUp, PgDn scroll, ? shows all keys, q ends."
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Shows screens on a terminal, and prints JSON elsewhere; 1 if not all of a camera could be told."""
     configured = configured_cameras(options.config) or []
     from launch.terminal import draws
+    from launch.top.control import Control
     from launch.top.reading import Reader
     from launch.top.run import run_lines, run_screens
 
@@ -40,5 +48,6 @@ def run(options: argparse.Namespace) -> int:
     if options.json or not draws(out):
         rows = run_lines(reader, options.interval, options.count, out)
     else:
-        rows = run_screens(reader, options.interval, options.count, options.sort, out, 0)
+        control = Control(order=options.sort, reverse=options.reverse)
+        rows = run_screens(reader, options.interval, options.count, control, out, 0)
     return report_problems((row.camera_id, row.problem) for row in rows)

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from launch.attention import attention, shown_state, summary
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from launch.top.reading import Moment, Reading
+    from launch.top.reading import ModelReading, Moment, Reading
 
-_STATES: Final = ("running", "idle", "stopped", "dead", "absent", "unseen", "unknown")
-ORDERS: Final = ("cpu", "fps", "name")
+
+@dataclass(frozen=True, slots=True)
+class ModelRate:
+    """One subscription, as ``ruth top --json`` shows it.
+
+    Attributes:
+        allowed_fps: Frames allowed per second; None without a live agent, or at its first reading.
+
+    """
+
+    model_id: str
+    max_fps: float | None
+    active: bool
+    allowed_fps: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,8 @@ class Row:
         age_s: Seconds since the newest frame was observed; None before the first.
         missed: Frames that the agent never saw, since it started.
         problem: Why not all of this could be told, in words; None if it could.
+        frames: Frames observed since the agent started.
+        models: Each subscription.
 
     """
 
@@ -47,6 +62,8 @@ class Row:
     age_s: float | None
     missed: int
     problem: str | None = None
+    frames: int = 0
+    models: tuple[ModelRate, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """One element of ``cameras``."""
@@ -61,14 +78,16 @@ def rows_of(before: Moment, now: Moment) -> list[Row]:
 
 
 def _row(before: Reading | None, now: Reading, elapsed_ns: int) -> Row:
-    fps = allowed_fps = cpu_percent = None
+    fps = cpu_percent = seconds = None
+    earlier: dict[str, int] = {}
     same = before is not None and (before.pid, before.started_ns) == (now.pid, now.started_ns)
     if before is not None and same and now.pid is not None and elapsed_ns > 0:
         seconds = _frame_time_ns(before, now, elapsed_ns) / NANOSECONDS
         fps = round((now.frames - before.frames) / seconds, 2)
-        allowed_fps = round((now.allowed - before.allowed) / seconds, 2)
+        earlier = {model.model_id: model.allowed for model in before.models}
         if now.cpu_ns is not None and before.cpu_ns is not None:
             cpu_percent = round((now.cpu_ns - before.cpu_ns) / elapsed_ns * 100, 2)
+    models = tuple(_model_rate(model, earlier.get(model.model_id), seconds) for model in now.models)
     return Row(
         camera_id=now.camera_id,
         pid=now.pid,
@@ -76,13 +95,20 @@ def _row(before: Reading | None, now: Reading, elapsed_ns: int) -> Row:
         death=now.death,
         stopped=now.stopped,
         fps=fps,
-        allowed_fps=allowed_fps,
+        allowed_fps=None if fps is None else round(sum(model.allowed_fps or 0.0 for model in models), 2),
         cpu_percent=cpu_percent,
         private_bytes=now.private_bytes,
         age_s=None if now.age_s is None else round(now.age_s, 3),
         missed=now.missed,
         problem=now.problem,
+        frames=now.frames,
+        models=models,
     )
+
+
+def _model_rate(model: ModelReading, before: int | None, seconds: float | None) -> ModelRate:
+    rate = None if before is None or seconds is None else round((model.allowed - before) / seconds, 2)
+    return ModelRate(model.model_id, model.max_fps, model.active, rate)
 
 
 def _frame_time_ns(before: Reading, now: Reading, elapsed_ns: int) -> float:
@@ -101,18 +127,40 @@ def _frame_time_ns(before: Reading, now: Reading, elapsed_ns: int) -> float:
     return span_ns if steady and span_ns > 0 else elapsed_ns
 
 
-def ordered(rows: Sequence[Row], order: str) -> list[Row]:
-    """``rows`` by one of :data:`ORDERS`: by name, or the most first; what is unknown comes last."""
+def ordered(rows: Sequence[Row], order: str, *, reverse: bool = False) -> list[Row]:
+    """``rows`` by one of :data:`launch.top.control.ORDERS`, those that are equal by name.
+
+    By need, by name and by pid the least comes first, by all else the most; ``reverse`` turns that round.
+    What is unknown comes last.
+    """
+    key = _KEYS[order]
     by_name = sorted(rows, key=lambda row: row.camera_id)
-    if order == "cpu":
-        return sorted(by_name, key=lambda row: _descending(row.cpu_percent))
-    if order == "fps":
-        return sorted(by_name, key=lambda row: _descending(row.fps))
-    return by_name
+    known = [row for row in by_name if key(row) is not None]
+    descending = (order not in _ASCENDING) != reverse
+    return sorted(known, key=key, reverse=descending) + [row for row in by_name if key(row) is None]
 
 
-def _descending(value: float | None) -> float:
-    return 1.0 if value is None else -value
+def _need(row: Row) -> int:
+    return attention(state_word(row), had_frames=row.frames > 0, missed=row.missed)
+
+
+def state_word(row: Row) -> str:
+    """One of :data:`launch.attention.STATES`."""
+    return shown_state(row.state, stopped=row.stopped)
+
+
+_ASCENDING: Final = ("state", "name", "pid")
+_KEYS: Final[dict[str, Callable[[Row], Any]]] = {
+    "state": _need,
+    "name": lambda row: row.camera_id,
+    "pid": lambda row: row.pid,
+    "fps": lambda row: row.fps,
+    "allowed": lambda row: row.allowed_fps,
+    "cpu": lambda row: row.cpu_percent,
+    "private": lambda row: row.private_bytes,
+    "age": lambda row: row.age_s,
+    "missed": lambda row: row.missed,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +168,7 @@ class Totals:
     """All cameras together.
 
     Attributes:
-        states: How many cameras are in each state, as ``(state, number)``; only those that there are.
+        cameras: How many there are, and how many in each state, as :func:`launch.attention.summary` says it.
         fps: Frames observed a second.
         allowed_fps: Frames allowed a second.
         cpu_percent: Of one core.
@@ -128,8 +176,7 @@ class Totals:
 
     """
 
-    cameras: int
-    states: tuple[tuple[str, int], ...]
+    cameras: str
     fps: float
     allowed_fps: float
     cpu_percent: float
@@ -138,14 +185,8 @@ class Totals:
 
 def totals_of(rows: Sequence[Row]) -> Totals:
     """The sums over ``rows``; what is unknown counts nothing."""
-    states = ["stopped" if row.stopped else row.state for row in rows]
-    counted = (
-        (state, states.count(state))
-        for state in ("running", "idle", "stopped", "dead", "absent", "unseen", "unknown")
-    )
     return Totals(
-        cameras=len(rows),
-        states=tuple((state, number) for state, number in counted if number),
+        cameras=summary(map(state_word, rows)),
         fps=sum(row.fps or 0.0 for row in rows),
         allowed_fps=sum(row.allowed_fps or 0.0 for row in rows),
         cpu_percent=sum(row.cpu_percent or 0.0 for row in rows),

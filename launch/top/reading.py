@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 PRIVATE_BUDGET: Final = 0.02  # of a core
 
 
+class ModelReading(NamedTuple):
+    """One subscription at one moment: its cap, whether it is active, and frames allowed so far."""
+
+    model_id: str
+    max_fps: float | None
+    active: bool
+    allowed: int
+
+
 class Reading(NamedTuple):
     """One camera at one moment.
 
@@ -34,12 +43,12 @@ class Reading(NamedTuple):
         stopped: Whether it is stopped (SIGSTOP).
         frames: Frames observed since the agent started.
         missed: Frames of the exports that it never saw.
-        allowed: Frames allowed, of all models together.
         observed_ns: CLOCK_MONOTONIC when the newest frame was observed; None before the first.
         age_s: Seconds since then.
         cpu_ns: CPU time used since the process started; None if it does not live.
         private_bytes: Memory that is its alone, as last read; None if it was not read yet.
         problem: Why not all of this could be told, or None.
+        models: Each subscription.
 
     """
 
@@ -51,12 +60,12 @@ class Reading(NamedTuple):
     stopped: bool
     frames: int
     missed: int
-    allowed: int
     observed_ns: int | None
     age_s: float | None
     cpu_ns: int | None
     private_bytes: int | None
     problem: str | None = None
+    models: tuple[ModelReading, ...] = ()
 
 
 class Moment(NamedTuple):
@@ -103,7 +112,7 @@ class Reader:
         if record is None:
             state, problem = sighting.state(None), sighting.problem
             return Reading(
-                sighting.camera_id, None, 0, state, None, False, 0, 0, 0, None, None, None, None, problem
+                sighting.camera_id, None, 0, state, None, False, 0, 0, None, None, None, None, problem
             )
         # By the clock now: of cameras read late, a frame may have been observed after the refresh began.
         age_s = sighting.age_s(time.monotonic_ns())
@@ -116,12 +125,15 @@ class Reader:
             stopped=sighting.stopped,
             frames=record.frames,
             missed=record.missed,
-            allowed=sum(model.allowed for model in record.models),
             observed_ns=record.observed_ns,
             age_s=age_s,
             cpu_ns=None if pid is None else cpu_time_ns(pid),
             private_bytes=None if pid is None else self._private.get(pid, (0, None))[1],
             problem=sighting.problem,
+            models=tuple(
+                ModelReading(model.model_id, model.max_fps, model.active, model.allowed)
+                for model in record.models
+            ),
         )
 
     def _read_private(self, sightings: Sequence[Sighting]) -> None:

@@ -7,21 +7,20 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from launch.terminal import ellipsis_of, in_colour
-from launch.top.rates import ordered, rows_of, totals_of
-from launch.top.screen import Look, rows_that_fit, screen
+from launch.top.control import matches
+from launch.top.rates import ordered, rows_of, state_word, totals_of
+from launch.top.screen import ScreenOptions, rows_that_fit, screen
 from launch.top.terminal import SignalledError, Terminal, die_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
 
+    from launch.top.control import Control
     from launch.top.rates import Row
     from launch.top.reading import Reader
 
 FIRST_INTERVAL_S: Final = 0.25  # before the first refresh, at the most: a rate needs two readings
-_ORDER_OF_KEY: Final = {"c": "cpu", "f": "fps", "n": "name"}
-_STEP_OF_KEY: Final = {"up": -1, "k": -1, "down": 1, "j": 1}
-_PAGE_OF_KEY: Final = {"page up": -1, "b": -1, "page down": 1, " ": 1}
 
 
 def run_lines(reader: Reader, interval_s: float, count: int | None, out: TextIO) -> list[Row]:
@@ -50,7 +49,7 @@ def run_lines(reader: Reader, interval_s: float, count: int | None, out: TextIO)
 
 
 def run_screens(
-    reader: Reader, interval_s: float, count: int | None, order: str, out: TextIO, keys: int
+    reader: Reader, interval_s: float, count: int | None, control: Control, out: TextIO, keys: int
 ) -> list[Row]:
     """Draws screens until ``count`` are drawn or the user ends it; the last one stays on the terminal.
 
@@ -58,7 +57,7 @@ def run_screens(
         reader: Of the cameras.
         interval_s: Seconds between refreshes.
         count: How many refreshes; None for no end.
-        order: One of :data:`launch.top.rates.ORDERS`.
+        control: What is shown at first.
         out: A terminal.
         keys: Descriptor to read keys from.
 
@@ -69,7 +68,7 @@ def run_screens(
         OSError: The state root cannot be read, or the terminal has gone.
 
     """
-    top = _Top(out, order)
+    top = _Top(out, control)
     try:
         with Terminal(out.fileno(), keys) as terminal:
             terminal.take()
@@ -83,32 +82,34 @@ def run_screens(
 class _Top:
     """What is on the screen, and what the user asked for.
 
+    Args:
+        out: A terminal.
+        control: What is shown at first.
+
     Attributes:
         drawn: The lines that were drawn last.
         rows: What they show.
 
     """
 
-    __slots__ = ("_colour", "_first", "_mark", "_order", "drawn", "rows")
+    __slots__ = ("_colour", "_control", "_mark", "drawn", "rows")
 
-    def __init__(self, out: TextIO, order: str) -> None:
-        self._order = order
+    def __init__(self, out: TextIO, control: Control) -> None:
+        self._control = control
         self._mark = ellipsis_of(out)
         self._colour = in_colour(out)
-        self._first = 0
         self.rows: list[Row] = []
         self.drawn: list[str] = []
 
     def follow(self, terminal: Terminal, reader: Reader, interval_s: float, count: int | None) -> None:
-        """Refreshes and obeys keys until the user or ``count`` ends it."""
+        """Refreshes and handles keys until the user or ``count`` ends it."""
         before = reader.read()
         for refreshed, due in enumerate(_dues(interval_s), 1):
             while (remaining := due - time.monotonic()) > 0:
-                keys = terminal.wait(remaining)
-                if "q" in keys:
-                    return
-                for key in keys:
-                    self._obey(key, terminal)
+                for key in terminal.wait(remaining):
+                    if key == "q" and not self._control.typing:
+                        return
+                    self._handle_key(key, terminal)
                 if self.drawn:
                     self._draw(terminal)
             now = reader.read()
@@ -118,29 +119,25 @@ class _Top:
             if refreshed == count:
                 return
 
-    def _obey(self, key: str, terminal: Terminal) -> None:
-        page = rows_that_fit(terminal.size().lines, len(self.rows))
-        last = max(0, len(self.rows) - page)
-        self._order = _ORDER_OF_KEY.get(key, self._order)
-        self._first += _STEP_OF_KEY.get(key, 0) + _PAGE_OF_KEY.get(key, 0) * page
-        if key in ("home", *_ORDER_OF_KEY):
-            self._first = 0
-        if key == "end":
-            self._first = last
-        self._first = max(0, min(self._first, last))
+    def _handle_key(self, key: str, terminal: Terminal) -> None:
+        rows = len(self._filtered())
+        self._control = self._control.pressed(key, rows_that_fit(terminal.size().lines, rows), rows)
+
+    def _filtered(self) -> list[Row]:
+        return [row for row in self.rows if matches(self._control.filter, row.camera_id, state_word(row))]
 
     def _draw(self, terminal: Terminal) -> None:
         size = terminal.size()
-        look = Look(
+        options = ScreenOptions(
             columns=size.columns,
             lines=size.lines,
-            order=self._order,
-            first=self._first,
+            control=self._control,
             clock=time.strftime("%H:%M:%S"),
             mark=self._mark,
             colour=self._colour,
         )
-        self.drawn = screen(ordered(self.rows, self._order), totals_of(self.rows), look)
+        rows = ordered(self._filtered(), self._control.order, reverse=self._control.reverse)
+        self.drawn = screen(rows, totals_of(self.rows), options)
         terminal.draw(self.drawn)
 
 

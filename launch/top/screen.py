@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from launch.colour import REVERSED, STATE_COLOURS, painted
+from launch.model_columns import model_columns
 from launch.ps import percent, state_text
 from launch.table import (
     Column,
@@ -16,35 +18,36 @@ from launch.table import (
     short_seconds,
     width_of,
 )
+from launch.top.control import HELP
+from launch.top.rates import state_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from launch.top.control import Control
     from launch.top.rates import Row, Totals
 
-HEAD_LINES = 4  # what all together do, and the heads of the table
+HEAD_LINES = 4  # what all together do, and the header of the table
 _CAMERA_WIDTH_MIN = 8
 _NOTHING = "-"
 
 
-class Look(NamedTuple):
-    """How a screen is to look.
+class ScreenOptions(NamedTuple):
+    """What a screen is drawn with.
 
     Attributes:
-        columns: Characters a line; no line is longer.
+        columns: Characters per line; no line is longer.
         lines: Lines of the screen, at least 1; there are never more.
-        order: What the rows are sorted by, for the heading.
-        first: Which row comes first, from 0.
+        control: What the user asked for.
         clock: The time, as it is to be shown.
-        mark: Stands where something was cut.
-        colour: Whether to colour states and heads.
+        mark: Replaces what was cut.
+        colour: Whether to colour states and headers.
 
     """
 
     columns: int
     lines: int
-    order: str
-    first: int
+    control: Control
     clock: str
     mark: str
     colour: bool
@@ -56,65 +59,80 @@ def rows_that_fit(lines: int, rows: int) -> int:
     return rows if rows <= room else max(0, room - 1)
 
 
-def screen(rows: Sequence[Row], totals: Totals, look: Look) -> list[str]:
+def screen(rows: Sequence[Row], totals: Totals, options: ScreenOptions) -> list[str]:
     """The lines of one screen.
 
     Args:
-        rows: All cameras, in the order in which they are to be shown.
-        totals: Of them.
-        look: How.
+        rows: The cameras that the filter leaves, in the order in which they are to be shown.
+        totals: Of all cameras.
+        options: What it is drawn with.
 
     """
-    count = rows_that_fit(look.lines, len(rows))
-    first = max(0, min(look.first, len(rows) - count))
-    shown = rows[first : first + count]
-    head, *body = lines_within(_columns(shown, rows, look), look.columns, look.mark)
-    plain = [*_summary(totals, look), head]
-    lines = [cut(line, look.columns, look.mark) for line in plain]
-    if look.colour:
-        lines[-1] = painted(lines[-1].ljust(look.columns), REVERSED)
+    if options.control.help:
+        return [cut(line, options.columns, options.mark) for line in HELP][: options.lines]
+    count = rows_that_fit(options.lines, len(rows))
+    first = max(0, min(options.control.first, len(rows) - count))
+    head, *body = lines_within(_columns(rows, first, count, options), options.columns, options.mark)
+    plain = [*_summary(totals, len(rows), options), head]
+    lines = [cut(line, options.columns, options.mark) for line in plain]
+    if options.colour:
+        lines[-1] = painted(lines[-1].ljust(options.columns), REVERSED)
     lines += body
     if count < len(rows):
-        above, below = first, len(rows) - first - count
-        lines.append(
-            cut(f"{look.mark} {above} above, {below} below (arrows, PgUp, PgDn)", look.columns, look.mark)
-        )
-    return lines[: look.lines]
+        more = f"{options.mark} {first} above, {len(rows) - first - count} below (arrows, PgUp, PgDn)"
+        lines.append(cut(more, options.columns, options.mark))
+    return lines[: options.lines]
 
 
-def _summary(totals: Totals, look: Look) -> list[str]:
-    states = ", ".join(f"{number} {state}" for state, number in totals.states) or "none"
+def _summary(totals: Totals, left: int, options: ScreenOptions) -> list[str]:
+    control = options.control
     rates = f"frames {totals.fps:.0f}/s, allowed {totals.allowed_fps:.0f}/s"
+    keys = (
+        f"sorted by {control.order}{' reversed' if control.reverse else ''}: < > r; / filter; ? help; q end"
+    )
+    if control.typing:
+        keys = f"filter: {control.filter}_  ({left} left; Enter keeps it, Esc drops it)"
+    elif control.filter:
+        keys = f"filter: {control.filter}  ({left} left; Esc drops it); {keys}"
     return [
-        f"{look.clock}  cameras: {totals.cameras} ({states})",
+        f"{options.clock}  {totals.cameras}",
         f"{rates}, CPU {totals.cpu_percent:.1f}%, private {short_bytes(totals.private_bytes)}",
-        f"sorted by {look.order}: c CPU, f FPS, n name; q ends",
+        keys,
     ]
 
 
-def _columns(shown: Sequence[Row], rows: Sequence[Row], look: Look) -> list[Column]:
-    """Widths are those of all rows, so that nothing moves sideways while they scroll."""
-    states = [state_text(row.state, row.death, stopped=row.stopped) for row in shown]
-    colours = [STATE_COLOURS.get(state.split(":")[0], "") for state in states] if look.colour else ()
+def _columns(rows: Sequence[Row], first: int, count: int, options: ScreenOptions) -> list[Column]:
+    """Those of ``count`` rows, as wide as for all: nothing moves sideways while they scroll."""
+    states = [state_text(row.state, row.death, stopped=row.stopped) for row in rows]
+    colours = [STATE_COLOURS.get(state_word(row), "") for row in rows] if options.colour else ()
     columns = [
-        Column("PID", [_NOTHING if row.pid is None else str(row.pid) for row in shown], right=True, least=5),
-        Column("STATE", states, colours=colours, least=_state_width(rows)),
-        Column("FPS", [_rate(row.fps) for row in shown], right=True, rank=1, least=6),
-        Column("ALLOWED", [_rate(row.allowed_fps) for row in shown], right=True, rank=6),
-        Column("CPU", [percent(row.cpu_percent) for row in shown], right=True, rank=2, least=6),
-        Column("PRIVATE", [short_bytes(row.private_bytes) for row in shown], right=True, rank=3),
-        Column("AGE", [short_seconds(row.age_s) for row in shown], right=True, rank=4, least=4),
-        Column("MISSED", [str(row.missed) for row in shown], right=True, rank=5),
+        Column("PID", [_NOTHING if row.pid is None else str(row.pid) for row in rows], right=True, least=5),
+        Column("STATE", states, colours=colours),
+        Column("FPS", [_rate(row.fps) for row in rows], right=True, rank=1, least=6),
+        Column("ALLOWED", [_rate(row.allowed_fps) for row in rows], right=True, rank=6),
+        Column("CPU", [percent(row.cpu_percent) for row in rows], right=True, rank=2, least=6),
+        Column("PRIVATE", [short_bytes(row.private_bytes) for row in rows], right=True, rank=3),
+        Column("AGE", [short_seconds(row.age_s) for row in rows], right=True, rank=4, least=4),
+        Column("MISSED", [str(row.missed) for row in rows], right=True, rank=5),
     ]
     longest = max((len(row.camera_id) for row in rows), default=0)
     always = width_of([column for column in columns if column.rank <= 2])
-    room = max(_CAMERA_WIDTH_MIN, min(longest, look.columns - always - 2))
-    camera = Column("CAMERA", [cut_middle(row.camera_id, room, look.mark) for row in shown], least=room)
-    return fitting([camera, *columns], look.columns)
-
-
-def _state_width(rows: Sequence[Row]) -> int:
-    return max((len(state_text(row.state, row.death, stopped=row.stopped)) for row in rows), default=0)
+    room = max(_CAMERA_WIDTH_MIN, min(longest, options.columns - always - 2))
+    camera = Column("CAMERA", [cut_middle(row.camera_id, room, options.mark) for row in rows], least=room)
+    columns = [camera, *columns]
+    models = model_columns([row.models for row in rows], lambda model: _rate(model.allowed_fps))
+    if width_of([*columns, *models]) <= options.columns:  # all of them or none
+        columns += models
+    last = first + count
+    return [
+        replace(
+            column,
+            cells=column.cells[first:last],
+            colours=column.colours[first:last],
+            least=column.width,
+        )
+        for column in fitting(columns, options.columns)
+    ]
 
 
 def _rate(value: float | None) -> str:

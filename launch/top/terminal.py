@@ -34,8 +34,22 @@ _KEYS: Final = {
     b"\x1bOB": "down",
     b"\x1b[5~": "page up",
     b"\x1b[6~": "page down",
-    b"\x1b[H": "home",
+    b"\x1b[D": "left",
+    b"\x1b[C": "right",
+    b"\x1bOD": "left",
+    b"\x1bOC": "right",
+    b"\x1b[H": "home",  # xterm; then with its application keys, the Linux console and screen, rxvt
+    b"\x1bOH": "home",
+    b"\x1b[1~": "home",
+    b"\x1b[7~": "home",
     b"\x1b[F": "end",
+    b"\x1bOF": "end",
+    b"\x1b[4~": "end",
+    b"\x1b[8~": "end",
+    b"\r": "enter",
+    b"\n": "enter",
+    b"\x7f": "backspace",
+    b"\x08": "backspace",
 }
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _KEY_BYTES: Final = 64
@@ -135,8 +149,9 @@ class Terminal:
         """Waits until keys are pressed, the size changes or the time is up.
 
         Returns:
-            Keys by name: a letter, ``"up"``, ``"down"``, ``"page up"``, ``"page down"``, ``"home"``,
-            ``"end"``; none if it was not a key.
+            Keys by name: a character, ``"up"``, ``"down"``, ``"left"``, ``"right"``, ``"page up"``,
+            ``"page down"``, ``"home"``, ``"end"``, ``"enter"``, ``"backspace"``, ``"escape"``; none if it
+            was not a key.
 
         """
         readable, _, _ = select.select(
@@ -208,6 +223,8 @@ def names_of(pressed: bytes) -> list[str]:
         if known is not None:
             names.append(_KEYS[known])
             pressed = pressed[len(known) :]
+        elif pressed == b"\x1b":
+            return [*names, "escape"]
         elif pressed.startswith(b"\x1b"):
             return names
         else:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROW_KEYS = [
     "camera_id", "pid", "state", "death", "stopped", "fps", "allowed_fps", "cpu_percent", "private_bytes",
-    "age_s", "missed", "problem",
+    "age_s", "missed", "problem", "frames", "models",
 ]  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def test_configured_cameras(roots: Roots) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [["-n", "0"], ["-n", "x"], ["--interval", "0"], ["--interval", "nan"], ["--sort", "pid"], ["extra"]],
+    [["-n", "0"], ["-n", "x"], ["--interval", "0"], ["--interval", "nan"], ["--sort", "colour"], ["extra"]],
 )
 def test_wrong_usage(roots: Roots, options: list[str]) -> None:
     """Wrong options are explained, with exit code 2."""
@@ -108,9 +108,9 @@ def test_a_screen(roots: Roots, processes: Processes) -> None:
         Feed({"b": exporter}),
         on_terminal(processes, "top", "--interval", "0.2", "--sort", "fps", env=roots.environ()) as terminal,
     ):
-        lines = terminal.wait_screen("1 running, 1 idle")
-        assert lines[0].endswith("  cameras: 2 (1 running, 1 idle)")
-        assert lines[2] == "sorted by fps: c CPU, f FPS, n name; q ends"
+        lines = terminal.wait_screen("1 idle, 1 running")
+        assert lines[0].endswith("  cameras: 2 (1 idle, 1 running)")
+        assert lines[2] == "sorted by fps: < > r; / filter; ? help; q end"
         assert lines[3].split()[:4] == ["CAMERA", "PID", "STATE", "FPS"]
         assert [line.split()[:3] for line in lines[4:]] == [
             ["b", str(pids["b"]), "running"],
@@ -121,7 +121,7 @@ def test_a_screen(roots: Roots, processes: Processes) -> None:
         lines = terminal.wait_screen("sorted by name")
         assert [line.split()[0] for line in lines[4:]] == ["a", "b"]
         os.kill(pids["a"], signal.SIGSTOP)
-        terminal.wait_screen("1 running, 1 stopped")
+        terminal.wait_screen("1 stopped, 1 running")
         os.kill(pids["a"], signal.SIGKILL)
         wait_dead(roots, "a")
         terminal.wait_screen("dead: SIGKILL")
@@ -146,6 +146,11 @@ def test_more_cameras_than_lines(roots: Roots, processes: Processes) -> None:
         terminal.wait_screen("6 above, 19 below")
         terminal.press(b"\x1b[F")
         assert terminal.wait_screen("25 above, 0 below")[8].startswith("c29")
+        for end, home in ((b"\x1b[4~", b"\x1b[1~"), (b"\x1bOF", b"\x1bOH"), (b"\x1b[8~", b"\x1b[7~")):
+            terminal.press(home)
+            terminal.wait_screen("0 above, 25 below")
+            terminal.press(end)
+            terminal.wait_screen("25 above, 0 below")
         terminal.press(b"\x1b[A\x1b[5~\x1b[H")
         terminal.wait_screen("0 above, 25 below")
         terminal.resize(40, 20)
@@ -153,6 +158,33 @@ def test_more_cameras_than_lines(roots: Roots, processes: Processes) -> None:
         assert max(map(len, lines)) <= 40
         terminal.resize(100, 50)
         assert terminal.wait_screen("c29")[-1].startswith("c29")
+
+
+def test_a_filter_and_the_keys(roots: Roots, processes: Processes) -> None:
+    """On a terminal cameras are filtered, q is a letter meanwhile, and the keys are shown."""
+    config = configure(roots, "gate-1", "gate-2", "squash")
+    with on_terminal(processes, "top", "-c", config, env=roots.environ()) as terminal:
+        terminal.wait_screen("cameras: 3 (3 absent)")
+        terminal.press(b"/")
+        terminal.wait_screen("filter: _")
+        terminal.press(b"sq")
+        lines = terminal.wait_screen("filter: sq_  (1 left")
+        assert [line.split()[0] for line in lines[4:]] == ["squash"]
+        terminal.press(b"\x7f\x7fGATE\r")
+        lines = terminal.wait_screen("filter: GATE  (2 left")
+        assert [line.split()[0] for line in lines[4:]] == ["gate-1", "gate-2"]
+        terminal.press(b"?")
+        terminal.wait_screen("turn the order round")
+        terminal.press(b"x")
+        terminal.wait_screen("filter: GATE")
+        terminal.press(b"\x1b")
+        terminal.wait_screen("squash")
+        terminal.press(b">r")
+        assert [line.split()[0] for line in terminal.wait_screen("sorted by name reversed")[4:]] == [
+            "squash", "gate-2", "gate-1",
+        ]  # fmt: skip
+        terminal.press(b"q")
+        assert terminal.process.wait(timeout=10) == 0
 
 
 ENDINGS = [

@@ -8,6 +8,7 @@ import pytest
 from launch.completion.bash import bash_script
 from launch.completion.grammar import KINDS, WORDS, Option, Value, grammar, verb_grammar
 from launch.completion.zsh import zsh_script
+from launch.top.control import ORDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ def test_a_verb_as_its_parser_has_it() -> None:
     """Options with their names and what they take; arguments in their order."""
     found = verb_grammar("top", "live")
     by_name = {option.names[-1]: option for option in found.options}
-    assert by_name["--sort"].value == Value("SORT", WORDS, ("cpu", "fps", "name"))
+    assert by_name["--sort"].value == Value("SORT", WORDS, ORDERS)
     assert by_name["--count"] == Option(
         ("-n", "--count"), by_name["--count"].text, Value("COUNT", "anything"), False
     )

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
-from launch.top.rates import Row, ordered, rows_of, totals_of
-from launch.top.reading import Moment, Reading
+import dataclasses
+
+import pytest
+
+from launch.top.control import ORDERS
+from launch.top.rates import ModelRate, Row, ordered, rows_of, totals_of
+from launch.top.reading import ModelReading, Moment, Reading
 
 S = 1_000_000_000
 BEFORE = Reading(
     camera_id="a", pid=10, started_ns=1, state="running", death=None, stopped=False, frames=100, missed=2,
-    allowed=40, observed_ns=10 * S, age_s=0.0, cpu_ns=5 * S, private_bytes=1000,
+    observed_ns=10 * S, age_s=0.0, cpu_ns=5 * S, private_bytes=1000,
+    models=(ModelReading("person", 5.0, True, 30), ModelReading("audit", None, True, 10)),
 )  # fmt: skip
 NOW = BEFORE._replace(
-    frames=125, allowed=50, observed_ns=11 * S, age_s=0.01, cpu_ns=5 * S + S // 100, private_bytes=2000
-)
+    frames=125, observed_ns=11 * S, age_s=0.01, cpu_ns=5 * S + S // 100, private_bytes=2000,
+    models=(ModelReading("person", 5.0, True, 35), ModelReading("audit", None, True, 15)),
+)  # fmt: skip
 
 
 def row(before: Reading, now: Reading, elapsed_s: float = 1.0) -> Row:
@@ -23,7 +30,8 @@ def test_rates_of_a_fed_camera() -> None:
     """Frames, allowed frames and CPU time by what has changed; the rest as it is now."""
     assert row(BEFORE, NOW) == Row(
         camera_id="a", pid=10, state="running", death=None, stopped=False, fps=25.0, allowed_fps=10.0,
-        cpu_percent=1.0, private_bytes=2000, age_s=0.01, missed=2,
+        cpu_percent=1.0, private_bytes=2000, age_s=0.01, missed=2, frames=125,
+        models=(ModelRate("person", 5.0, True, 5.0), ModelRate("audit", None, True, 5.0)),
     )  # fmt: skip
 
 
@@ -90,7 +98,7 @@ def test_unknown_cpu_time() -> None:
 
 
 def test_orders() -> None:
-    """By name upwards; by CPU and FPS the most first, then by name, and the unknown last."""
+    """By name upwards; by CPU and FPS the most first, then by name, and the unknown last, also in reverse."""
 
     def one(camera_id: str, fps: float | None, cpu: float | None) -> Row:
         return Row(camera_id, 1, "running", None, False, fps, 0.0, cpu, 0, 0.0, 0)
@@ -99,6 +107,33 @@ def test_orders() -> None:
     assert [found.camera_id for found in ordered(rows, "name")] == ["a", "b", "c", "d"]
     assert [found.camera_id for found in ordered(rows, "fps")] == ["d", "a", "b", "c"]
     assert [found.camera_id for found in ordered(rows, "cpu")] == ["b", "a", "c", "d"]
+    assert [found.camera_id for found in ordered(rows, "cpu", reverse=True)] == ["a", "c", "b", "d"]
+    assert [found.camera_id for found in ordered(rows, "name", reverse=True)] == ["d", "c", "b", "a"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_every_order_keeps_every_row(order: str) -> None:
+    """Sorting by any column, either way, loses no camera, whatever is unknown of it."""
+    rows = [
+        row(BEFORE, NOW),
+        Row("b", None, "absent", None, False, None, None, None, None, None, 0),
+        Row("c", None, "dead", "SIGKILL", False, None, None, None, None, 3.0, 9),
+    ]
+    for reverse in (False, True):
+        assert {found.camera_id for found in ordered(rows, order, reverse=reverse)} == {"a", "b", "c"}
+
+
+def test_what_needs_a_hand_comes_first() -> None:
+    """Dead, starved, too slow at some time, then the rest by name."""
+    fed = row(BEFORE._replace(missed=0), NOW._replace(missed=0))
+    rows = [
+        dataclasses.replace(fed, camera_id="y"),
+        dataclasses.replace(fed, camera_id="x"),
+        dataclasses.replace(fed, camera_id="z", missed=1),
+        dataclasses.replace(fed, camera_id="i", state="idle"),
+        dataclasses.replace(fed, camera_id="k", state="dead", pid=None),
+    ]
+    assert [found.camera_id for found in ordered(rows, "state")] == ["k", "i", "z", "x", "y"]
 
 
 def test_totals() -> None:
@@ -107,7 +142,7 @@ def test_totals() -> None:
     stopped = row(BEFORE, NOW._replace(stopped=True))
     dead = row(BEFORE, NOW._replace(pid=None, state="dead", private_bytes=None))
     found = totals_of([running, stopped, dead])
-    assert (found.cameras, found.states) == (3, (("running", 1), ("stopped", 1), ("dead", 1)))
+    assert found.cameras == "cameras: 3 (1 dead, 1 stopped, 1 running)"
     assert (found.fps, found.allowed_fps, found.cpu_percent) == (50.0, 20.0, 2.0)
     assert found.private_bytes == 4000
-    assert totals_of([]).states == ()
+    assert totals_of([]).cameras == "cameras: 0 (none)"
