@@ -35,6 +35,11 @@ PLANTED = PROJECT / "tests" / "planted.py"
 Streams = dict[str, list[Seen]]
 
 
+def way_of(library: str) -> dict[str, str]:
+    """What has agents of ``planted.py`` begin in C, in that library; or in Python, without one."""
+    return {LIBRARY_VARIABLE: library} if library else {VARIABLE: "off"}
+
+
 class Scene:
     """Cameras, their agents and what these decided so far.
 
@@ -54,8 +59,7 @@ class Scene:
         self.exporters = {camera: exporter_of(roots, camera) for camera in CAMERAS}
         self._output = roots.state.parent / "output"
         config = configure(roots, *CAMERAS)
-        way = {LIBRARY_VARIABLE: library} if library else {VARIABLE: "off"}
-        environ = {**roots.environ(), **way}
+        environ = {**roots.environ(), **way_of(library)}
         with self._output.open("ab") as output:
             self.launcher = processes.start(
                 sys.executable, PLANTED, "up", config, env=environ, stdout=output, stderr=output

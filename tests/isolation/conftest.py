@@ -81,15 +81,14 @@ def planted_library(tmp_path_factory: pytest.TempPathFactory) -> str:
     return library
 
 
-@pytest.fixture(params=["in C", "in Python"])
-def scene(
-    request: pytest.FixtureRequest,
-    undisturbed: Streams,
-    planted_library: str,
-    roots: Roots,
-    processes: Processes,
-) -> Iterator[Scene]:
-    """The same cameras once more, for a fault: with agents that begin in C, and with such as do not."""
-    library = planted_library if request.param == "in C" else ""
+@pytest.fixture(scope="module", params=["in C", "in Python"])
+def library(request: pytest.FixtureRequest, planted_library: str) -> str:
+    """For agents that begin in C, with faults in it; and none, for such as do not."""
+    return planted_library if request.param == "in C" else ""
+
+
+@pytest.fixture
+def scene(undisturbed: Streams, library: str, roots: Roots, processes: Processes) -> Iterator[Scene]:
+    """The same cameras once more, for a fault."""
     with open_scene(roots, processes, library) as opened:
         yield opened

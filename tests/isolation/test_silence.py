@@ -21,7 +21,7 @@ import pytest
 
 from agents import configure, look, pid_of
 from planted import Fault
-from scene import CAMERAS, PLANTED, VICTIM
+from scene import CAMERAS, PLANTED, VICTIM, way_of
 from tracing import RT_SIGTIMEDWAIT, handles, system_call, traced
 from waiting import wait_until
 
@@ -119,7 +119,7 @@ def own_places(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.fixture
-def host(roots: Roots, tmp_path: Path, processes: Processes) -> Host:
+def host(roots: Roots, tmp_path: Path, processes: Processes, library: str) -> Host:
     """Three agents and their launcher, which has said what it launched and waits to be ended."""
     places = own_places(tmp_path)
     launcher = processes.start(
@@ -127,7 +127,12 @@ def host(roots: Roots, tmp_path: Path, processes: Processes) -> Host:
         PLANTED,
         "up",
         configure(roots, *CAMERAS),
-        env={**roots.environ(), "HOME": str(places["HOME"]), "TMPDIR": str(places["TMPDIR"])},
+        env={
+            **roots.environ(),
+            **way_of(library),
+            "HOME": str(places["HOME"]),
+            "TMPDIR": str(places["TMPDIR"]),
+        },
         cwd=places["cwd"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

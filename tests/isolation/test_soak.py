@@ -19,7 +19,7 @@ from agents import configure, look, pid_of
 from conftest import open_processes, open_roots
 from lives import Life, Recorder, Server, newest_frame
 from planted import Fault
-from scene import PLANTED
+from scene import PLANTED, way_of
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Operator:
 
     roots: Roots
     processes: Processes
+    library: str
     pids: dict[str, int] = field(default_factory=dict)
     _launchers: list[tuple[subprocess.Popen[bytes], Path]] = field(default_factory=list)
 
@@ -84,7 +85,7 @@ class Operator:
                 PLANTED,
                 "up",
                 config,
-                env=self.roots.environ(),
+                env={**self.roots.environ(), **way_of(self.library)},
                 stdout=stream,
                 stderr=stream,
             )
@@ -122,13 +123,10 @@ def pause(seconds: float) -> None:
 
 
 def has_died(roots: Roots, life: Life, fault: int) -> bool:
-    """Whether the agent has died; if not, its planted fault is asked for once more.
-
-    While frames come an agent is in a loop in C, where Python hears of a signal only if it interrupts a wait.
-    """
+    """Whether the agent has died; if not, its planted fault is asked for once more."""
     if look(roots, life.camera_id).pid is None:
         return True
-    if fault in set(Fault):
+    if fault in set(Fault):  # it came before the agent was ready for it
         with suppress(ProcessLookupError):
             os.kill(life.pid, fault)
     return False
@@ -209,14 +207,14 @@ class Soaked:
     publications: list[Publication]
 
 
-def soak(roots: Roots, processes: Processes, deaths: int) -> Soaked:
+def soak(roots: Roots, processes: Processes, library: str, deaths: int) -> Soaked:
     """Eight cameras at 25 fps; so many of their agents die, and an operator launches new ones by hand."""
     rng = random.Random(deaths)
     kinds = [kind for kind in KINDS for _ in range(deaths // len(KINDS))]
     rng.shuffle(kinds)
     keep_cores_awake(processes)
     server = Server(processes, roots, CAMERAS)
-    operator = Operator(roots, processes)
+    operator = Operator(roots, processes, library)
     operator.launch()
     dying: list[tuple[int, int]] = []
     with Recorder(roots, CAMERAS) as recorder:
@@ -247,10 +245,10 @@ def soak(roots: Roots, processes: Processes, deaths: int) -> Soaked:
 
 
 @pytest.fixture(scope="module")
-def soaked(request: pytest.FixtureRequest) -> Iterator[Soaked]:
-    """One soak, of 48 deaths or, with --soak, of 1,002: as many of each kind."""
+def soaked(request: pytest.FixtureRequest, library: str) -> Iterator[Soaked]:
+    """One soak each way, of 24 deaths or, with --soak, of 504: as many of each kind."""
     with open_roots() as roots, open_processes() as processes:
-        yield soak(roots, processes, 1002 if request.config.getoption("--soak") else 48)
+        yield soak(roots, processes, library, 504 if request.config.getoption("--soak") else 24)
 
 
 def test_every_death_is_one_agents(soaked: Soaked) -> None:

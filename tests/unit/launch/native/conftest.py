@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,5 +27,6 @@ def not_ruled_out() -> Iterator[None]:
 def library(tmp_path_factory: pytest.TempPathFactory) -> StepLibrary:
     """All of it."""
     path = str(tmp_path_factory.mktemp("native") / "native.so")
-    assert build(path, "-Wall", "-Wextra", "-Werror") is None
+    options = os.environ.get("RUTH_TEST_NATIVE_OPTIONS", "").split()  # by test_checked.py
+    assert build(path, "-Wall", "-Wextra", "-Werror", *options) is None
     return StepLibrary(path)
