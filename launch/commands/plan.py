@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 # What is assumed of cameras unless it is stated.
 SOURCE_FPS: Final = 25.0
-JITTER_MS: Final = 1.0
+JITTER_MS: Final = (
+    0.0  # as with presentation times (ruth.vas.frame_time); a writer that has none stamps arrivals
+)
 SIZE: Final = (1920, 1080)
 
 
@@ -29,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--jitter",
         type=milliseconds,
         metavar="MS",
-        help=f"how much too early or late a frame may come, in milliseconds (default {JITTER_MS:g})",
+        help=f"how much too early or late a frame may be stamped, in milliseconds (default {JITTER_MS:g})",
     )
     parser.add_argument(
         "--burst",

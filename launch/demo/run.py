@@ -178,12 +178,13 @@ def run_demo(plan: DemoPlan, show: Show) -> DemoSummary:
             _watch_until(stage, show, text, lambda _: time.monotonic() >= settled, vas)
         before = _records(stage, plan)
         killed = _watch(stage, plan, show, vas)
+        watched = _records(stage, plan)  # told to end, FFmpeg lets go of the frames that it holds at once
         _end(vas)
         published = _published(stage)
         _let_agents_finish(stage, published)
         after = _records(stage, plan)
         outcomes = tuple(
-            camera_outcome(before[camera_id], after[camera_id], published[camera_id])
+            camera_outcome(before[camera_id], watched[camera_id], after[camera_id], published[camera_id])
             for camera_id in plan.cameras
         )
         deaths = {view.camera_id: view.death for view in stage.views()}

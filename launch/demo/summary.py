@@ -27,8 +27,8 @@ class ModelOutcome:
 
     Attributes:
         allowed: Frames allowed since counting began.
-        rate: Those a second of frame time, from the last one allowed before to the last one; None if there is
-            none before, or none since.
+        rate: Frames a second of frame time, from the last one allowed before to the last one that was allowed
+            while they were watched; None if there is none before, or none since.
 
     """
 
@@ -152,11 +152,14 @@ class DemoSummary:
         return " This machine was too busy for a moment; a late agent takes the newest frame."
 
 
-def camera_outcome(before: AgentRecord, after: AgentRecord, published: int) -> CameraOutcome:
+def camera_outcome(
+    before: AgentRecord, watched: AgentRecord, after: AgentRecord, published: int
+) -> CameraOutcome:
     """Compares what one agent saw with how many frames there were.
 
     Args:
         before: What the agent had noted when counting began.
+        watched: What it had noted when the video server was told to end; rates are those up to then.
         after: What it left; its frame ids are those of the export, which begin at 0.
         published: Frames published in total.
 
@@ -168,17 +171,17 @@ def camera_outcome(before: AgentRecord, after: AgentRecord, published: int) -> C
         published=since,
         observed=observed,
         missed=since - observed,
-        models=tuple(map(_model_outcome, before.models, after.models)),
+        models=tuple(map(_model_outcome, before.models, watched.models, after.models)),
     )
 
 
-def _model_outcome(before: ModelState, after: ModelState) -> ModelOutcome:
-    allowed = after.allowed - before.allowed
+def _model_outcome(before: ModelState, watched: ModelState, after: ModelState) -> ModelOutcome:
     rate = None
-    if before.last_timestamp_ns is not None and after.last_timestamp_ns is not None:
-        span_ns = after.last_timestamp_ns - before.last_timestamp_ns
+    if before.last_timestamp_ns is not None and watched.last_timestamp_ns is not None:
+        span_ns = watched.last_timestamp_ns - before.last_timestamp_ns
+        allowed = watched.allowed - before.allowed
         rate = round(allowed / (span_ns / NANOSECONDS), 3) if span_ns > 0 else None
-    return ModelOutcome(after.model_id, after.max_fps, allowed, rate)
+    return ModelOutcome(after.model_id, after.max_fps, after.allowed - before.allowed, rate)
 
 
 def _cell(model: ModelOutcome) -> str:

@@ -2,7 +2,7 @@
 
 A subscription is shown the frames of a source, one after the other, as an agent would show them. What comes
 out is below the cap where the interval is no whole number of frames (10 of 25 fps gives 8.33), and where a
-frame that is due just when the interval ends comes a hair early (docs/gate.md).
+frame that is due just when the interval ends is stamped slightly early (docs/gate.md).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Forecast(NamedTuple):
 
 
 def forecast(source: Source, max_fps: float | None) -> Forecast:
-    """What a cap comes to, and a better one where frames are skipped for a hair.
+    """What a cap comes to, and a better one where frames are skipped that come slightly early.
 
     Args:
         source: How the frames come.

@@ -20,7 +20,8 @@ class Source(NamedTuple):
 
     Attributes:
         fps: Frames a second, above 0.
-        jitter_ns: How much earlier or later than due a frame comes at most, 0 or more.
+        jitter_ns: How much earlier or later than due a frame is stamped at most, 0 or more; 0 where frame
+            times are made of presentation times (SPEC.md, "Frame time").
         burst: Frames that arrive together, as one network packet or one stall lets them; their timestamps are
             those of the camera.
         slots: Frames that the ring of its export holds.

@@ -130,7 +130,7 @@ def _warning(model: ModelForecast, source: Source) -> str:
     skipped = 100 * (1 - each.rate.fps * each.wanted / source.fps)
     said = (
         f"warning: {model.model_id} <= {model.max_fps:g}: {skipped:.0f} % below {every}"
-        f" ({source.fps / each.wanted:.4g} fps), which comes a hair before the interval has passed;"
+        f" ({source.fps / each.wanted:.4g} fps), which is stamped slightly before the interval has passed;"
     )
     if each.better is not None:
         or_none = ", or none," if each.wanted == 1 else ""

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from launch.vas.source import CameraSource
 
 TEST_SECONDS = 10
-# Decoded frames that FFmpeg keeps for a stalled reader of the raw output before it drops frames.
-RAW_QUEUE_FRAMES = 8
+# Decoded frames that FFmpeg keeps for a stalled reader of the raw output before it drops frames, all of
+# them at once. A camera's frames can come a dozen at a time, which are decoded faster than they are read.
+RAW_QUEUE_FRAMES = 16
 
 # Not -nostdin: with it FFmpeg 7.0 is deaf to SIGTERM. Its standard input is /dev/null instead.
 _QUIET = ("-hide_banner", "-nostats", "-loglevel", "level+info", "-y")

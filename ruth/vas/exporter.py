@@ -106,7 +106,8 @@ class FrameExporter:
         """Publishes what was written since :meth:`begin`.
 
         Args:
-            timestamp_ns: CLOCK_MONOTONIC at the decode boundary, 0 to 2^64 - 1.
+            timestamp_ns: When the frame was captured, in CLOCK_MONOTONIC nanoseconds, 0 to 2^64 - 1: its
+                arrival, or better its presentation time (:mod:`ruth.vas.frame_time`).
             damaged: Whether the decoder reported damage in this frame; its record says so.
 
         Returns:

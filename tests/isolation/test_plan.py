@@ -185,10 +185,10 @@ def test_a_wrong_configuration_is_refused(config: Path) -> None:
 
 def test_what_is_not_stated_is_assumed(config: Path) -> None:
     """Rate, jitter and size that no option states are named as assumed, with the values that were taken."""
-    every = ["--source-fps 25", "--jitter 1", "--size 1920x1080"]
+    every = ["--source-fps 25", "--jitter 0", "--size 1920x1080"]
     plan = planned(config)
     assert plan["assumed"] == every
-    assert (plan["source_fps"], plan["jitter_ms"], plan["width"], plan["height"]) == (25, 1, 1920, 1080)
+    assert (plan["source_fps"], plan["jitter_ms"], plan["width"], plan["height"]) == (25, 0, 1920, 1080)
     for number, option in enumerate(every):
         stated = planned(config, *option.split())
         assert stated == {**plan, "assumed": every[:number] + every[number + 1 :]}

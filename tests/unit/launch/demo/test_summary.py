@@ -42,11 +42,13 @@ def test_counted_from_the_record_before() -> None:
     watched.observe(*range(3, 20))
     before = watched.record()
     watched.observe(*range(20, 120))
-    outcome = camera_outcome(before, watched.record(), published=122)
-    assert (outcome.published, outcome.observed, outcome.missed) == (102, 100, 2)
+    seen = watched.record()
+    watched.observe(120)
+    outcome = camera_outcome(before, seen, watched.record(), published=123)
+    assert (outcome.published, outcome.observed, outcome.missed) == (103, 101, 2)
     person, audit = outcome.models
     assert (person.allowed, person.rate) == (20, 5.0)
-    assert (audit.allowed, audit.rate) == (100, 25.0)
+    assert (audit.allowed, audit.rate) == (101, 25.0)
 
 
 def test_frames_that_were_missed_count_against_the_rate() -> None:
@@ -55,7 +57,7 @@ def test_frames_that_were_missed_count_against_the_rate() -> None:
     watched.observe(0)
     before = watched.record()
     watched.observe(*range(5, 50, 5), *range(60, 101, 5))
-    outcome = camera_outcome(before, watched.record(), published=101)
+    outcome = camera_outcome(before, watched.record(), watched.record(), published=101)
     assert outcome.missed == 82
     assert outcome.models[0].rate == pytest.approx(18 / 4)
 
@@ -63,6 +65,6 @@ def test_frames_that_were_missed_count_against_the_rate() -> None:
 def test_nothing_observed() -> None:
     """Of an agent that observed nothing all frames are missed, and no model has a rate."""
     record = Watched().record()
-    outcome = camera_outcome(record, record, published=30)
+    outcome = camera_outcome(record, record, record, published=30)
     assert (outcome.published, outcome.observed, outcome.missed) == (30, 0, 30)
     assert [(model.allowed, model.rate) for model in outcome.models] == [(0, None), (0, None)]

@@ -13,7 +13,7 @@ from launch.sizing.source import Source
 from launch.sizing.text import as_json, as_text
 
 HOST = Host(32, 64 << 30)
-ASSUMED = ("--source-fps 25", "--jitter 1", "--size 1920x1080")
+ASSUMED = ("--source-fps 25", "--jitter 0", "--size 1920x1080")
 
 
 def planned(models: str, jitter_ms: int = 1, wanted: int | None = None) -> HostForecast:
@@ -114,7 +114,7 @@ def test_json_has_what_the_text_has() -> None:
 
 
 def test_the_page_shows_what_is_printed() -> None:
-    """The example of docs/commands/plan.md is what such a configuration prints."""
+    """The examples of docs/commands/plan.md are what such a configuration prints, without jitter and with."""
     page = (PROJECT / "docs" / "commands" / "plan.md").read_text(encoding="utf-8")
     rates = page[page.index("    MODEL ") : page.index("| column |")]
     needs = page[page.index("    cameras  ") : page.index("Shared memory is")]
@@ -122,10 +122,19 @@ def test_the_page_shows_what_is_printed() -> None:
         f"[cameras.c{number}.models]\nperson = {{ max_fps = 5 }}\nten = {{ max_fps = 10 }}\n"
         for number in range(4)
     )
-    forecast = forecast_of(parse_config(cameras), Source(25, 1_000_000), (1920, 1080), HOST, None, ASSUMED)
-    text = as_text(forecast, None, "...")
-    assert text.startswith(dedent(rates))
-    assert dedent(needs).rstrip("\n") in text
+    even, uneven = (
+        as_text(
+            forecast_of(parse_config(cameras), Source(25, jitter), (1920, 1080), HOST, None, ASSUMED),
+            None,
+            "...",
+        )
+        for jitter in (0, 1_000_000)
+    )
+    assert even.startswith(dedent(rates))
+    assert dedent(needs).rstrip("\n") in even
+    late = page[page.index("    person    5        4  4.48") : page.index("A **warning**")]
+    for line in dedent(late).strip().splitlines():
+        assert line in uneven
 
 
 def test_what_was_assumed_is_said() -> None:
@@ -133,7 +142,7 @@ def test_what_was_assumed_is_said() -> None:
     plan = parse_config("[cameras.a.models]\nm = {}\n")
     source = Source(25, 1_000_000)
     assumed = as_text(forecast_of(plan, source, (1920, 1080), HOST, None, ASSUMED), None, "...")
-    assert "assumed           --source-fps 25, --jitter 1, --size 1920x1080: say if not so" in assumed
+    assert "assumed           --source-fps 25, --jitter 0, --size 1920x1080: say if not so" in assumed
     assert "assumed" not in shown("m = {}")
 
 
