@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from launch.exits import EXIT_FAILURE, EXIT_OK, UsageError
 from launch.messages import message
 from launch.roots import export_root_here
+from ruth.text import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -59,11 +60,13 @@ def _check_output(output: str | None) -> None:
         raise UsageError("ruth: a PNG is nothing for a terminal: give -o a file, or redirect the output")
     if output is None or output == _STDOUT:
         return
+    if not output:
+        raise UsageError("ruth: -o '': the name of a file is empty ('-' is standard output)")
     from launch.peek.output import replaceable
 
     problem = replaceable(output)
     if problem is not None:
-        raise UsageError(f"ruth: {output}: {problem}")
+        raise UsageError(f"ruth: {printable(output)}: {problem}")
 
 
 def _why(no_frame: NoFrame, root: str, camera_id: str) -> str:
@@ -91,7 +94,7 @@ def _show(frame: CopiedFrame, about: str, output: str | None) -> None:
         from launch.peek.output import put
 
         put(output, as_png(frame))
-        sys.stdout.write(f"{about}, in {output}\n")
+        sys.stdout.write(f"{about}, in {printable(output)}\n")
         return
     from shutil import get_terminal_size
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from launch.colour import GREEN, RED, YELLOW, painted
 from launch.doctor.finding import Level
+from ruth.text import ESCAPED, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,8 +59,12 @@ def _verdict(failures: int) -> str:
 
 
 def _wrapped(finding: Finding, room: int | None) -> Iterator[str]:
-    """A text, then its fix, in lines that fit; words are cut only if they are longer than a line."""
-    for text in (finding.text, f"fix: {finding.fix}" if finding.fix else ""):
+    """A text, then its fix, in lines that fit; words are cut only if they are longer than a line.
+
+    Paths stand in both as they are; here, where they become lines, what is not printable is escaped.
+    """
+    for raw in (finding.text, f"fix: {finding.fix}" if finding.fix else ""):
+        text = printable(raw, None, keep=ESCAPED)
         if room is None:
             yield from [text] if text else []
         else:

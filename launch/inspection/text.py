@@ -11,6 +11,7 @@ from launch.ps import percent, state_text
 from launch.table import Column, lines_within, short_bytes, short_seconds
 from ruth.export.layout import PAGE_SIZE, PIXEL_FORMAT_NV12
 from ruth.export.picture import MATRIX_NAMES, coding_of_record, unpack_picture
+from ruth.text import ESCAPED, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +37,8 @@ def as_text(inspection: Inspection, limit: int | None, mark: str, *, colour: boo
 
     """
     lines: list[str] = []
-    for name, value in _facts(inspection):
+    for name, raw in _facts(inspection):
+        value = printable(raw, None, keep=ESCAPED)  # paths are in it as the kernel has them
         room = 10**6 if limit is None else max(_VALUE_WIDTH_MIN, limit - _NAME_WIDTH)
         for index, part in enumerate(textwrap.wrap(value, room, break_on_hyphens=False) or [""]):
             lines.append(f"{name if index == 0 else '':{_NAME_WIDTH}}{part}".rstrip())

@@ -7,6 +7,8 @@ import stat
 from contextlib import suppress
 from typing import Final
 
+from ruth.text import printable
+
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _MODE: Final = 0o666  # less the umask, as for any file that a user makes
 
@@ -15,14 +17,14 @@ def replaceable(path: str) -> str | None:
     """Why nothing can be put at ``path``, as far as that shows beforehand; None if nothing is in the way."""
     folder = os.path.dirname(os.path.realpath(path))
     if not os.path.isdir(folder):
-        return f"no folder {folder}"
+        return f"no folder {printable(folder)}"
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
         return None
     except OSError as error:
         return error.strerror
-    return None if stat.S_ISREG(mode) else "is there and is no regular file ('-' is standard output)"
+    return None if stat.S_ISREG(mode) else "is there and is not a regular file ('-' is standard output)"
 
 
 def put(path: str, content: bytes) -> None:

@@ -92,5 +92,5 @@ def test_what_can_be_replaced(tmp_path: Path) -> None:
     assert replaceable(str(file)) is None
     assert replaceable(str(tmp_path / "new")) is None
     for other in (folder, pipe, "/dev/null"):
-        assert "no regular file" in str(replaceable(str(other)))
+        assert "not a regular file" in str(replaceable(str(other)))
     assert "no folder" in str(replaceable(str(tmp_path / "none" / "new")))
