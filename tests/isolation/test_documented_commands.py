@@ -85,7 +85,7 @@ PRINTS = {
     "inspect": "frame.meta",
     "peek": f"{CAMERA}: 64x48, frame ",
     "plan": "person",
-    "ps": CAMERA,
+    "ps": rf"{CAMERA}|\A\[\]",  # with --check, only what does not run
     "top": '"cameras"',
     "up": f"{CAMERA}: agent ",
     "vas": '"published"',
