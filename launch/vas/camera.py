@@ -4,7 +4,8 @@
 |---|---|---|
 | a test | made into a clip | played |
 | a file | probed: which of its streams is the picture | played |
-| live | | played: its first video stream |
+| an address with ``http`` | probed likewise | played, or shown as it comes if its frames have no times |
+| live otherwise | | shown as it comes: its first video stream |
 
 A camera is over when its FFmpeg is, and nothing starts it again. All that it holds (process, pipes, ports,
 export) is released then. What goes wrong is its own (:meth:`Camera.attempt`): no other camera notices.
@@ -17,20 +18,29 @@ import functools
 import os
 import selectors
 import signal
-import socket
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from launch.redaction import Redaction
 from launch.vas.ffmpeg_log import last_error
 from launch.vas.ffmpeg_process import FFmpegProcess, death_of
-from launch.vas.input_arguments import file_input, live_input, playlist_input
+from launch.vas.input_arguments import (
+    file_input,
+    live_input,
+    not_known,
+    playback_input,
+    playlist_input,
+    stamped_input,
+)
 from launch.vas.output_arguments import camera_arguments, clip_arguments
 from launch.vas.playlist import Playlist, path_of
 from launch.vas.probe import LISTING_BYTES_MAX, largest_video, probe_arguments
 from launch.vas.recording import claim_recording, keep_recording
-from launch.vas.source import LOOPBACK, Kind
+from launch.vas.source import Kind
 from launch.vas.summary import CameraSummary
+from launch.vas.time_limits import ANSWER_SECONDS, Due, TimeLimits
+from launch.vas.viewer import Viewer
 from ruth.descriptor import close_descriptor
 from ruth.errors import RuthError
 from ruth.text import printable
@@ -82,6 +92,7 @@ class Camera:
 
     Attributes:
         ended: It is over, for good.
+        tick_at: When to :meth:`tick`, by CLOCK_MONOTONIC in seconds.
 
     """
 
@@ -97,10 +108,14 @@ class Camera:
         self._process: FFmpegProcess | None = None
         self._prepared: Callable[[], None] | None = None  # what follows when the present stage ends well
         self._raw: RawOutput | None = None
+        self._viewer: Viewer | None = None
+        self._limits = TimeLimits(0.0, None)  # of the present FFmpeg
         self._stopping = False
+        self._lost: str | None = None  # why it is being ended before anything asked for it
         self._death: str | None = None
         self._message: str | None = None
         self.ended = False
+        self.tick_at = 0.0
 
     def attempt(self, step: Callable[[], None], death: str = "given up") -> None:
         """Does one step of it, unless it has ended. What it cannot have ends this camera, and it says why."""
@@ -115,8 +130,18 @@ class Camera:
 
     def start(self) -> None:
         """Starts its first stage."""
-        first = {Kind.TEST: self._make_clip, Kind.FILE: self._probe}.get(self._source.kind, self._play_live)
-        self.attempt(first, "not started")
+        self.attempt(self._start, "not started")
+
+    def _start(self) -> None:
+        kind = self._source.kind
+        if (problem := not_known(self._work.ffmpeg, self._source)) is not None:
+            self._end("not started", problem)
+        elif kind is Kind.TEST:
+            self._make_clip()
+        elif kind in (Kind.FILE, Kind.HTTP):
+            self._probe()
+        else:
+            self._play(live_input(self._source))
 
     def _make_clip(self) -> None:
         clip = self._memory_file(f"{self._source.camera_id}.mkv")
@@ -126,15 +151,20 @@ class Camera:
 
     def _probe(self) -> None:
         self._listing = self._memory_file("streams")
-        self._spawn(probe_arguments(self._work.ffmpeg, self._source.where), self._listing)
+        live = Kind.HTTP if self._source.kind is Kind.HTTP else None
+        self._spawn(probe_arguments(self._work.ffmpeg, self._source), self._listing, shown=live)
         self._prepared = self._play_largest
 
     def _play_largest(self) -> None:
         video = largest_video(os.pread(self._listing, LISTING_BYTES_MAX, 0))
         if video is None:
             self._end("not started", "no video")
+        elif self._source.kind is Kind.FILE:
+            self._play_file(self._source.where, video.number)
+        elif video.timed:
+            self._play(playback_input(self._source, video.number))
         else:
-            self._play_file(self._source.where, video)
+            self._play(stamped_input(self._source))
 
     def _play_file(self, path: str, video: int, *keep: int) -> None:
         if self._work.once:
@@ -144,11 +174,9 @@ class Camera:
         self._held.callback(playlist.close)
         self._play(playlist_input(playlist.path, video), (*playlist.descriptors, *keep))
 
-    def _play_live(self) -> None:
-        self._play(live_input(self._source))
-
     def _play(self, played: Input, keep: tuple[int, ...] = ()) -> None:
-        rtp, rtcp = (self._held.enter_context(_deaf_socket()) for _ in range(2))
+        viewer = self._viewer = Viewer()
+        self._held.callback(viewer.close)
         raw = self._raw = self._open_raw_output()
         if self._work.recordings is not None:
             self._recording = claim_recording(self._work.recordings, self._source.camera_id)
@@ -158,16 +186,16 @@ class Camera:
             played,
             # Without a folder for it, the recording is made all the same and not kept.
             recording=self._recording or os.devnull,
-            viewer=(rtp.getsockname()[1], rtcp.getsockname()[1]),
+            viewer=viewer.ports,
             description=None if raw is None else raw.description_end,
         )
         if raw is None:
-            self._spawn(arguments, keep=keep)
+            self._spawn(arguments, keep=keep, shown=self._source.kind)
             self._say(
                 f"from {printable(self._source.shown)}, not exported: {FLAG} is off, start with {FLAG}=true"
             )
             return
-        self._spawn(arguments, raw.stdout, (*raw.kept_by_ffmpeg, *keep))
+        self._spawn(arguments, raw.stdout, (*raw.kept_by_ffmpeg, *keep), self._source.kind)
         raw.started()
         self._watch(raw.frames, self._on_frames)
         self._watch(raw.description, self._on_description)
@@ -187,8 +215,15 @@ class Camera:
         self._kept.callback(close_descriptor, descriptor)
         return descriptor
 
-    def _spawn(self, arguments: list[str], stdout: int | None = None, keep: tuple[int, ...] = ()) -> None:
+    def _spawn(
+        self,
+        arguments: list[str],
+        stdout: int | None = None,
+        keep: tuple[int, ...] = (),
+        shown: Kind | None = None,
+    ) -> None:
         process = FFmpegProcess(arguments, stdout, keep)
+        self._limits = TimeLimits(time.monotonic(), shown)
         self._held.callback(process.close)
         self._process = process
         self._watch(process.exit_fd, self._on_exit)
@@ -237,26 +272,65 @@ class Camera:
             return
         if self._raw is not None:
             self._raw.finish()
-        if code == 0 or (self._stopping and (code > 0 or code == -signal.SIGTERM)):
+        if self._lost is not None:
+            self._end("lost", self._lost, told=True)
+        elif self._stopping and (code >= 0 or code == -signal.SIGTERM):
             self._end(None, None)
+        elif code != 0:
+            self._end(death_of(code), self._reason(process))
+        elif self._source.kind.live:
+            self._end("lost", self._reason(process))
         else:
-            self._end(death_of(code), last_error(process.log()))
+            self._end(None, None)
 
-    def trim_log(self) -> None:
-        """Keeps FFmpeg's log short."""
-        if self._process is not None:
-            self._process.trim_log()
+    def _reason(self, process: FFmpegProcess) -> str | None:
+        """Why FFmpeg has ended by itself, in words to be shown."""
+        silent = self._limits.silent(time.monotonic())
+        said = last_error(process.log_tail(), self._source.kind)
+        if not self._source.kind.live or silent < ANSWER_SECONDS:
+            return said or ("the source has ended" if self._source.kind.live else None)
+        # FFmpeg gives up a silent camera in other words with each version.
+        told = f"no answer for {silent:.0f} s" if self._limits.first else f"no picture for {silent:.0f} s"
+        return told if said is None else f"{told} ({said})"
+
+    def tick(self, now: float) -> None:
+        """What time alone asks for: to tell of a source that shows nothing, to end an FFmpeg that goes on."""
+        if self._process is None:
+            return
+        self._process.trim_log()
+        if self._viewer is not None and self._viewer.arrived():
+            self._limits.picture(now)
+        due = self._limits.due(now)
+        if due is Due.TELL:
+            self._lose(now)
+        elif due is Due.ASK_AGAIN:
+            self._process.terminate()
+        elif due is Due.KILL:
+            self._process.kill()
+        self.tick_at = self._limits.next_at(now)
+
+    def _lose(self, now: float) -> None:
+        """Tells of a source that shows nothing, and has its FFmpeg finish the recording."""
+        self._lost = f"no picture for {self._limits.silent(now):.0f} s"
+        if self._limits.first and self._process is not None:
+            said = last_error(self._process.log_tail(), self._source.kind)
+            self._lost += "" if said is None else f" ({said})"
+        self._lost = self._redaction.hide(self._lost)
+        self._say(f"lost: {printable(self._lost)}")
+        self._ask_to_end(now)
 
     def stop(self) -> None:
         """Asks FFmpeg to finish the recording and end."""
         self._stopping = True
-        if self._process is not None:
-            self._process.terminate()
+        self._ask_to_end(time.monotonic())
 
-    def kill(self) -> None:
-        """Ends FFmpeg now."""
+    def _ask_to_end(self, now: float) -> None:
         if self._process is not None:
-            self._process.kill()
+            if self._viewer is not None and self._viewer.arrived():
+                self._limits.picture(now)
+            self._process.terminate()
+            self._limits.end(now)
+            self.tick_at = self._limits.next_at(now)
 
     def close(self) -> None:
         """Ends FFmpeg now if it still runs, and the export, and releases everything."""
@@ -284,11 +358,11 @@ class Camera:
             message=self._message,
         )
 
-    def _end(self, death: str | None, message: str | None) -> None:
+    def _end(self, death: str | None, message: str | None, *, told: bool = False) -> None:
         self._death = death
         self._message = None if message is None else self._redaction.hide(message)
         self.close()
-        if death is not None:
+        if death is not None and not told:
             self._say(f"{death}: {printable(self._message or 'FFmpeg gave no reason')}")
 
     def _greet(self) -> None:
@@ -297,14 +371,3 @@ class Camera:
 
     def _say(self, text: str) -> None:
         self._work.say(f"{self._source.camera_id}: {text}")
-
-
-def _deaf_socket() -> socket.socket:
-    """A UDP port on loopback that is ours and never read: a viewer who harms no stranger."""
-    deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        deaf.bind((LOOPBACK, 0))
-    except OSError:
-        deaf.close()
-        raise
-    return deaf

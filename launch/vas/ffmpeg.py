@@ -5,12 +5,14 @@ Written for FFmpeg 5.1 to 9.0.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ruth.errors import RuthError
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FFMPEG_VARIABLE = "RUTH_FFMPEG"
+
+_ANSWER_SECONDS = 30  # that a program has to say what it can do
 
 
 class FFmpegMissingError(RuthError):
@@ -65,7 +69,7 @@ def find_ffmpeg(environ: Mapping[str, str]) -> FFmpeg:
             [path, "-hide_banner", "-h", "full"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=30,
+            timeout=_ANSWER_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -76,6 +80,31 @@ def find_ffmpeg(environ: Mapping[str, str]) -> FFmpeg:
     if "libx264 AVOptions" not in options:
         raise FFmpegMissingError(path, f"{path} was built without libx264")
     return FFmpeg(path)
+
+
+@functools.cache
+def knows(ffmpeg: FFmpeg, listing: Literal["protocols", "demuxers"], name: str) -> bool:
+    """Whether an FFmpeg names a protocol among those it reads, or a demuxer. Runs it, once for each question.
+
+    Raises:
+        OSError: It does not run.
+        FFmpegMissingError: It does not answer.
+
+    """
+    try:
+        answer = subprocess.run(
+            [ffmpeg.path, "-hide_banner", f"-{listing}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ANSWER_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FFmpegMissingError(ffmpeg.path, f"{ffmpeg.path} does not answer") from error
+    text = answer.stdout.decode(errors="replace").partition("\nOutput:")[0]
+    # A protocol stands alone; a demuxer as " D  video4linux2,v4l2 Video4Linux2 device grab", or " D d ...".
+    pattern = r"(?m)^ *(\S+)$" if listing == "protocols" else r"(?m)^ D[ d]* ([\w,]+) "
+    return any(name in names.split(",") for names in re.findall(pattern, text))
 
 
 def packaged_ffmpeg() -> str | None:

@@ -1,17 +1,51 @@
-"""What FFmpeg's log is good for: the last error, to be shown. Nothing is decided by it."""
+"""What FFmpeg's log is good for: the reason of a failure, to be shown. Nothing is decided by it."""
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
-_ERROR = re.compile(r"(?m)^(?:\[[^\]]* @ [^\]]*\] )?\[(?:error|fatal|panic)\] (.+)$")
+from launch.vas.source import Kind
+
+_ERROR: Final = re.compile(r"(?m)^(?:\[[^\]]* @ [^\]]*\] )?\[(?:error|fatal|panic)\] (.+)$")
+_NEAR_THE_END: Final = 8  # errors that may tell the reason; those before are of the stream
 # What FFmpeg says last when it has said the reason before.
-_EMPTY_WORDS = re.compile(r"Conversion failed!|Error opening (?:in|out)put files?\b.*")
+_EMPTY_WORDS: Final = re.compile(
+    r"Conversion failed!|Error opening (?:in|out)put files?\b.*|Error parsing options for .*"
+    r"|Failed to set value .*|Error while opening encoder .*|Nothing was written into output file.*"
+    r"|Error marking filters as finished|Error while decoding stream.*|Could not write header .*"
+    r"|Error initializing output stream.*|Cannot determine format of input stream.*"
+)
+# Names of errors without what they are about, behind an address or not: better than nothing.
+_GENERAL: Final = re.compile(
+    r"(?:.*: )?(?:Input/output error|Invalid argument"
+    r"|Protocol not supported|Option not found|Immediate exit requested|Unknown error occurred|End of file)"
+)
+_NO_VIDEO: Final = re.compile(r"Stream map '.*' matches no streams\.|dimensions not set")
+_TRANSPORT: Final = re.compile(r"method SETUP failed: 461\b.*")
+_REFUSED: Final = {
+    Kind.RTSP: "the camera refuses TCP (461 Unsupported Transport); rtsp+udp:// asks for UDP",
+    Kind.RTSP_UDP: "the camera refuses UDP (461 Unsupported Transport); rtsp:// asks for TCP",
+}
 
 
-def last_error(log: str) -> str | None:
-    """The last error that FFmpeg's log tells, without the part of FFmpeg it is from; else None."""
-    errors: list[str] = _ERROR.findall(log)
-    reasons = [words for words in errors if not _EMPTY_WORDS.fullmatch(words)]
-    told = reasons or errors
-    return told[-1] if told else None
+def last_error(log: str, kind: Kind | None = None) -> str | None:
+    """The error that FFmpeg ended with as its log tells it, without the part of FFmpeg it is from; else None.
+
+    The last that is more than the name of an error, else the last.
+
+    Args:
+        log: The end of what FFmpeg has logged.
+        kind: What it was to open.
+
+    """
+    errors: list[str] = _ERROR.findall(log)[-_NEAR_THE_END:]
+    for unwanted in (_EMPTY_WORDS, _GENERAL):
+        errors = [words for words in errors if not unwanted.fullmatch(words)] or errors
+    if not errors:
+        return None
+    if _NO_VIDEO.fullmatch(errors[-1]):
+        return "no video"
+    if kind in _REFUSED and _TRANSPORT.fullmatch(errors[-1]):
+        return _REFUSED[kind]
+    return errors[-1]

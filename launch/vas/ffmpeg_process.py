@@ -15,7 +15,8 @@ from launch.death import describe_death
 from launch.parent_death import dies_with_parent
 from ruth.descriptor import close_descriptor
 
-_LOG_BYTES_MAX = 1 << 20
+_LOG_BYTES_MAX = 1 << 20  # in memory: more is thrown away
+_TAIL_BYTES = 1 << 16  # of it that are read
 
 
 class FFmpegProcess:
@@ -40,6 +41,7 @@ class FFmpegProcess:
         stdout: int | None = None,
         keep: tuple[int, ...] = (),
     ) -> None:
+        self._kept = ""
         with contextlib.ExitStack() as undo:
             # A file, not a pipe: FFmpeg must never wait for somebody to read what it logs. In memory and
             # without a name: nothing is left of it, however we end. For appending, so that it can be
@@ -54,7 +56,7 @@ class FFmpegProcess:
                 stderr=self._log,
                 env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},  # the log is read by a program
                 pass_fds=keep,
-                # Ctrl-C reaches us alone: at a second signal FFmpeg would drop its recording.
+                # Ctrl-C reaches us alone: at a second signal FFmpeg ends its recording where it is on disk.
                 process_group=0,
                 # SIGKILL: at SIGTERM FFmpeg would first want to empty a pipe that nobody reads.
                 preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 - safe with one thread
@@ -83,15 +85,19 @@ class FFmpegProcess:
         close_descriptor(self.exit_fd)
         close_descriptor(self._log)
 
-    def log(self) -> str:
-        """What it has written to standard error."""
+    def log_tail(self) -> str:
+        """The end of what it has written to standard error: whole lines, at most 64 kB."""
         # pread: the position is shared with FFmpeg.
-        content = os.pread(self._log, os.fstat(self._log).st_size, 0)
-        return content.decode(errors="replace").replace("\r", "\n")
+        size = os.fstat(self._log).st_size
+        content = os.pread(self._log, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+        if size > _TAIL_BYTES:
+            content = content.partition(b"\n")[2]
+        return (self._kept + content.decode(errors="replace").replace("\r", "\n"))[-_TAIL_BYTES:]
 
     def trim_log(self) -> None:
-        """Empties a log that has grown long: about a bad stream FFmpeg logs as long as it lasts."""
+        """Forgets all but the end of a long log: about a bad stream FFmpeg logs as long as it lasts."""
         if os.fstat(self._log).st_size > _LOG_BYTES_MAX:
+            self._kept = self.log_tail()
             os.ftruncate(self._log, 0)
 
 

@@ -19,16 +19,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from launch.vas.input_arguments import probed_arguments
 from launch.vas.output_arguments import quiet_arguments
 
 if TYPE_CHECKING:
     from launch.vas.ffmpeg import FFmpeg
+    from launch.vas.source import CameraSource
 
 LISTING_BYTES_MAX: Final = 1 << 16
 
 _OTHERS: Final = ("0:a?", "0:s?", "0:d?", "0:t?")
 _BEGIN: Final = b"#software: "  # of each listing, but for lines that are of no interest
 _LINE: Final = re.compile(r"(?m)^#(tb|media_type|codec_id|dimensions) (\d{1,9}): ([\w/]{1,40})$")
+_UNTIMED: Final = (
+    "mjpeg",
+    "1/25",
+)  # FFmpeg's demuxers of bare JPEG pictures, which take 25 a second for granted
 _SIZE: Final = re.compile(r"(\d{1,9})x(\d{1,9})")
 
 
@@ -46,9 +52,9 @@ class _Video(NamedTuple):
         return int(size[1]) * int(size[2]) if size else 0
 
 
-def probe_arguments(ffmpeg: FFmpeg, path: str) -> list[str]:
-    """The command line that lists the streams of a file on standard output."""
-    arguments = [*quiet_arguments(ffmpeg), "-i", f"file:{path}"]
+def probe_arguments(ffmpeg: FFmpeg, source: CameraSource) -> list[str]:
+    """The command line that lists the streams of a source on standard output."""
+    arguments = [*quiet_arguments(ffmpeg), *probed_arguments(source)]
     for specifiers in (("0:V?", *_OTHERS), ("0:v?", *_OTHERS)):
         for specifier in specifiers:
             arguments += ["-map", specifier]
@@ -56,10 +62,23 @@ def probe_arguments(ffmpeg: FFmpeg, path: str) -> list[str]:
     return arguments
 
 
-def largest_video(listing: bytes) -> int | None:
-    """The number of the largest video stream among all video streams, from 0; the first of several.
+class Video(NamedTuple):
+    """The picture among the streams of a source.
 
-    None if there is none but attached pictures, or none whose size is known.
+    Attributes:
+        number: Its number among all video streams, from 0, attached pictures counted.
+        timed: Its frames have times. Those of JPEG pictures sent one after the other over HTTP have none.
+
+    """
+
+    number: int
+    timed: bool
+
+
+def largest_video(listing: bytes) -> Video | None:
+    """The largest video stream that is no attached picture; the first of several.
+
+    None if there is none, or none whose size is known.
 
     Args:
         listing: What :func:`probe_arguments` wrote.
@@ -67,7 +86,10 @@ def largest_video(listing: bytes) -> int | None:
     """
     pictures, everything = (_videos(part) for part in (*listing.split(_BEGIN)[1:], b"", b"")[:2])
     known = [video for video in pictures if video.pixels and video in everything]
-    return everything.index(max(known, key=lambda video: video.pixels)) if known else None
+    if not known:
+        return None
+    largest = max(known, key=lambda video: video.pixels)
+    return Video(everything.index(largest), (largest.codec, largest.time_base) != _UNTIMED)
 
 
 def _videos(listing: bytes) -> list[_Video]:

@@ -14,6 +14,7 @@ SIGINT and SIGHUP end them all: recordings finished, export files removed.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import selectors
 import signal
@@ -37,10 +38,7 @@ if TYPE_CHECKING:
     from launch.vas.ffmpeg import FFmpeg
     from launch.vas.source import CameraSource
 
-STOP_SECONDS = 5.0  # that FFmpeg has to finish its recording before it is killed
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-_TRIM_SECONDS = 60.0  # between looks at its length
 
 
 def run_vas(
@@ -112,24 +110,18 @@ def _attend(
 ) -> bool:
     """Serves the cameras until all have ended. True if they were asked to."""
     now = time.monotonic()
-    trim_at = now + _TRIM_SECONDS
     stop_at = float("inf") if seconds is None else now + seconds
-    kill_at = float("inf")
     stopped = False
     while alive := [camera for camera in cameras if not camera.ended]:
         if now >= stop_at or (stop_asked() and not stopped):
-            stopped, stop_at, kill_at = True, float("inf"), now + STOP_SECONDS
+            stopped, stop_at = True, float("inf")
             for camera in alive:
                 camera.attempt(camera.stop)
-        if now >= kill_at:
-            kill_at = float("inf")
-            for camera in alive:
-                camera.attempt(camera.kill)
-        if now >= trim_at:
-            trim_at = now + _TRIM_SECONDS
-            for camera in alive:
-                camera.attempt(camera.trim_log)
-        for key, _ in selector.select(max(0.0, min(stop_at, kill_at, trim_at) - now)):
+        for camera in alive:
+            if now >= camera.tick_at:
+                camera.attempt(functools.partial(camera.tick, now))
+        next_at = min(stop_at, *(camera.tick_at for camera in alive))
+        for key, _ in selector.select(max(0.0, next_at - now)):
             key.data()
         now = time.monotonic()
     return stopped

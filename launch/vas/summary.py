@@ -20,7 +20,8 @@ class CameraSummary:
         published: Frames exported.
         not_exported: ``read - published``.
         recording: Path of the recording, or None if there is none.
-        death: None if it ended well or was asked to; else ``"exit 1"``, ``"SIGKILL"`` and the like,
+        death: None if it ended well or was asked to; else ``"lost"`` for a live source that
+            ended or fell silent, ``"exit 1"``, ``"SIGKILL"`` and the like,
             or ``"not started"``, or ``"given up"`` when the system refused something it needs.
         message: If it died, the last error that was told of, or None.
         export_problem: Why it could not export, or not go on exporting; None if it could, or had not to.

@@ -28,6 +28,7 @@ from footage import (
     Keeper,
     Run,
     call,
+    keeper_until,
     recorded,
     recorded_so_far,
 )
@@ -240,7 +241,7 @@ def test_system_refuses(
     clip: Path, vas: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Whatever the system refuses while a camera is served ends that camera only, and the rest is let go."""
-    monkeypatch.setattr("launch.vas.process._TRIM_SECONDS", 0.1)
+    monkeypatch.setattr("launch.vas.time_limits.CHECK_SECONDS", 0.1)
     honest = getattr(FFmpegProcess, step)
 
     def refused(process: FFmpegProcess) -> object:
@@ -249,17 +250,17 @@ def test_system_refuses(
         return honest(process)
 
     monkeypatch.setattr(FFmpegProcess, step, refused)
-    keepers = {"victim": Keeper(), "other": Keeper()}
-    run = vas(f"victim={clip}", f"other={clip}", exporter=each(keepers), once=False, seconds=2)
+    keepers = {"victim": Keeper(), "other": keeper_until(2 * FRAMES)}
+    run = vas(f"victim={clip}", f"other={clip}", exporter=each(keepers), once=False)
     victim, other = run.summary.cameras
     assert (victim.death, victim.message) == ("given up", "[Errno 5] Input/output error")
     assert other.death is None
-    assert other.read > 0
+    assert other.read > FRAMES
     assert psutil.Process().children() == []
 
 
 def test_rtsp(ffmpeg: FFmpeg, clip: Path, processes: Processes, vas: Callable[..., Run]) -> None:
-    """Frames that come over a real RTSP connection are decoded, exported and recorded."""
+    """Frames that come over a real RTSP connection are exported and recorded, and its end is told."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -273,7 +274,8 @@ def test_rtsp(ffmpeg: FFmpeg, clip: Path, processes: Processes, vas: Callable[..
     run = vas(f"cam=rtsp-listen://{address}", exporter=keeper.open)
     (camera,) = run.summary.cameras
     assert keeper.size == (WIDTH, HEIGHT)
-    assert (camera.published, camera.death) == (FRAMES, None)
+    assert (camera.published, camera.death) == (FRAMES, "lost")
+    assert run.lines[-1] == "ruth: cam: lost: the source has ended"
     assert len(recorded(ffmpeg, run.recordings / "cam.mkv")) == FRAMES
 
 
@@ -310,7 +312,7 @@ def test_does_not_end(
     ffmpeg: FFmpeg, clip: Path, tmp_path: Path, vas: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An FFmpeg that does not end when asked to is killed, after the time it has for its recording."""
-    monkeypatch.setattr("launch.vas.process.STOP_SECONDS", 0.3)
+    monkeypatch.setattr("launch.vas.time_limits.STOP_SECONDS", 0.3)
     program = stand_in(tmp_path, ffmpeg, "trap '' TERM; while :; do sleep 0.05; done")
     started = time.monotonic()
     run = vas(f"cam={clip}", exporter=Keeper().open, program=program, seconds=3)

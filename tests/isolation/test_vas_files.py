@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import os
-import signal
 import statistics
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
-from footage import FPS, Keeper, call, every_ffmpeg
-from launch.vas.process import run_vas
-from launch.vas.source import parse_sources
+from footage import FFMPEGS, FPS, call, ffmpeg_named, keeper_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Roots
+    from footage import Run
     from launch.vas.ffmpeg import FFmpeg
-    from launch.vas.summary import VasSummary
 
 FRAMES = 12  # of a file
 WIDTH, HEIGHT = 160, 90
@@ -49,35 +43,10 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module", params=every_ffmpeg(), ids=lambda ffmpeg: ffmpeg.path)
+@pytest.fixture(scope="module", params=FFMPEGS)
 def ffmpeg(request: pytest.FixtureRequest) -> FFmpeg:
-    """Each FFmpeg of this machine."""
-    one: FFmpeg = request.param
-    return one
-
-
-@pytest.fixture
-def vas(ffmpeg: FFmpeg, roots: Roots) -> Callable[..., VasSummary]:
-    """Runs one camera in this process, until its exporter has so many frames."""
-
-    def run(source: Path, keeper: Keeper, frames: int, *, once: bool = False) -> VasSummary:
-        def stop(number: int) -> None:
-            if number + 1 == frames:
-                os.kill(os.getpid(), signal.SIGTERM)
-
-        keeper.on_commit = stop
-        return run_vas(
-            parse_sources([f"cam={source}"]),
-            ffmpeg=ffmpeg,
-            recordings=None,
-            once=once,
-            seconds=60,
-            environ=roots.environ(),
-            err=io.StringIO(),
-            open_exporter=keeper.open,
-        )
-
-    return run
+    """Each FFmpeg."""
+    return ffmpeg_named(request.param)
 
 
 def make(ffmpeg: FFmpeg, path: Path, *options: str) -> Path:
@@ -96,14 +65,15 @@ def frames_of(ffmpeg: FFmpeg, path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_over_and_over(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., VasSummary], name: str) -> None:
+def test_over_and_over(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run], name: str) -> None:
     """A file of any kind is repeated whole, at its own pace, and its times run on over the turns."""
     path = make(ffmpeg, tmp_path / name, *KINDS[name])
     once = frames_of(ffmpeg, path)
     assert len(once) in (1, FRAMES)
-    keeper = Keeper()
     frames = 3 * FRAMES
-    vas(path, keeper, frames)
+    keeper = keeper_until(frames)
+    run = vas(f"cam={path}", exporter=keeper.open, once=False)
+    assert run.summary.cameras[0].death is None
     assert keeper.digests[:frames] == (once * frames)[:frames]
     steps = [later - earlier for earlier, later in pairwise(keeper.stamps[:frames])]
     assert statistics.median(steps) == FRAME_NS

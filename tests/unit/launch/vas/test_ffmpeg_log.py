@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from launch.vas.ffmpeg_log import last_error
+from launch.vas.source import Kind
 
 # What FFmpeg writes about a stream without a fault, shortened.
 NO_ERROR = """\
@@ -30,6 +31,38 @@ DISK_FULL = """\
 [libx264 @ 0x5] [info] kb/s:10
 [fatal] Conversion failed!
 """
+NOT_RESOLVED = """\
+[tcp @ 0x55cfbe227580] [error] Failed to resolve hostname nowhere.invalid: Name or service not known
+[error] rtsp://nowhere.invalid/x: Input/output error
+"""
+UNAUTHORIZED = """\
+[in#0 @ 0x55bc7dba51c0] [error] method DESCRIBE failed: 401 (Unauthorized)
+[in#0 @ 0x55bc7dba4e80] [error] Error opening input: Server returned 401 Unauthorized (authorization failed)
+[error] Error opening input file rtsp://h/x.
+[fatal] Error opening input files: Server returned 401 Unauthorized (authorization failed)
+"""
+NO_VIDEO = """\
+[fatal] Stream map '' matches no streams.
+[error] Failed to set value '0:V:0' for option 'map': Invalid argument
+[error] Error parsing options for output file -.
+[fatal] Error opening output files: Invalid argument
+"""
+NOT_EVEN = """\
+[libx264 @ 0x55] [error] width not divisible by 2 (641x361)
+[vost#0:0/libx264 @ 0x55] [error] Error while opening encoder - maybe incorrect parameters such as bit_rate.
+[out#0/matroska @ 0x55] [error] Nothing was written into output file, because a stream failed.
+[fatal] Conversion failed!
+"""
+TRANSPORT_9 = """\
+[in#0 @ 0x55e8e13411c0] [error] method SETUP failed: 461 (Unsupported Transport)
+[in#0 @ 0x55e8e1340e80] [error] Error opening input: Protocol not supported
+[error] Error opening input file rtsp://h/x.
+[fatal] Error opening input files: Protocol not supported
+"""
+TRANSPORT_5 = """\
+[rtsp @ 0x5616736b49c0] [error] method SETUP failed: 461 Unsupported Transport
+[error] rtsp://h/x: Protocol not supported
+"""
 
 
 @pytest.mark.parametrize(
@@ -40,9 +73,33 @@ DISK_FULL = """\
         ("[error] rtsp://h/x: Connection refused\n", "rtsp://h/x: Connection refused"),
         (REFUSED, "Error opening input: Connection refused"),
         (DISK_FULL, "No space left"),
+        (NOT_RESOLVED, "Failed to resolve hostname nowhere.invalid: Name or service not known"),
+        (UNAUTHORIZED, "Error opening input: Server returned 401 Unauthorized (authorization failed)"),
+        (NO_VIDEO, "no video"),
+        (NOT_EVEN, "width not divisible by 2 (641x361)"),
+        ("[error] rtsp://h/x: Invalid argument\n", "rtsp://h/x: Invalid argument"),
         ("[fatal] Error opening output files: Invalid\n", "Error opening output files: Invalid"),
     ],
 )
 def test_last_error(log: str, expected: str | None) -> None:
     """The last error that says something, without the part of FFmpeg it comes from."""
     assert last_error(log) == expected
+
+
+@pytest.mark.parametrize("log", [TRANSPORT_5, TRANSPORT_9])
+def test_transport(log: str) -> None:
+    """A camera that refuses a transport: which, and how to ask for the other."""
+    assert (
+        last_error(log, Kind.RTSP)
+        == "the camera refuses TCP (461 Unsupported Transport); rtsp+udp:// asks for UDP"
+    )
+    assert (
+        last_error(log, Kind.RTSP_UDP)
+        == "the camera refuses UDP (461 Unsupported Transport); rtsp:// asks for TCP"
+    )
+
+
+def test_errors_of_the_stream() -> None:
+    """Of errors long before the end none is taken for the reason."""
+    log = "[h264 @ 0x1] [error] width not divisible by 2\n" + "[error] x: Input/output error\n" * 9
+    assert last_error(log) == "x: Input/output error"

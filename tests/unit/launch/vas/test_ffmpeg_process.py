@@ -42,7 +42,7 @@ def test_log(shell: Callable[[str], FFmpegProcess]) -> None:
     """What it writes to standard error can be read in lines, also when it is no text."""
     process = shell("printf 'a\\377b\\rc' >&2")
     process.wait()
-    assert process.log() == "a\N{REPLACEMENT CHARACTER}b\nc"
+    assert process.log_tail() == "a\N{REPLACEMENT CHARACTER}b\nc"
 
 
 def test_log_is_of_one_process(shell: Callable[[str], FFmpegProcess]) -> None:
@@ -50,28 +50,38 @@ def test_log_is_of_one_process(shell: Callable[[str], FFmpegProcess]) -> None:
     shell("echo first >&2").wait()
     second = shell("echo second >&2")
     second.wait()
-    assert second.log() == "second\n"
+    assert second.log_tail() == "second\n"
     assert os.fstat(second._log).st_nlink == 0
 
 
 def test_long_log(shell: Callable[[str], FFmpegProcess], tmp_path: Path) -> None:
-    """A log that has grown beyond a megabyte is emptied, and goes on from its beginning."""
-    more, go = "head -c 1000000 /dev/zero >&2", tmp_path / "go"
-    process = shell(f"{more}; while ! test -e {go}; do sleep 0.02; done; {more}; rm {go}; sleep 30")
-    wait_until(lambda: len(process.log()) == 1_000_000, "a log that is not long yet")
+    """Of a log that has grown beyond a megabyte the last 64 kB are kept, and no more is ever read."""
+    more, go = "yes 'a line of it' | head -c 1100000 >&2", tmp_path / "go"
+    process = shell(
+        f"{more}; echo first >&2; until test -e {go}; do sleep 0.02; done; echo last >&2; sleep 30"
+    )
+    wait_until(lambda: process.log_tail().endswith("first\n"), "a long log")
+    assert len(process.log_tail()) <= 65536
     process.trim_log()
-    assert len(process.log()) == 1_000_000
+    assert os.fstat(process._log).st_size == 0
+    assert process.log_tail().startswith("a line of it\n")
     go.touch()
-    wait_until(lambda: not go.exists(), "more of it")
+    wait_until(lambda: process.log_tail().endswith("first\nlast\n"), "what is logged after that")
+
+
+def test_short_log(shell: Callable[[str], FFmpegProcess]) -> None:
+    """A log that is not long is left alone."""
+    process = shell("echo first >&2")
+    process.wait()
     process.trim_log()
-    assert process.log() == ""
+    assert os.fstat(process._log).st_size == len(process.log_tail()) == 6
 
 
 def test_quiet_on_the_terminal(shell: Callable[[str], FFmpegProcess]) -> None:
     """It has no standard input to ask from, a group of its own, and a log without colours."""
     process = shell("cat; ps=$(cut -d' ' -f5 /proc/$$/stat); echo $((ps - $$)) $AV_LOG_FORCE_NOCOLOR >&2")
     process.wait()
-    assert process.log() == "0 1\n"
+    assert process.log_tail() == "0 1\n"
 
 
 def test_cannot_be_started(tmp_path: Path) -> None:

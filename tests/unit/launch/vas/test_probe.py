@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from launch.vas.ffmpeg import FFmpeg
-from launch.vas.probe import largest_video, probe_arguments
+from launch.vas.probe import Video, largest_video, probe_arguments
+from launch.vas.source import CameraSource, Kind
 
 
 def listing(*streams: str) -> str:
@@ -23,17 +24,18 @@ SMALL, LARGE, COVER = "h264 160x90 1/25", "h264 1280x720 1/25", "mjpeg 1280x720 
 @pytest.mark.parametrize(
     ("pictures", "everything", "expected"),
     [
-        ((LARGE,), (LARGE,), 0),
-        ((SMALL, LARGE), (SMALL, LARGE), 1),
-        ((LARGE, LARGE, "aac"), (LARGE, LARGE, "aac"), 0),
-        ((SMALL,), (COVER, SMALL), 1),
-        ((SMALL,), (SMALL, COVER), 0),
-        (("mjpeg 1280x720 1/25",), (COVER, "mjpeg 1280x720 1/25"), 1),
+        ((LARGE,), (LARGE,), Video(0, timed=True)),
+        ((SMALL, LARGE), (SMALL, LARGE), Video(1, timed=True)),
+        ((LARGE, LARGE, "aac"), (LARGE, LARGE, "aac"), Video(0, timed=True)),
+        ((SMALL,), (COVER, SMALL), Video(1, timed=True)),
+        ((SMALL,), (SMALL, COVER), Video(0, timed=True)),
+        (("mjpeg 1280x720 1/30",), (COVER, "mjpeg 1280x720 1/30"), Video(1, timed=True)),
+        (("mjpeg 1280x720 1/25",), ("mjpeg 1280x720 1/25",), Video(0, timed=False)),
         (("aac",), (COVER, "aac"), None),
         (("h264 0x0 1/25",), ("h264 0x0 1/25",), None),
     ],
 )
-def test_largest(pictures: tuple[str, ...], everything: tuple[str, ...], expected: int | None) -> None:
+def test_largest(pictures: tuple[str, ...], everything: tuple[str, ...], expected: Video | None) -> None:
     """The largest video that is no attached picture, counted among all video streams; None without one."""
     assert largest_video((listing(*pictures) + listing(*everything)).encode()) == expected
 
@@ -46,6 +48,6 @@ def test_no_listing(content: bytes) -> None:
 
 def test_nothing_is_decoded() -> None:
     """Streams are listed, once without attached pictures and once with them, and not decoded."""
-    command = probe_arguments(FFmpeg("ffmpeg"), "/v/a.mp4")
+    command = probe_arguments(FFmpeg("ffmpeg"), CameraSource("a", Kind.FILE, "/v/a.mp4", "a.mp4"))
     assert command.count("-c") == command.count("copy") == 2
     assert command.index("0:V?") < command.index("0:v?")
