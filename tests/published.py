@@ -28,10 +28,17 @@ def exporter_of(
     height: int = HEIGHT,
     pixel_range: RangeName | None = None,
     matrix: MatrixName | None = None,
+    slot_count: int | None = None,
 ) -> FrameExporter:
     """A real exporter of one camera below the test's own export root."""
     exporter = open_exporter(
-        camera_id, width, height, pixel_range=pixel_range, matrix=matrix, environ=roots.environ()
+        camera_id,
+        width,
+        height,
+        slot_count=slot_count,
+        pixel_range=pixel_range,
+        matrix=matrix,
+        environ=roots.environ(),
     )
     assert isinstance(exporter, FrameExporter)
     assert exporter.enabled, exporter.problem

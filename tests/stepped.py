@@ -15,8 +15,11 @@ from launch.state_file import claim
 from published import FRAME
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import (
+    ARRIVALS_OFFSET,
     EXPORT_VERSION_OFFSET,
     FRAME_ID_OFFSET,
+    GAP_BEFORE_OFFSET,
+    GAP_OFFSET,
     OBSERVED_OFFSET,
     SESSION_OFFSET,
     STARTED_OFFSET,
@@ -78,9 +81,9 @@ class SteppedAgent:
 
     @property
     def record(self) -> bytes:
-        """The state record without its two times, which no two agents have in common."""
+        """The state record without what depends on the clock, which no two agents have in common."""
         content = bytearray(self.memory)
-        for offset in (STARTED_OFFSET, OBSERVED_OFFSET):
+        for offset in (STARTED_OFFSET, OBSERVED_OFFSET, ARRIVALS_OFFSET, GAP_OFFSET, GAP_BEFORE_OFFSET):
             content[offset : offset + 8] = bytes(8)
         return bytes(content)
 

@@ -11,6 +11,7 @@ from launch.confine.measure import left_open
 from launch.inspection.header import ExportHeader, read_header
 from launch.inspection.process import ProcessFacts, process_facts, switches
 from launch.liveness import look
+from ruth.agent.rhythm import longest_gap_ns, slots_needed
 from ruth.identity import check_id
 from ruth.units import NANOSECONDS
 
@@ -46,6 +47,10 @@ class Told(NamedTuple):
         session: Exports met so far.
         first_frame_id: First frame observed in the present export; None before it.
         first_timestamp_ns: Its timestamp.
+        fps: Frames a second of the present export, by its ids and timestamps; None before the second.
+        arrivals_per_s: Times a second that frames come, alone or several at once; None likewise.
+        longest_gap_s: Longest time without a frame in the last 64 to 127 frames; None before the second.
+        slots_needed: Slots that the ring needs for what comes at once, where it has too few; else None.
 
     """
 
@@ -53,6 +58,10 @@ class Told(NamedTuple):
     session: int
     first_frame_id: int | None
     first_timestamp_ns: int | None
+    fps: float | None = None
+    arrivals_per_s: float | None = None
+    longest_gap_s: float | None = None
+    slots_needed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +135,14 @@ def inspect_camera(state_root: str, export_root: str, camera_id: str) -> Inspect
     if sighting.pid is not None:
         activity, sighting = _watch(state_root, sighting)
     record = sighting.record
+    header = read_header(export_root, camera_id)
     return Inspection(
         view=view_of(sighting),
-        told=None
-        if record is None
-        else Told(record.missed, record.session, record.first_frame_id, record.first_timestamp_ns),
+        told=None if record is None else told_by(record, header.ring and header.ring.slot_count),
         mean_fps=() if record is None else tuple(mean_fps(record, model) for model in record.models),
         process=process_facts(sighting),
         activity=activity,
-        header=read_header(export_root, camera_id),
+        header=header,
         left_open=() if record is None or sighting.pid is None else left_open(record.confinement),
     )
 
@@ -160,6 +168,38 @@ def _watch(state_root: str, before: Sighting) -> tuple[Activity | None, Sighting
         if cpu_ns is None or cpu_now_ns is None
         else round((cpu_now_ns - cpu_ns) / NANOSECONDS / seconds * 100, 2),
     ), after
+
+
+def told_by(record: AgentRecord, slots: int | None) -> Told:
+    """What a record says beyond ``ruth ps``.
+
+    Args:
+        record: The agent's.
+        slots: Of the ring that stands now; None if there is none.
+
+    """
+    fps = export_fps(record)
+    gap_ns = longest_gap_ns(record)
+    needed = slots and slots_needed(record.frames, record.missed, record.arrivals, slots)
+    return Told(
+        record.missed,
+        record.session,
+        record.first_frame_id,
+        record.first_timestamp_ns,
+        fps,
+        None if fps is None or not record.frames else round(fps * record.arrivals / record.frames, 3),
+        round(gap_ns / NANOSECONDS, 3) if gap_ns else None,
+        needed or None,
+    )
+
+
+def export_fps(record: AgentRecord) -> float | None:
+    """Frames a second of the present export, from the first observed one to the newest."""
+    if record.frame_id is None or record.first_frame_id is None:
+        return None
+    frames = record.frame_id - record.first_frame_id
+    span_ns = (record.timestamp_ns or 0) - (record.first_timestamp_ns or 0)
+    return round(frames * NANOSECONDS / span_ns, 3) if frames > 0 and span_ns > 0 else None
 
 
 def mean_fps(record: AgentRecord, model: ModelState) -> float | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from launch.colour import STATE_COLOURS, painted
 from launch.ps import percent, state_text
 from launch.table import Column, lines_within, short_bytes, short_seconds
-from ruth.export.layout import PAGE_SIZE, PIXEL_FORMAT_NV12
+from ruth.export.layout import PAGE_SIZE, PIXEL_FORMAT_NV12, VERSION_1
 from ruth.export.picture import MATRIX_NAMES, coding_of_record, unpack_picture
 from ruth.text import ESCAPED, printable
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from launch.inspection.header import ExportHeader
-    from launch.inspection.inspection import Inspection
+    from launch.inspection.inspection import Inspection, Told
     from launch.inspection.process import Limit, ProcessFacts
     from ruth.export.layout import FrameRecord
 
@@ -64,6 +64,19 @@ def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
             "none" if view.frame_id is None else f"newest {view.frame_id}, {short_seconds(view.age_s)} ago"
         )
         yield "frames", f"{view.frames} observed, {told.missed} missed, {newest}, exports met: {told.session}"
+        if told.fps is not None:
+            yield "rhythm", _rhythm(told, inspection.header)
+
+
+def _rhythm(told: Told, header: ExportHeader) -> str:
+    gap = "" if told.longest_gap_s is None else f", longest gap {told.longest_gap_s:.3g} s"
+    said = f"{told.fps:.4g} frames a second in {told.arrivals_per_s:.4g} arrivals{gap}"
+    if told.slots_needed is not None and header.ring is not None:
+        have = f"{header.ring.slot_count} slots are too few for what comes at once"
+        return f"{said}; {have}: {told.slots_needed} hold it (ruth vas --slots {told.slots_needed})"
+    if told.missed and header.record is not None and header.record.version == VERSION_1:
+        return f"{said}; version 1 holds one frame: of several at once the last is seen"
+    return said
 
 
 def _state(inspection: Inspection) -> str:

@@ -66,6 +66,31 @@ static void end_change(uint64_t state) {
     syscall(SYS_futex, wake, FUTEX_WAKE, ALL_WAITERS, NULL, NULL, 0);
 }
 
+/* StateWriter._write_rhythm(), by when the frame before this one was observed. */
+static void write_rhythm(const struct agent *a, uint64_t observed_ns) {
+    const unsigned char *state = (const unsigned char *)(uintptr_t)a->state;
+    uint64_t before_ns = load64(state, STATE_OBSERVED_OFFSET), longest_ns = load64(state, STATE_GAP_OFFSET);
+    uint64_t gap_ns = before_ns != 0 && observed_ns > before_ns ? observed_ns - before_ns : 0;
+    if (begins_arrival(a->frames, gap_ns))
+        store64(a->state, STATE_ARRIVALS_OFFSET, load64(state, STATE_ARRIVALS_OFFSET) + 1);
+    if (begins_window(a->frames)) store64(a->state, STATE_GAP_BEFORE_OFFSET, longest_ns);
+    if (begins_window(a->frames) || gap_ns > longest_ns) store64(a->state, STATE_GAP_OFFSET, gap_ns);
+}
+
+/* What StateWriter.write_frame() writes of a model that was allowed the frame. */
+static void write_allowed(const struct agent *a, const struct subscription *s, uint64_t model) {
+    uint64_t kept = model + STATE_MODEL_KEPT_OFFSET + (s->allowed - 1) % STATE_KEPT_FRAMES * STATE_KEPT_SIZE;
+    store64(model, STATE_MODEL_ALLOWED_OFFSET, s->allowed);
+    store64(model, STATE_MODEL_FRAME_ID_OFFSET, a->frame_id);
+    store64(model, STATE_MODEL_TIMESTAMP_OFFSET, a->timestamp_ns);
+    if (load64((const unsigned char *)(uintptr_t)model, STATE_MODEL_SESSION_OFFSET) != a->session) {
+        store64(model, STATE_MODEL_SESSION_OFFSET, a->session);
+        store64(model, STATE_MODEL_EARLIER_OFFSET, s->allowed - 1);
+    }
+    store64(kept, 0, a->frame_id);
+    store64(kept, STATE_KEPT_TIMESTAMP_OFFSET, a->timestamp_ns);
+}
+
 /* StateWriter.write_frame(), of the frame last taken. */
 static void write_frame(const struct agent *a, uint64_t observed_ns) {
     uint64_t state = a->state, model = state + STATE_HEADER_SIZE;
@@ -74,6 +99,7 @@ static void write_frame(const struct agent *a, uint64_t observed_ns) {
     store64(state, STATE_TIMESTAMP_OFFSET, a->timestamp_ns);
     store64(state, STATE_FRAMES_OFFSET, a->frames);
     store64(state, STATE_MISSED_OFFSET, a->missed);
+    write_rhythm(a, observed_ns);
     store64(state, STATE_OBSERVED_OFFSET, observed_ns);
     if (a->frames_in_session == 1) {
         store64(state, STATE_FIRST_FRAME_ID_OFFSET, a->frame_id);
@@ -81,14 +107,10 @@ static void write_frame(const struct agent *a, uint64_t observed_ns) {
     }
     for (const struct subscription *s = first_of(a); s < first_of(a) + a->subscription_count; s++, model += STATE_MODEL_SIZE) {
         store32(model, STATE_MODEL_DECISION_OFFSET, (uint32_t)s->decision);
-        if (s->decision == DECISION_ALLOW) {
-            store64(model, STATE_MODEL_ALLOWED_OFFSET, s->allowed);
-            store64(model, STATE_MODEL_FRAME_ID_OFFSET, a->frame_id);
-            store64(model, STATE_MODEL_TIMESTAMP_OFFSET, a->timestamp_ns);
-            store64(model, STATE_MODEL_SESSION_OFFSET, a->session);
-        } else {
+        if (s->decision == DECISION_ALLOW)
+            write_allowed(a, s, model);
+        else
             store64(model, STATE_MODEL_SKIPPED_OFFSET, s->skipped);
-        }
     }
     end_change(state);
 }

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from launch import waiting
+from ruth.agent import rhythm
 from ruth.export import validity
 from ruth.export.layout import RECORD_FIELDS, RING_FIELDS, nv12_size
 
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
 
     Function = Callable[..., int]
 
-FUNCTIONS: Final[tuple[Function, ...]] = (nv12_size, validity.begins_session, waiting.look_after)
+FUNCTIONS: Final[tuple[Function, ...]] = (
+    nv12_size,
+    validity.begins_session,
+    waiting.look_after,
+    rhythm.begins_arrival,
+    rhythm.begins_window,
+)
 """Beside those of the rules below."""
 
 RULES: Final = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from launch.sizing.host import AGENT_PRIVATE_BYTES, LAUNCHER_PRIVATE_BYTES, SHARE, export_bytes
 from launch.table import Column, cut_middle, lines_within, short_bytes, width_of
-from ruth.export.layout import SLOT_COUNT_MAX
+from ruth.export.layout import SLOT_COUNT_MAX, slots_for
 
 if TYPE_CHECKING:
     from launch.sizing.forecast import HostForecast, ModelForecast
@@ -150,11 +150,6 @@ def _ring_warning(source: Source, width: int, height: int) -> str:
         return f"{said} no ring has more than {SLOT_COUNT_MAX} slots"
     more = export_bytes(width, height, slots) - export_bytes(width, height, held)
     return f"{said} slots = {slots} holds all of them, for {_size(more)} more a camera"
-
-
-def slots_for(burst: int) -> int | None:
-    """Slots for so many frames at once, and one that is being written; None if no ring has as many."""
-    return burst + 1 if burst < SLOT_COUNT_MAX else None
 
 
 def _wrapped(warning: str, limit: int) -> list[str]:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from launch.attention import attention, shown_state, summary
+from ruth.agent.rhythm import slots_needed
+from ruth.export.layout import SLOT_COUNT_DEFAULT
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -47,6 +49,10 @@ class Row:
         problem: Why not all of this could be told, in words; None if it could.
         frames: Frames observed since the agent started.
         models: Each subscription.
+        arrivals_per_s: Times a second that frames came, alone or several at once; None as ``fps``.
+        longest_gap_s: Longest time without a frame in the last 64 to 127 frames; None before the second.
+        slots_needed: Slots that a ring needs for what comes at once, where frames of it were missed and a
+            ring of :data:`ruth.export.layout.SLOT_COUNT_DEFAULT` slots does not hold it; else None.
 
     """
 
@@ -64,6 +70,9 @@ class Row:
     problem: str | None = None
     frames: int = 0
     models: tuple[ModelRate, ...] = ()
+    arrivals_per_s: float | None = None
+    longest_gap_s: float | None = None
+    slots_needed: int | None = None
 
     def as_json(self) -> dict[str, object]:
         """One element of ``cameras``."""
@@ -78,13 +87,14 @@ def rows_of(before: Moment, now: Moment) -> list[Row]:
 
 
 def _row(before: Reading | None, now: Reading, elapsed_ns: int) -> Row:
-    fps = cpu_percent = seconds = None
+    fps = cpu_percent = seconds = arrivals_per_s = None
     earlier: dict[str, int] = {}
     same = before is not None and (before.pid, before.started_ns) == (now.pid, now.started_ns)
     if before is not None and same and now.pid is not None and elapsed_ns > 0:
         seconds = _frame_time_ns(before, now, elapsed_ns) / NANOSECONDS
         fps = round((now.frames - before.frames) / seconds, 2)
         earlier = {model.model_id: model.allowed for model in before.models}
+        arrivals_per_s = round((now.arrivals - before.arrivals) / seconds, 2)
         if now.cpu_ns is not None and before.cpu_ns is not None:
             cpu_percent = round((now.cpu_ns - before.cpu_ns) / elapsed_ns * 100, 2)
     models = tuple(_model_rate(model, earlier.get(model.model_id), seconds) for model in now.models)
@@ -103,6 +113,9 @@ def _row(before: Reading | None, now: Reading, elapsed_ns: int) -> Row:
         problem=now.problem,
         frames=now.frames,
         models=models,
+        arrivals_per_s=arrivals_per_s,
+        longest_gap_s=round(now.gap_ns / NANOSECONDS, 3) if now.gap_ns else None,
+        slots_needed=slots_needed(now.frames, now.missed, now.arrivals, SLOT_COUNT_DEFAULT),
     )
 
 

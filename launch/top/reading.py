@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from launch.agent_view import cpu_time_ns, private_bytes
 from launch.liveness import look
 from launch.state_file import known_cameras
+from ruth.agent.rhythm import longest_gap_ns
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Reading(NamedTuple):
         stopped: Whether it is stopped (SIGSTOP).
         frames: Frames observed since the agent started.
         missed: Frames of the exports that it never saw.
+        arrivals: Times that frames came, alone or several at once.
+        gap_ns: Longest time without a frame in the last 64 to 127 frames; 0 before the second.
         observed_ns: CLOCK_MONOTONIC when the newest frame was observed; None before the first.
         age_s: Seconds since then.
         cpu_ns: CPU time used since the process started; None if it does not live.
@@ -66,6 +69,8 @@ class Reading(NamedTuple):
     private_bytes: int | None
     problem: str | None = None
     models: tuple[ModelReading, ...] = ()
+    arrivals: int = 0
+    gap_ns: int = 0
 
 
 class Moment(NamedTuple):
@@ -134,6 +139,8 @@ class Reader:
                 ModelReading(model.model_id, model.max_fps, model.active, model.allowed)
                 for model in record.models
             ),
+            arrivals=record.arrivals,
+            gap_ns=longest_gap_ns(record),
         )
 
     def _read_private(self, sightings: Sequence[Sighting]) -> None:

@@ -114,6 +114,9 @@ def _columns(rows: Sequence[Row], first: int, count: int, options: ScreenOptions
         Column("PRIVATE", [short_bytes(row.private_bytes) for row in rows], right=True, rank=3),
         Column("AGE", [short_seconds(row.age_s) for row in rows], right=True, rank=4, least=4),
         Column("MISSED", [str(row.missed) for row in rows], right=True, rank=5),
+        Column("ARRIVALS", [_rate(row.arrivals_per_s) for row in rows], right=True, rank=7),
+        Column("GAP", [short_seconds(row.longest_gap_s) for row in rows], right=True, rank=8, least=4),
+        Column("SLOTS", [str(row.slots_needed or _NOTHING) for row in rows], right=True, rank=9),
     ]
     longest = max((len(row.camera_id) for row in rows), default=0)
     always = width_of([column for column in columns if column.rank <= 2])

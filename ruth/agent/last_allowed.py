@@ -1,4 +1,4 @@
-"""The frame that an agent last allowed one subscription, taken out of its record. Pure: bytes in, values out.
+"""The frames that an agent last allowed one subscription, out of its record. Pure: bytes in, values out.
 
 A model runtime looks at a record after every frame of its camera and needs only this of it, so the rest is
 not unpacked. Byte map and offsets: :mod:`ruth.agent.state`.
@@ -15,12 +15,15 @@ from ruth.agent.state import (
     EXPORT_VERSION_OFFSET,
     HEADER_SIZE,
     ID_SIZE,
+    KEPT,
+    KEPT_FRAMES,
+    KEPT_SIZE,
     MODEL_ALLOWED_OFFSET,
     MODEL_COUNT_OFFSET,
-    MODEL_FRAME_ID_OFFSET,
+    MODEL_EARLIER_OFFSET,
+    MODEL_KEPT_OFFSET,
     MODEL_SESSION_OFFSET,
     MODEL_SIZE,
-    MODEL_TIMESTAMP_OFFSET,
     MODELS_MAX,
     PID_OFFSET,
     SEQUENCE_OFFSET,
@@ -53,9 +56,9 @@ _HEADER: Final = _fields(
 _MODEL: Final = _fields(
     (0, f"{ID_SIZE}s"),
     (MODEL_ALLOWED_OFFSET, "Q"),
-    (MODEL_FRAME_ID_OFFSET, "Q"),
-    (MODEL_TIMESTAMP_OFFSET, "Q"),
     (MODEL_SESSION_OFFSET, "Q"),
+    (MODEL_EARLIER_OFFSET, "Q"),
+    (MODEL_KEPT_OFFSET, f"{KEPT_FRAMES * KEPT_SIZE}s"),
 )
 
 
@@ -64,20 +67,20 @@ class LastAllowed(NamedTuple):
 
     Attributes:
         life: Of the agent: pid, start_ticks and started_ns, as bytes. Another one counts anew.
-        allowed: Frames allowed so far. The other two of the frame are valid if this is above 0.
-        frame_id: Id of the last one.
-        timestamp_ns: Its timestamp.
+        allowed: Frames allowed so far.
+        earlier: How many of those were allowed in exports before the one of the last frame.
+        kept: The last frames, as the record has them.
         export_version: 1 or 2; 0 while the agent is bound to no export.
         export_inode: Of the export's ``frame.meta``, version 2 only.
         export_epoch: Of the export, version 2 only.
-        in_export: Whether the frame was in that very export, and not in one before it.
+        in_export: Whether the last frame was in that very export, and not in one before it.
 
     """
 
     life: bytes
     allowed: int
-    frame_id: int
-    timestamp_ns: int
+    earlier: int
+    kept: bytes
     export_version: int
     export_inode: int
     export_epoch: int
@@ -87,6 +90,22 @@ class LastAllowed(NamedTuple):
     def started_ns(self) -> int:
         """CLOCK_MONOTONIC when that agent started."""
         return int.from_bytes(self.life[STARTED_OFFSET - PID_OFFSET :], "little")
+
+    @property
+    def first_kept(self) -> int:
+        """The number of the oldest frame that the record keeps; frames are numbered as allowed, from 1 on."""
+        return max(1, self.allowed - KEPT_FRAMES + 1)
+
+    def frame(self, number: int) -> tuple[int, int] | None:
+        """Id and timestamp of a frame that the record keeps; None if it was in an export before this one.
+
+        Args:
+            number: Of the frame, from :attr:`first_kept` to :attr:`allowed`.
+
+        """
+        if not self.in_export or number <= self.earlier:
+            return None
+        return KEPT.unpack_from(self.kept, (number - 1) % KEPT_FRAMES * KEPT_SIZE)
 
 
 def size_up_to(index: int) -> int:
@@ -130,8 +149,8 @@ def last_allowed(content: bytes, index: int, padded: bytes) -> LastAllowed | Non
     if len(content) < start + MODEL_SIZE:
         return None
     version, count, sequence, export, life, session, inode, epoch = _HEADER.unpack_from(content)
-    model_id, allowed, frame_id, timestamp_ns, last_session = _MODEL.unpack_from(content, start)
+    model_id, allowed, last_session, earlier, kept = _MODEL.unpack_from(content, start)
     if version != STATE_VERSION or sequence & 1 or index >= count or model_id != padded:
         return None
     in_export = export != 0 and last_session == session
-    return LastAllowed(life, allowed, frame_id, timestamp_ns, export, inode, epoch, in_export)
+    return LastAllowed(life, allowed, earlier, kept, export, inode, epoch, in_export)

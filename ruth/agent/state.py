@@ -5,7 +5,7 @@ Written by its agent alone, into memory that everybody else maps or reads read-o
 a futex word that moves after every change. It is memory, not persistence: a new agent starts afresh in it.
 Pure: this file must not know where the memory comes from, nor what time it is. Byte map, little-endian::
 
-       0  version         u32   1; 0 while an agent is being started, and nothing below is valid
+       0  version         u32   2; 0 while an agent is being started, and nothing below is valid
        4  model_count     u32   subscriptions that follow, 0 to 63
        8  sequence        u64   odd while the record is being changed; never reset
       16  wake            u32   futex word, +1 after each change
@@ -26,7 +26,10 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
      184  export_inode    u64   st_ino of the present export's frame.meta; 0 for version 1 and for none
      192  export_epoch    u64   its epoch; 0 as above
      200  confinement     u64   measures in force, one bit each, or 0 before they are (launch.confine.measure)
-     208  zero
+     208  arrivals        u64   times that frames came, together or alone (ruth.agent.rhythm)
+     216  gap_ns          u64   longest time between two frames of the present window of frames
+     224  gap_before_ns   u64   the same of the window before it
+     232  zero
      256  subscription 0, then 1, ...:
             0  model_id           64 bytes, padded with NUL
            64  max_fps            f64   0 = every frame
@@ -37,8 +40,10 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
            96  last_frame_id      u64   last allowed frame (valid if allowed > 0)
           104  last_timestamp_ns  u64   its timestamp
           112  last_session       u64   the session that it was in
-          120  zero
-          256  end
+          120  earlier            u64   frames that it was allowed before that session
+          128  kept               256 bytes: the 16 frames allowed last, each its id and its timestamp, u64;
+                                  the n-th of all that were allowed, from 1 on, at 16 * ((n - 1) mod 16)
+          384  end
 """
 
 from __future__ import annotations
@@ -49,13 +54,15 @@ from typing import Final, NamedTuple
 
 from ruth.subscription.gate import Decision
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 NO_RECORD: Final = bytes(4)  # at 0: version 0
-STATE_SIZE: Final = 16384
+STATE_SIZE: Final = 24576
 HEADER_SIZE: Final = 256
-MODEL_SIZE: Final = 256
+MODEL_SIZE: Final = 384
 MODELS_MAX: Final = (STATE_SIZE - HEADER_SIZE) // MODEL_SIZE
 ID_SIZE: Final = 64
+KEPT_FRAMES: Final = 16  # of each model (docs/decisions/0034-kept-frames.md)
+KEPT_SIZE: Final = 16
 
 VERSION_OFFSET: Final = 0
 MODEL_COUNT_OFFSET: Final = VERSION_OFFSET + 4
@@ -77,6 +84,9 @@ LAUNCHER_PID_OFFSET: Final = FIRST_TIMESTAMP_OFFSET + 8
 EXPORT_INODE_OFFSET: Final = LAUNCHER_PID_OFFSET + 8 + ID_SIZE  # after camera_id
 EXPORT_EPOCH_OFFSET: Final = EXPORT_INODE_OFFSET + 8
 CONFINEMENT_OFFSET: Final = EXPORT_EPOCH_OFFSET + 8
+ARRIVALS_OFFSET: Final = CONFINEMENT_OFFSET + 8
+GAP_OFFSET: Final = ARRIVALS_OFFSET + 8
+GAP_BEFORE_OFFSET: Final = GAP_OFFSET + 8
 
 MODEL_ACTIVE_OFFSET: Final = ID_SIZE + 8  # after model_id and max_fps
 MODEL_DECISION_OFFSET: Final = MODEL_ACTIVE_OFFSET + 4
@@ -85,10 +95,14 @@ MODEL_SKIPPED_OFFSET: Final = MODEL_ALLOWED_OFFSET + 8
 MODEL_FRAME_ID_OFFSET: Final = MODEL_SKIPPED_OFFSET + 8
 MODEL_TIMESTAMP_OFFSET: Final = MODEL_FRAME_ID_OFFSET + 8
 MODEL_SESSION_OFFSET: Final = MODEL_TIMESTAMP_OFFSET + 8
+MODEL_EARLIER_OFFSET: Final = MODEL_SESSION_OFFSET + 8
+MODEL_KEPT_OFFSET: Final = MODEL_EARLIER_OFFSET + 8
+KEPT_TIMESTAMP_OFFSET: Final = 8  # of one kept frame, after its id
 
 # The header and one subscription, each up to its last field.
-HEADER: Final = struct.Struct("<IIQII12Q64s3Q")
-MODEL: Final = struct.Struct("<64sdIIQQQQQ")
+HEADER: Final = struct.Struct("<IIQII12Q64s6Q")
+MODEL: Final = struct.Struct("<64sdIIQQQQQQ")
+KEPT: Final = struct.Struct("<QQ")
 
 
 class ModelState(NamedTuple):
@@ -103,6 +117,7 @@ class ModelState(NamedTuple):
     last_frame_id: int | None
     last_timestamp_ns: int | None
     last_session: int | None
+    earlier: int
 
 
 class AgentRecord(NamedTuple):
@@ -125,6 +140,9 @@ class AgentRecord(NamedTuple):
     export_inode: int
     export_epoch: int
     confinement: int
+    arrivals: int
+    gap_ns: int
+    gap_before_ns: int
     models: tuple[ModelState, ...]
 
 
@@ -162,6 +180,9 @@ def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
         export_inode,
         export_epoch,
         confinement,
+        arrivals,
+        gap_ns,
+        gap_before_ns,
     ) = numbers
     models = tuple(_parse_model(content, index) for index in range(model_count))
     return AgentRecord(
@@ -182,12 +203,15 @@ def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
         export_inode=export_inode,
         export_epoch=export_epoch,
         confinement=confinement,
+        arrivals=arrivals,
+        gap_ns=gap_ns,
+        gap_before_ns=gap_before_ns,
         models=models,
     )
 
 
 def _parse_model(content: bytes, index: int) -> ModelState:
-    model_id, max_fps, active, decision, allowed, skipped, frame_id, timestamp_ns, session = (
+    model_id, max_fps, active, decision, allowed, skipped, frame_id, timestamp_ns, session, earlier = (
         MODEL.unpack_from(content, HEADER_SIZE + MODEL_SIZE * index)
     )
     return ModelState(
@@ -200,6 +224,7 @@ def _parse_model(content: bytes, index: int) -> ModelState:
         last_frame_id=frame_id if allowed else None,
         last_timestamp_ns=timestamp_ns if allowed else None,
         last_session=session if allowed else None,
+        earlier=earlier,
     )
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
+from ruth.agent.rhythm import begins_arrival, begins_window
 from ruth.agent.state import (
+    ARRIVALS_OFFSET,
     CONFINEMENT_OFFSET,
     EXPORT_EPOCH_OFFSET,
     EXPORT_INODE_OFFSET,
@@ -16,15 +18,22 @@ from ruth.agent.state import (
     FIRST_TIMESTAMP_OFFSET,
     FRAME_ID_OFFSET,
     FRAMES_OFFSET,
+    GAP_BEFORE_OFFSET,
+    GAP_OFFSET,
     HEADER,
     HEADER_SIZE,
+    KEPT_FRAMES,
+    KEPT_SIZE,
+    KEPT_TIMESTAMP_OFFSET,
     LAUNCHER_PID_OFFSET,
     MISSED_OFFSET,
     MODEL,
     MODEL_ALLOWED_OFFSET,
     MODEL_COUNT_OFFSET,
     MODEL_DECISION_OFFSET,
+    MODEL_EARLIER_OFFSET,
     MODEL_FRAME_ID_OFFSET,
+    MODEL_KEPT_OFFSET,
     MODEL_SESSION_OFFSET,
     MODEL_SIZE,
     MODEL_SKIPPED_OFFSET,
@@ -63,10 +72,16 @@ _LAUNCHER_PID: Final = LAUNCHER_PID_OFFSET // 8
 _EXPORT_INODE: Final = EXPORT_INODE_OFFSET // 8
 _EXPORT_EPOCH: Final = EXPORT_EPOCH_OFFSET // 8
 _CONFINEMENT: Final = CONFINEMENT_OFFSET // 8
+_ARRIVALS: Final = ARRIVALS_OFFSET // 8
+_GAP: Final = GAP_OFFSET // 8
+_GAP_BEFORE: Final = GAP_BEFORE_OFFSET // 8
 _VERSION: Final = VERSION_OFFSET // 4
 _MODEL_COUNT: Final = MODEL_COUNT_OFFSET // 4
 _WAKE: Final = WAKE_OFFSET // 4
 _EXPORT_VERSION: Final = EXPORT_VERSION_OFFSET // 4
+
+_KEPT: Final = KEPT_SIZE // 8
+_KEPT_TIMESTAMP: Final = KEPT_TIMESTAMP_OFFSET // 8
 
 SEQUENCE_LIMIT: Final = 2**63
 
@@ -107,16 +122,18 @@ class StateWriter:
                 (start + MODEL_FRAME_ID_OFFSET) // 8,
                 (start + MODEL_TIMESTAMP_OFFSET) // 8,
                 (start + MODEL_SESSION_OFFSET) // 8,
+                (start + MODEL_EARLIER_OFFSET) // 8,
+                (start + MODEL_KEPT_OFFSET) // 8,
             )
             for start, subscription in zip(starts, agent.subscriptions, strict=True)
         )
-        header = HEADER.pack(*(0,) * 17, agent.camera_id.encode(), *(0,) * 3)
+        header = HEADER.pack(*(0,) * 17, agent.camera_id.encode(), *(0,) * 6)
         models = (
             MODEL.pack(
                 subscription.model_id.encode(),
                 subscription.max_fps or 0.0,
                 subscription.active,
-                *(0,) * 6,
+                *(0,) * 7,
             )
             for subscription in agent.subscriptions
         )
@@ -182,6 +199,7 @@ class StateWriter:
         words[_TIMESTAMP] = agent.timestamp_ns
         words[_FRAMES] = agent.frames
         words[_MISSED] = agent.missed & _UINT64_MAX  # hostile ids: gaps of nearly 2^64, twice
+        self._write_rhythm(observed_ns)
         words[_OBSERVED] = observed_ns
         if agent.frames_in_session == 1:
             words[_FIRST_FRAME_ID] = agent.frame_id
@@ -194,17 +212,36 @@ class StateWriter:
             frame_id_at,
             timestamp_at,
             session_at,
+            earlier_at,
+            kept_at,
         ) in self._models:
             decision = subscription.last_decision
             halves[decision_at] = decision
             if decision is _ALLOW:
-                words[allowed_at] = subscription.allowed
+                allowed = words[allowed_at] = subscription.allowed
                 words[frame_id_at] = agent.frame_id
                 words[timestamp_at] = agent.timestamp_ns
-                words[session_at] = words[_SESSION]
+                if words[session_at] != words[_SESSION]:
+                    words[session_at] = words[_SESSION]
+                    words[earlier_at] = allowed - 1
+                entry = kept_at + (allowed - 1) % KEPT_FRAMES * _KEPT
+                words[entry] = agent.frame_id
+                words[entry + _KEPT_TIMESTAMP] = agent.timestamp_ns
             else:
                 words[skipped_at] = subscription.skipped
         self._publish(sequence)
+
+    def _write_rhythm(self, observed_ns: int) -> None:
+        """How the frame came, by when the one before it was observed."""
+        words, frames = self._words, self._agent.frames
+        before_ns = words[_OBSERVED]
+        gap_ns = max(0, observed_ns - before_ns) if before_ns else 0
+        if begins_arrival(frames, gap_ns):
+            words[_ARRIVALS] += 1
+        if begins_window(frames):
+            words[_GAP_BEFORE], words[_GAP] = words[_GAP], gap_ns
+        elif gap_ns > words[_GAP]:
+            words[_GAP] = gap_ns
 
     def write_export(self, version: int, session: int, inode: int = 0, epoch: int = 0) -> None:
         """Notes which export the agent is bound to.

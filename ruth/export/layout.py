@@ -213,6 +213,11 @@ def nv12_size(stride: int, height: int) -> int:
     return stride * height * 3 // 2
 
 
+def slots_for(together: int) -> int | None:
+    """Slots that hold so many frames at once, and one that is being written; None if no ring has as many."""
+    return together + 1 if together < SLOT_COUNT_MAX else None
+
+
 def machine_problem(machine: str) -> str | None:
     """Why version 2 is refused on ``machine`` (``os.uname().machine``), or None if it is not."""
     if machine.lower() in ORDERED_MACHINES:

@@ -49,21 +49,42 @@ class FrameMaker:
         self._bound = (0, 0)  # inode and epoch of the ring
         self._slots: dict[int, tuple[bytes, Nv12Views]] = {}
 
-    def make(self, wanted: LastAllowed) -> Frame | None:
-        """The frame that was allowed.
+    def make(self, allowed: LastAllowed, number: int) -> Frame | None:
+        """A frame that was allowed.
+
+        Args:
+            allowed: What its agent last allowed.
+            number: Which of those, as :meth:`ruth.agent.last_allowed.LastAllowed.frame` takes it.
 
         Returns:
             None if it is gone: overwritten, replaced, or of an export that is not the one bound by the
             agent; or if :data:`HELD_MAX` mappings are held already.
 
         """
-        if not wanted.in_export:
+        wanted = allowed.frame(number)
+        if wanted is None:
             return None
-        if wanted.export_version == VERSION_2:
-            return self._of_ring(wanted)
-        if wanted.export_version == VERSION_1:
-            return self._of_file(wanted)
+        if allowed.export_version == VERSION_2:
+            return self._of_ring(allowed, *wanted)
+        if allowed.export_version == VERSION_1:
+            return self._of_file(*wanted)
         return None
+
+    def stands(self, allowed: LastAllowed, number: int) -> bool:
+        """Whether a frame that was made still stands: its memory was not written since.
+
+        Args:
+            allowed: As for :meth:`make`.
+            number: Of the frame, 1 or more.
+
+        """
+        if allowed.export_version == VERSION_1:
+            return True
+        wanted = allowed.frame(number) if number >= allowed.first_kept else None
+        ring = self._ring
+        if wanted is None or ring is None or self._bound != (allowed.export_inode, allowed.export_epoch):
+            return False
+        return ring.find(*wanted) is not None
 
     def let_go(self) -> None:
         """Lets go of files and mappings. An array that somebody holds keeps its mapping alive."""
@@ -71,20 +92,20 @@ class FrameMaker:
         self._slots.clear()
         self._finder.close()
 
-    def _of_ring(self, wanted: LastAllowed) -> Frame | None:
+    def _of_ring(self, allowed: LastAllowed, frame_id: int, timestamp_ns: int) -> Frame | None:
         ring = self._ring
-        if ring is None or self._bound != (wanted.export_inode, wanted.export_epoch):
-            ring = self._bind(wanted.export_inode, wanted.export_epoch)
+        if ring is None or self._bound != (allowed.export_inode, allowed.export_epoch):
+            ring = self._bind(allowed.export_inode, allowed.export_epoch)
             if ring is None:
                 return None
-        found = ring.find(wanted.frame_id, wanted.timestamp_ns)
+        found = ring.find(frame_id, timestamp_ns)
         if found is None:
             return None
         known = self._slots.get(found.slot)
         if known is None or known[0] != found.lasting:
             assert found.memory is not None  # noqa: S101 - the ring is bound; for the type checker
             known = self._slots[found.slot] = (found.lasting, nv12_views(found.memory, found.record))
-        return Frame(wanted.frame_id, wanted.timestamp_ns, known[1], self._origins[1], found)
+        return Frame(frame_id, timestamp_ns, known[1], self._origins[1], found)
 
     def _bind(self, inode: int, epoch: int) -> RingReader | None:
         self.let_go()
@@ -94,17 +115,17 @@ class FrameMaker:
         self._ring, self._bound = ring, (inode, epoch)
         return ring
 
-    def _of_file(self, wanted: LastAllowed) -> Frame | None:
+    def _of_file(self, frame_id: int, timestamp_ns: int) -> Frame | None:
         self.let_go()
         if self._full():
             return None
-        pixels = self._finder.find_renamed(wanted.frame_id, wanted.timestamp_ns)
+        pixels = self._finder.find_renamed(frame_id, timestamp_ns)
         if pixels is None:
             return None
         self._held.append(weakref.ref(pixels.memory))
         views = nv12_views(pixels.memory, pixels.record)
         # A version 1 file once opened never changes (docs/frame-export.md, section 6).
-        return Frame(wanted.frame_id, wanted.timestamp_ns, views, self._origins[0], pixels)
+        return Frame(frame_id, timestamp_ns, views, self._origins[0], pixels)
 
     def _full(self) -> bool:
         self._held = [held for held in self._held if held() is not None]

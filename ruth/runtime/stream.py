@@ -4,9 +4,13 @@
         for frame in stream:
             ...
 
-It pulls: it waits on the agent's record and looks for the newest frame that was allowed, nothing else. It
-keeps no frame, catches nothing up and tells nobody; whether an agent or a video server lives, it does not
+It pulls: it waits on the agent's record and looks for the frames that were allowed, nothing else. It
+keeps no frame, catches nothing up and tells no process; whether an agent or a video server lives, it does not
 ask. This folder is the one place in ``ruth`` that waits (docs/decisions/0011-runtimes-wait-in-ruth.md).
+
+Which frames it gives (docs/decisions/0034-kept-frames.md): those that the record keeps, in order, as far as
+they still stand in the export; so all of a burst. If the last one given was overwritten while it was used,
+the process is too slow for that, and it gets the newest alone until it has caught up.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ _LONGEST_S: Final = 1_000_000_000  # 31 years; added to the clock, still far bel
 
 
 class Stream:
-    """One subscription's eligible frames, newest only. Made by :func:`attach`.
+    """One subscription's eligible frames, in their order. Made by :func:`attach`.
 
     An iterator: it blocks until a frame is allowed and there, and drops what came and went meanwhile. Only
     one thread, or one task, may take frames from it; :meth:`close` may be called from anywhere.
@@ -47,10 +51,12 @@ class Stream:
         camera_id: The camera.
         model_id: The model.
         timeout: Seconds that iteration waits for a frame before it ends, or None.
+        newest_only: Whether only the newest frame is given, and those before it are dropped.
         received: Frames given out.
         lost: Frames that were looked for and not there any more: overwritten, replaced, or held back because
             this process keeps too many old mappings alive.
-        dropped: Frames never looked for, because a newer one was allowed before this process looked again.
+        dropped: Frames never looked for: more were allowed before this process looked again than a record
+            keeps, or only the newest was to be given.
 
     """
 
@@ -58,8 +64,10 @@ class Stream:
         "__weakref__",
         "_agent",
         "_attached_ns",
+        "_behind",
         "_bell",
         "_closed",
+        "_given",
         "_inside",
         "_maker",
         "_roots",
@@ -71,12 +79,20 @@ class Stream:
         "dropped",
         "lost",
         "model_id",
+        "newest_only",
         "received",
         "timeout",
     )
 
     def __init__(
-        self, camera_id: str, model_id: str, export_root: str, state_root: str, timeout: float | None
+        self,
+        camera_id: str,
+        model_id: str,
+        export_root: str,
+        state_root: str,
+        timeout: float | None,
+        *,
+        newest_only: bool = False,
     ) -> None:
         self._closed = True  # for __del__, should what follows raise
         self.timeout = timeout
@@ -90,7 +106,10 @@ class Stream:
         self._inside: list[None] = []  # one entry for each call under way: append and pop are atomic
         self._to_release = [None]
         self._agent = b""
-        self._seen = 0
+        self.newest_only = newest_only
+        self._seen = 0  # frames of the agent that were given, lost or dropped
+        self._given = 0  # the number of the frame given last, while there may be more without a wait
+        self._behind = False
         self._standing = False
         self._attached_ns = time.monotonic_ns()
         self._closed = False
@@ -148,7 +167,7 @@ class Stream:
         return problem_of(*self._roots, self.camera_id, self.model_id)
 
     def next_frame(self, timeout: float | None = None) -> Frame | None:
-        """The newest eligible frame that was not given out yet, waited for.
+        """The next eligible frame that was not given out yet, waited for.
 
         Args:
             timeout: Seconds, at least 0; None waits for ever.
@@ -239,26 +258,47 @@ class Stream:
             self._meet(allowed)
         if not allowed.export_version:
             self._maker.let_go()  # the agent has let it go: to keep it would be to keep its memory
-        fresh = allowed.allowed - self._seen
         standing, self._standing = self._standing, False
-        if fresh > 0:
-            self._seen = allowed.allowed
-            self.dropped += fresh - 1
-        elif not allowed.allowed or not (standing or again):
+        if allowed.allowed > self._seen:
+            return self._take(allowed, self._first_to_take(allowed, newest=again or self.newest_only))
+        self._given = 0
+        self._behind = False
+        if not allowed.allowed or not (standing or again):
             self._standing = standing
             return None
-        frame = self._maker.make(allowed)
-        if frame is None:
-            self.lost += fresh > 0
-        elif fresh > 0 or standing:
+        frame = self._maker.make(allowed, allowed.allowed)
+        if frame is not None and standing:
             self.received += 1
         return frame
+
+    def _first_to_take(self, allowed: LastAllowed, *, newest: bool) -> int:
+        """The number of the first frame to be looked for; those before it are dropped."""
+        if allowed.allowed - self._seen > 1 and self._given and not self._behind:
+            self._behind = not self._maker.stands(allowed, self._given)
+        if newest or self._behind:
+            return allowed.allowed
+        return max(self._seen + 1, allowed.first_kept)
+
+    def _take(self, allowed: LastAllowed, first: int) -> Frame | None:
+        """The first frame, from number ``first`` on, that still stands; those that do not are lost."""
+        self.dropped += first - self._seen - 1
+        for number in range(first, allowed.allowed + 1):
+            self._seen = number
+            frame = self._maker.make(allowed, number)
+            if frame is not None:
+                self.received += 1
+                self._given = number
+                return frame
+            self.lost += 1
+        return None
 
     def _meet(self, allowed: LastAllowed) -> None:
         """Another agent: its numbers begin anew. What one allowed before we came is no loss of ours."""
         self._agent = allowed.life
         before = allowed.started_ns <= self._attached_ns
         self._seen = allowed.allowed if before else 0
+        self._given = 0
+        self._behind = False
         self._standing = before and allowed.allowed > 0
 
     def _release(self) -> None:
@@ -275,6 +315,7 @@ def attach(
     model_id: str,
     *,
     timeout: float | None = None,
+    newest_only: bool = False,
     export_root: str | None = None,
     state_root: str | None = None,
 ) -> Stream:
@@ -283,7 +324,11 @@ def attach(
     Args:
         camera_id: The camera.
         model_id: The model, as ``ruth.toml`` names it.
-        timeout: Seconds after which iteration ends if no frame came; None waits for ever.
+        timeout: Seconds after which iteration ends if no frame came; None waits for ever. It has to be longer
+            than the time between two frames that the model is allowed: a camera of one frame in 5 s, or a cap
+            of 0.2, ends an iteration with ``timeout=2`` at once.
+        newest_only: Give the newest frame alone: for a model that rather misses frames of a burst than gets
+            one that is older than need be.
         export_root: Folder of all exports; by default ``VAS_EXPORT_ROOT`` or ``/dev/shm/vas``.
         state_root: Folder of all agents' state; by default ``RUTH_STATE_ROOT`` or ``/dev/shm/ruth``.
 
@@ -303,6 +348,7 @@ def attach(
         _export_root(os.environ) if export_root is None else export_root,
         _state_root(os.environ) if state_root is None else state_root,
         timeout,
+        newest_only=newest_only,
     )
 
 

@@ -29,8 +29,10 @@ def section(title: str) -> str:
 )
 def test_each_field_of_the_byte_map_has_its_row(title: str, byte_map: str) -> None:
     """The tables have exactly the fields of the byte map beside the code, which is tested itself."""
-    rows = re.findall(r"^\| (\d+) \| (u32|u64|f64|64 bytes) \| (\w+) \|", section(title), re.MULTILINE)
-    fields = re.findall(r"^ +(\d+)  (\w+) +(u32|u64|f64|64 bytes)\b", byte_map, re.MULTILINE)
+    rows = re.findall(
+        r"^\| (\d+) \| (u32|u64|f64|64 bytes|256 bytes) \| (\w+) \|", section(title), re.MULTILINE
+    )
+    fields = re.findall(r"^ +(\d+)  (\w+) +(u32|u64|f64|64 bytes|256 bytes)\b", byte_map, re.MULTILINE)
     assert rows == [(offset, kind, name) for offset, name, kind in fields]
     assert len(rows) >= 9
 

@@ -13,7 +13,7 @@ import pytest
 import ruth
 from agents import launched, look, wait_dead
 from forged import ESCAPES, FORGERIES, ForgedAgent
-from ruth.agent.state import HEADER_SIZE, ID_SIZE
+from ruth.agent.state import HEADER_SIZE, ID_SIZE, STATE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +135,8 @@ def test_which_side_is_older_is_said(roots: Roots, forged: ForgedAgent) -> None:
     """A record of a later version: this ruth is to be updated."""
     forged.forge(FORGERIES["a later version"])
     answer = verb(roots, "ps")
-    assert b"state version 2, this ruth reads 1: update it" in answer.stderr
+    older = f"state version {STATE_VERSION + 1}, this ruth reads {STATE_VERSION}: update it"
+    assert older.encode() in answer.stderr
 
 
 # --- who may be signalled -----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ BEFORE = Reading(
 NOW = BEFORE._replace(
     frames=125, observed_ns=11 * S, age_s=0.01, cpu_ns=5 * S + S // 100, private_bytes=2000,
     models=(ModelReading("person", 5.0, True, 35), ModelReading("audit", None, True, 15)),
+    arrivals=5, gap_ns=S // 2,
 )  # fmt: skip
 
 
@@ -32,6 +33,7 @@ def test_rates_of_a_fed_camera() -> None:
         camera_id="a", pid=10, state="running", death=None, stopped=False, fps=25.0, allowed_fps=10.0,
         cpu_percent=1.0, private_bytes=2000, age_s=0.01, missed=2, frames=125,
         models=(ModelRate("person", 5.0, True, 5.0), ModelRate("audit", None, True, 5.0)),
+        arrivals_per_s=5.0, longest_gap_s=0.5, slots_needed=26,
     )  # fmt: skip
 
 

@@ -12,7 +12,10 @@ from launch.top.screen import HEAD_LINES, ScreenOptions, rows_that_fit, screen
 
 MARK = "\N{HORIZONTAL ELLIPSIS}"
 OPTIONS = ScreenOptions(80, 24, Control(order="cpu"), clock="14:03:21", mark=MARK, colour=False)
-FRONT = Row("front-door", 6481, "running", None, False, 25.0, 32.5, 0.41, 1_900_000, 0.012, 0)
+FRONT = Row(
+    "front-door", 6481, "running", None, False, 25.0, 32.5, 0.41, 1_900_000, 0.012, 0,
+    arrivals_per_s=2.08, longest_gap_s=0.48, slots_needed=13,
+)  # fmt: skip
 DEAD = Row("loading-dock", None, "dead", "SIGKILL", False, None, None, None, None, 75.0, 3)
 LONGEST = "x" * 31 + "-" + "y" * 32
 MANY = [
@@ -39,10 +42,12 @@ def test_a_screen() -> None:
 
 
 def test_a_wide_screen() -> None:
-    """Where there is room, what was allowed is shown as well."""
+    """Where there is room, what was allowed is shown as well, and how frames come."""
     heads, front, _ = shown([FRONT, DEAD], OPTIONS._replace(columns=120))[3:]
-    assert heads.split() == ["CAMERA", "PID", "STATE", "FPS", "ALLOWED", "CPU", "PRIVATE", "AGE", "MISSED"]
+    always = ["CAMERA", "PID", "STATE", "FPS", "ALLOWED", "CPU", "PRIVATE", "AGE", "MISSED"]
+    assert heads.split() == [*always, "ARRIVALS", "GAP", "SLOTS"]
     assert front.split()[4] == "32.5"
+    assert front.split()[-3:] == ["2.1", "0.5s", "13"]
 
 
 def test_no_cameras() -> None:

@@ -14,7 +14,7 @@ from ruth.agent.last_allowed import (
     padded_id,
     size_up_to,
 )
-from ruth.agent.state import STATE_SIZE, parse_state
+from ruth.agent.state import KEPT, KEPT_FRAMES, KEPT_SIZE, STATE_SIZE, STATE_VERSION, parse_state
 from ruth.agent.state_writer import AgentIdentity, StateWriter
 from ruth.subscription.subscription import Subscription
 
@@ -45,12 +45,12 @@ def test_it_is_what_the_agent_wrote() -> None:
     """Each field is that of the record, for each subscription its own."""
     content = observed((5, None), [None, (7, 40), (8, 80)])
     agent = b"".join(number.to_bytes(8, "little") for number in (11, 22, 33))
-    assert last_allowed(content, 0, padded_id("person")) == LastAllowed(
-        agent, 1, 7, 40_000_000, 2, 1001, 2001, in_export=True
-    )
-    assert last_allowed(content, 1, padded_id("plate")) == LastAllowed(
-        agent, 2, 8, 80_000_000, 2, 1001, 2001, in_export=True
-    )
+    frames = [KEPT.pack(7, 40_000_000), KEPT.pack(8, 80_000_000)]
+    for index, model_id in enumerate(("person", "plate")):
+        kept = b"".join(frames[: index + 1]).ljust(KEPT_FRAMES * KEPT_SIZE, b"\0")
+        assert last_allowed(content, index, padded_id(model_id)) == LastAllowed(
+            agent, index + 1, 0, kept, 2, 1001, 2001, in_export=True
+        )
 
 
 def test_a_frame_of_an_earlier_export_is_told_apart() -> None:
@@ -58,11 +58,12 @@ def test_a_frame_of_an_earlier_export_is_told_apart() -> None:
     content = observed((5,), [None, (7, 40), None, (0, 80)])
     found = last_allowed(content, 0, padded_id("person"))
     assert found is not None
-    assert (found.frame_id, found.export_inode, found.in_export) == (7, 1002, False)
+    assert (found.frame(1), found.export_inode, found.in_export) == (None, 1002, False)
     content = observed((5,), [None, (7, 40), None, (0, 80), (5, 280)])
     found = last_allowed(content, 0, padded_id("person"))
     assert found is not None
-    assert (found.frame_id, found.in_export) == (5, True)
+    assert [found.frame(number) for number in (1, 2)] == [None, (5, 280_000_000)]
+    assert (found.allowed, found.in_export) == (2, True)
 
 
 @given(
@@ -88,9 +89,11 @@ def test_it_agrees_with_the_whole_record(
             record.export_inode,
             record.export_epoch,
         )
+        assert found.first_kept == max(1, model.allowed - KEPT_FRAMES + 1)
         if model.allowed:
-            assert (found.frame_id, found.timestamp_ns) == (model.last_frame_id, model.last_timestamp_ns)
             assert found.in_export == (record.export_version != 0 and model.last_session == record.session)
+            last = (model.last_frame_id, model.last_timestamp_ns) if found.in_export else None
+            assert found.frame(model.allowed) == last
 
 
 @pytest.mark.parametrize("model_id", MODELS)
@@ -111,7 +114,7 @@ def test_what_was_left_behind_the_last_model_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("offset", "value"), [(0, 0), (0, 2), (8, 1), (4, 64)], ids=["none", "version", "odd", "models"]
+    ("offset", "value"), [(0, 0), (0, 1), (8, 1), (4, 64)], ids=["none", "version", "odd", "models"]
 )
 def test_what_is_no_whole_record_is_refused(offset: int, value: int) -> None:
     """No record, another version, one under change, or too many models: nothing is taken out."""
@@ -129,21 +132,21 @@ def test_another_model_at_that_place_is_refused() -> None:
     assert last_allowed(content, 5, bytes(64)) is None
 
 
-@pytest.mark.parametrize("size", [0, 1, 4, 9, 255, 256, 300, 511, 767])
+@pytest.mark.parametrize("size", [0, 1, 4, 9, 255, 256, 300, 639, 1023])
 def test_a_short_record_is_refused(size: int) -> None:
     """A record cut short holds no subscription that does not lie in it whole."""
     content = observed((5, None), [None, (7, 40)])[:size]
     found = find_model(content, padded_id("plate"))
     assert found is None or last_allowed(content, found, padded_id("plate")) is None
-    assert (last_allowed(content, 0, padded_id("person")) is None) == (size < 512)
+    assert (last_allowed(content, 0, padded_id("person")) is None) == (size < 640)
 
 
 def test_random_bytes_never_raise() -> None:
     """Whatever stands in the file, it is a subscription or none."""
     generator = random.Random(8)
     for _ in range(2000):
-        content = generator.randbytes(generator.randrange(1200))
-        right = (1).to_bytes(4, "little") + generator.randrange(80).to_bytes(4, "little")
+        content = generator.randbytes(generator.randrange(1600))
+        right = STATE_VERSION.to_bytes(4, "little") + generator.randrange(80).to_bytes(4, "little")
         for candidate in (content, right + content[8:]):
             find_model(candidate, padded_id("person"))
             last_allowed(candidate, generator.randrange(4), candidate[256:320])

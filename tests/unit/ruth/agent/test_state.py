@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 
 from ruth.agent import state
 from ruth.agent.agent import StreamAgent
+from ruth.agent.rhythm import TOGETHER_NS, WINDOW_FRAMES, longest_gap_ns
 from ruth.agent.state import (
     HEADER_SIZE,
+    KEPT,
+    KEPT_FRAMES,
+    KEPT_SIZE,
     MODEL_SIZE,
     MODELS_MAX,
     NO_RECORD,
@@ -47,7 +51,7 @@ class Field(NamedTuple):
     @property
     def size(self) -> int:
         """How many bytes the field takes."""
-        return {"u32": 4, "u64": 8, "f64": 8, "64 bytes": 64}[self.kind]
+        return {"u32": 4, "u64": 8, "f64": 8, "64 bytes": 64, "256 bytes": 256}[self.kind]
 
     def read(self, content: bytes, start: int = 0) -> object:
         """What stands at this field's offset, by its type."""
@@ -55,6 +59,8 @@ class Field(NamedTuple):
         stored = content[at : at + self.size]
         if self.kind == "64 bytes":
             return stored.rstrip(b"\0").decode("ascii")
+        if self.kind == "256 bytes":
+            return stored
         if self.kind == "f64":
             return struct.unpack("<d", stored)[0]
         return int.from_bytes(stored, "little")
@@ -62,7 +68,7 @@ class Field(NamedTuple):
 
 def byte_map(text: str) -> dict[str, Field]:
     """The fields of one part of the byte map."""
-    lines = re.findall(r"^ +(\d+) +(\w+) +(u32|u64|f64|64 bytes)\b", text, re.MULTILINE)
+    lines = re.findall(r"^ +(\d+) +(\w+) +(u32|u64|f64|64 bytes|256 bytes)\b", text, re.MULTILINE)
     return {name: Field(int(offset), name, kind) for offset, name, kind in lines}
 
 
@@ -99,6 +105,9 @@ HEADER_OFFSETS = {
     "EXPORT_INODE_OFFSET": "export_inode",
     "EXPORT_EPOCH_OFFSET": "export_epoch",
     "CONFINEMENT_OFFSET": "confinement",
+    "ARRIVALS_OFFSET": "arrivals",
+    "GAP_OFFSET": "gap_ns",
+    "GAP_BEFORE_OFFSET": "gap_before_ns",
 }
 MODEL_OFFSETS = {
     "MODEL_ACTIVE_OFFSET": "active",
@@ -108,6 +117,8 @@ MODEL_OFFSETS = {
     "MODEL_FRAME_ID_OFFSET": "last_frame_id",
     "MODEL_TIMESTAMP_OFFSET": "last_timestamp_ns",
     "MODEL_SESSION_OFFSET": "last_session",
+    "MODEL_EARLIER_OFFSET": "earlier",
+    "MODEL_KEPT_OFFSET": "kept",
 }
 
 
@@ -164,19 +175,19 @@ def wake_of(memory: memoryview | bytes) -> int:
     ("fields", "zero", "end"),
     [
         (HEADER_MAP, *zeros(HEADER_TEXT + SEPARATOR)),
-        (MODEL_MAP, *zeros(MODEL_TEXT)),
+        (MODEL_MAP, MODEL_SIZE, *zeros(MODEL_TEXT)),
     ],
     ids=["header", "subscription"],
 )
 def test_the_byte_map_has_no_hole_and_no_overlap(fields: dict[str, Field], zero: int, end: int) -> None:
-    """Each field is naturally aligned and starts where the one before it ends; zeros fill up to 256."""
+    """Each field is naturally aligned and starts where the one before it ends; zeros fill the header."""
     at = 0
     for field in fields.values():
         assert field.offset == at
         assert field.offset % min(field.size, 8) == 0
         at += field.size
     assert at == zero
-    assert end == HEADER_SIZE == MODEL_SIZE == 256
+    assert end == (HEADER_SIZE if fields is HEADER_MAP else MODEL_SIZE)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +204,7 @@ def test_each_constant_is_the_offset_on_the_map(constants: dict[str, str], field
 def test_no_constant_is_missing_from_these_tests() -> None:
     """Every offset of the module is compared with the byte map."""
     offsets = {name for name in vars(state) if name.endswith("_OFFSET")}
-    assert offsets == {*HEADER_OFFSETS, *MODEL_OFFSETS}
+    assert offsets == {*HEADER_OFFSETS, *MODEL_OFFSETS, "KEPT_TIMESTAMP_OFFSET"}
 
 
 def test_each_field_lies_where_the_map_says() -> None:
@@ -235,6 +246,9 @@ def test_each_field_lies_where_the_map_says() -> None:
         "export_inode": 0xA1,
         "export_epoch": 0xA2,
         "confinement": 0,
+        "arrivals": 1,
+        "gap_ns": 1,
+        "gap_before_ns": 0,
     }
     decisions = (Decision.SKIP_INTERVAL, Decision.SKIP_INACTIVE)
     for index, (cap, decision) in enumerate(zip((2.5, 0.0), decisions, strict=True)):
@@ -249,8 +263,9 @@ def test_each_field_lies_where_the_map_says() -> None:
             "last_frame_id": 0x1001,
             "last_timestamp_ns": 0x2001,
             "last_session": 0x99,
+            "earlier": 0,
+            "kept": KEPT.pack(0x1001, 0x2001).ljust(KEPT_FRAMES * KEPT_SIZE, b"\0"),
         }
-        assert not any(content[start + zeros(MODEL_TEXT)[0] : start + MODEL_SIZE])
     assert not any(content[zeros(HEADER_TEXT)[0] : HEADER_SIZE])
     assert set(content[HEADER_SIZE + 2 * MODEL_SIZE :]) == {JUNK}
 
@@ -283,9 +298,12 @@ def test_a_record_reads_back_as_it_was_written() -> None:
         export_inode=4,
         export_epoch=5,
         confinement=6,
+        arrivals=1,
+        gap_ns=2,
+        gap_before_ns=0,
         models=(
-            ModelState("m0", 5.0, True, Decision.SKIP_INTERVAL, 1, 1, 10, 7 * MS, 3),
-            ModelState("m1", None, False, Decision.SKIP_INACTIVE, 0, 2, None, None, None),
+            ModelState("m0", 5.0, True, Decision.SKIP_INTERVAL, 1, 1, 10, 7 * MS, 3, 0),
+            ModelState("m1", None, False, Decision.SKIP_INACTIVE, 0, 2, None, None, None, 0),
         ),
     )
 
@@ -298,7 +316,7 @@ def test_before_the_first_frame_nothing_is_said_of_frames() -> None:
     newest = (record.frame_id, record.timestamp_ns, record.observed_ns)
     assert newest == (record.first_frame_id, record.first_timestamp_ns, None) == (None, None, None)
     assert (record.export_version, record.session, record.frames, record.missed) == (0, 0, 0, 0)
-    assert record.models == (ModelState("m0", 5.0, True, Decision.NONE, 0, 0, None, None, None),)
+    assert record.models == (ModelState("m0", 5.0, True, Decision.NONE, 0, 0, None, None, None, 0),)
 
 
 def test_a_frame_with_id_and_time_zero_is_a_frame() -> None:
@@ -521,11 +539,12 @@ def test_a_record_is_none_while_its_agent_is_being_started(left: int) -> None:
     watched = WatchedMemory(memory, [])
     StateWriter(agent_with(25)).begin(watched, IDENTITY)  # type: ignore[arg-type]
     first, second, *between, version, even, wake = watched.stores
-    assert first == (SEQUENCE_OFFSET, 1, left | 1)
+    assert first == (SEQUENCE_OFFSET, STATE_VERSION, left | 1)
     assert second == (0, 0, left | 1)
     assert {store[1:] for store in between} == {(0, left | 1)}
-    assert version == (0, 1, left | 1)
-    assert (even, wake) == ((SEQUENCE_OFFSET, 1, (left | 1) + 1), (WAKE_OFFSET, 1, (left | 1) + 1))
+    assert version == (0, STATE_VERSION, left | 1)
+    assert even == (SEQUENCE_OFFSET, STATE_VERSION, (left | 1) + 1)
+    assert wake == (WAKE_OFFSET, STATE_VERSION, (left | 1) + 1)
     assert record_of(memory).models[0].max_fps == 25
 
 
@@ -548,9 +567,10 @@ def test_a_change_is_whole_before_the_wake_word_moves(change: str) -> None:
     else:
         writer.write_confinement(7)
     first, *between, even, wake = watched.stores
-    assert first == (SEQUENCE_OFFSET, 1, before + 1)
-    assert {store[1:] for store in between} == {(1, before + 1)}
-    assert (even, wake) == ((SEQUENCE_OFFSET, 1, before + 2), (WAKE_OFFSET, 1, before + 2))
+    assert first == (SEQUENCE_OFFSET, STATE_VERSION, before + 1)
+    assert {store[1:] for store in between} == {(STATE_VERSION, before + 1)}
+    assert even == (SEQUENCE_OFFSET, STATE_VERSION, before + 2)
+    assert wake == (WAKE_OFFSET, STATE_VERSION, before + 2)
 
 
 def test_every_change_moves_sequence_and_wake() -> None:
@@ -632,10 +652,10 @@ def test_a_record_left_under_change_can_be_asked_for() -> None:
     assert parse_state(left, torn=True) == record_of(content)
 
 
-@pytest.mark.parametrize("version", [0, 2, 3, 2**31, UINT32_MAX])
+@pytest.mark.parametrize("version", [0, 1, 3, 2**31, UINT32_MAX])
 @pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
 def test_a_record_of_another_version_is_refused(version: int, torn: bool) -> None:
-    """A record of any version but 1 is no record, torn or whole."""
+    """A record of any version but 2 is no record, torn or whole."""
     assert parse_state(with_word(written(5), 0, version, size=4), torn=torn) is None
 
 
@@ -698,10 +718,10 @@ def test_random_bytes_behind_a_right_version_never_raise(seed: int, count: int, 
 
 
 def test_63_models_fit() -> None:
-    """A record holds up to 63 models, with the longest ids, and its last byte is the file's last."""
+    """A record holds up to 63 models, with the longest ids, and the file has no room for one more."""
     assert re.search(r"model_count +u32 +.*\b0 to 63\b", HEADER_TEXT)
     assert MODELS_MAX == 63
-    assert HEADER_SIZE + MODEL_SIZE * MODELS_MAX == STATE_SIZE
+    assert 0 <= STATE_SIZE - HEADER_SIZE - MODEL_SIZE * MODELS_MAX < MODEL_SIZE
     memory, agent = memory_of(), StreamAgent("c" * 64)
     ids = [f"{index:064}" for index in range(MODELS_MAX)]
     for model_id in ids:
@@ -722,6 +742,63 @@ def test_a_cap_reads_back_exactly(cap: float | None) -> None:
     memory = memory_of()
     StateWriter(agent_with(cap)).begin(memory, IDENTITY)
     assert record_of(memory).models[0].max_fps == cap
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.integers(0, 400)), max_size=120), st.sampled_from([None, 5, 25]))
+def test_the_last_frames_allowed_are_kept(steps: list[int | None], cap: float | None) -> None:
+    """The n-th frame allowed is in entry (n - 1) mod 16; those of earlier exports are told apart.
+
+    A step is the milliseconds until the next frame, or None for another export.
+    """
+    memory, agent = memory_of(), agent_with(cap)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
+    allowed: list[tuple[int, int, int]] = []  # session, id, timestamp
+    session = frame_id = timestamp = 0
+    for step in [None, *steps]:
+        if step is None:
+            session, frame_id = session + 1, 0
+            agent.begin_export()
+            writer.write_export(2, session)
+            continue
+        timestamp += step * MS
+        agent.observe(frame_id, timestamp)
+        writer.write_frame(1)
+        if agent.subscriptions[0].last_decision is Decision.ALLOW:
+            allowed.append((session, frame_id, timestamp))
+        frame_id += 1
+    model = record_of(memory).models[0]
+    assert model.allowed == len(allowed)
+    last = model.last_session
+    assert model.earlier == sum(frame[0] != last for frame in allowed)
+    kept = bytes(memory)[HEADER_SIZE + MODEL_MAP["kept"].offset :]
+    for number in range(max(1, len(allowed) - KEPT_FRAMES + 1), len(allowed) + 1):
+        entry = KEPT.unpack_from(kept, (number - 1) % KEPT_FRAMES * KEPT_SIZE)
+        assert entry == allowed[number - 1][1:]
+        assert (number > model.earlier) == (allowed[number - 1][0] == last)
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 3000), max_size=300))
+def test_arrivals_and_gaps_are_those_of_the_frames(gaps: list[int]) -> None:
+    """A frame within 5 ms of the one before is no arrival; the longest gap is of the last two windows."""
+    memory, agent = memory_of(), agent_with(5)
+    writer = StateWriter(agent).begin(memory, IDENTITY)
+    now = 1000 * MS
+    for number, gap in enumerate([0, *gaps]):
+        now += gap * MS
+        agent.observe(number, now)
+        writer.write_frame(now)
+    record = record_of(memory)
+    assert record.arrivals == 1 + sum(gap >= TOGETHER_NS / MS for gap in gaps)
+    windows: list[list[int]] = [[0]]  # of gaps, by the frame behind them; frames are numbered from 1 on
+    for number, gap in enumerate(gaps, 2):
+        if number % WINDOW_FRAMES == 0:
+            windows.append([])
+        windows[-1].append(gap * MS)
+    assert record.gap_ns == max(windows[-1])
+    assert record.gap_before_ns == (max(windows[-2]) if len(windows) > 1 else 0)
+    assert longest_gap_ns(record) == max(max(window) for window in windows[-2:])
 
 
 def test_numbers_at_the_ends_of_64_bits_are_stored() -> None:

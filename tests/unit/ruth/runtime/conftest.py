@@ -43,11 +43,14 @@ def attach(roots: Roots) -> Iterator[Callable[..., Stream]]:
         model_id: str = MODEL,
         timeout: float | None = 10,
         export_root: str | None = None,
+        *,
+        newest_only: bool = False,
     ) -> Stream:
         stream = ruth.attach(
             camera_id,
             model_id,
             timeout=timeout,
+            newest_only=newest_only,
             export_root=export_root or str(roots.export),
             state_root=str(roots.state),
         )

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepped import MODEL, MS, SteppedAgent, counts, publish
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import ruth
+from conftest import open_roots
+from published import exporter_of
+from ruth.agent.state import KEPT_FRAMES
+from stepped import CAMERA, MODEL, MS, SteppedAgent, counts, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,11 +77,132 @@ def test_a_frame_being_overwritten_is_lost(
 def test_frames_that_came_and_went_are_dropped(
     agent: SteppedAgent, exporter: FrameExporter, attach: Attach
 ) -> None:
-    """Of several frames allowed since the last look only the newest is given; the others are counted."""
-    stream = attach()
+    """With newest_only, one of several frames allowed since the last look is given, the others dropped."""
+    stream = attach(newest_only=True)
     publish(exporter, agent, frames=7)
     assert next(stream).frame_id == 6
     assert counts(stream) == (1, 0, 6)
+
+
+def test_all_of_a_burst_that_stands_is_given(
+    agent: SteppedAgent, exporter: FrameExporter, attach: Attach
+) -> None:
+    """Frames allowed since the last look are given in order; those that the ring has lost are counted."""
+    stream = attach()
+    publish(exporter, agent, frames=7)
+    assert [next(stream).frame_id for _ in range(4)] == [3, 4, 5, 6]
+    assert stream.next_frame(0) is None
+    assert counts(stream) == (4, 3, 0)
+    publish(exporter, agent, frames=3)
+    assert [next(stream).frame_id for _ in range(3)] == [7, 8, 9]
+    assert counts(stream) == (7, 3, 0)
+
+
+def test_more_frames_than_a_record_keeps_are_dropped(
+    agent: SteppedAgent, exporter: FrameExporter, attach: Attach
+) -> None:
+    """Frames no longer in the record are dropped; those in the record and not in the ring are lost."""
+    stream = attach()
+    publish(exporter, agent, frames=KEPT_FRAMES + 9)
+    assert next(stream).frame_id == KEPT_FRAMES + 5
+    assert counts(stream) == (1, KEPT_FRAMES - 4, 9)
+
+
+def test_who_is_too_slow_gets_the_newest_until_it_has_caught_up(
+    agent: SteppedAgent, exporter: FrameExporter, attach: Attach
+) -> None:
+    """A frame overwritten while it was used is followed by the newest one, until a look finds nothing new."""
+    stream = attach()
+    publish(exporter, agent)
+    assert next(stream).frame_id == 0
+    publish(exporter, agent, frames=5)  # meanwhile
+    assert next(stream).frame_id == 5
+    publish(exporter, agent, frames=2)
+    assert next(stream).frame_id == 7
+    assert counts(stream) == (3, 0, 5)
+    assert stream.next_frame(0) is None  # it has caught up
+    publish(exporter, agent, frames=3)
+    assert [next(stream).frame_id for _ in range(3)] == [8, 9, 10]
+    assert counts(stream) == (6, 0, 5)
+
+
+def test_a_wait_between_bursts_is_not_slowness(
+    agent: SteppedAgent, exporter: FrameExporter, attach: Attach
+) -> None:
+    """Who had all of a burst and waited gets all of the next, though that has overwritten the first."""
+    stream = attach()
+    for burst in range(3):
+        publish(exporter, agent, frames=4)
+        assert [next(stream).frame_id for _ in range(4)] == list(range(4 * burst, 4 * burst + 4))
+        assert stream.next_frame(0) is None
+    assert counts(stream) == (12, 0, 0)
+
+
+class Reference:
+    """What a stream's counters mean, over lists: every frame that was allowed, and the ring's last ones."""
+
+    def __init__(self, slots: int, *, newest_only: bool) -> None:
+        self.slots = slots
+        self.newest_only = newest_only
+        self.published = 0
+        self.allowed: list[int] = []
+        self.handled = self.given = 0  # numbers of frames, from 1 on
+        self.behind = False
+        self.counts = (0, 0, 0)
+
+    def stands(self, number: int) -> bool:
+        """Whether the ring holds it still."""
+        return self.allowed[number - 1] >= self.published - self.slots
+
+    def next_frame(self, *, newest: bool = False) -> int | None:
+        """Id of the frame that comes next, or that latest() gives where there is something new."""
+        received, lost, dropped = self.counts
+        pending = range(self.handled + 1, len(self.allowed) + 1)
+        if not pending:
+            self.given, self.behind = 0, False
+            return None
+        if len(pending) > 1 and self.given and not self.stands(self.given):
+            self.behind = True
+        only_last = newest or self.newest_only or self.behind
+        looked = pending[-1:] if only_last else pending[-KEPT_FRAMES:]
+        dropped += len(pending) - len(looked)
+        found = None
+        for number in looked:
+            self.handled = number
+            if self.stands(number):
+                found = self.given = number
+                break
+            lost += 1
+        self.counts = (received + (found is not None), lost, dropped)
+        return None if found is None else self.allowed[found - 1]
+
+
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(
+    slots=st.integers(2, 20),
+    newest_only=st.booleans(),
+    steps=st.lists(st.tuples(st.integers(0, 22), st.booleans()), max_size=30),
+)
+def test_counters_are_exact(slots: int, newest_only: bool, steps: list[tuple[int, bool]]) -> None:
+    """However frames come and are taken: each one allowed is received, lost or dropped, as the page says."""
+    with open_roots() as roots, SteppedAgent(roots) as agent:
+        exporter = exporter_of(roots, CAMERA, slot_count=slots)
+        reference = Reference(slots, newest_only=newest_only)
+        attached = ruth.attach(
+            CAMERA, MODEL, export_root=str(roots.export), state_root=str(roots.state), newest_only=newest_only
+        )
+        with attached as stream:
+            for frames, latest in steps:
+                for _ in range(frames):
+                    publish(exporter, agent)
+                    reference.allowed.append(reference.published)
+                    reference.published += 1
+                newest = latest and len(reference.allowed) > reference.handled  # else it repeats one
+                frame = stream.latest() if newest else stream.next_frame(0)
+                expected = reference.next_frame(newest=newest)
+                assert (None if frame is None else frame.frame_id) == expected
+                assert counts(stream) == reference.counts
+        exporter.close()
 
 
 def test_every_allowed_frame_is_counted_once(
@@ -82,7 +210,7 @@ def test_every_allowed_frame_is_counted_once(
 ) -> None:
     """Received, lost and dropped add up to what the agent allowed since the runtime attached."""
     publish(exporter, agent, frames=5)
-    stream = attach()
+    stream = attach(newest_only=True)
     assert next(stream).frame_id == 4  # standing when it came
     for looked in range(1, 40):
         publish(exporter, agent, frames=looked % 4)

@@ -99,13 +99,13 @@ def test_the_agents_death_is_waited_out(
     """A new agent in the same file is followed, and what it allowed is counted from its own start."""
     stream = attach()
     publish(exporter, agent, frames=3)
-    assert next(stream).frame_id == 2
+    assert [next(stream).frame_id for _ in range(3)] == [0, 1, 2]
     agent.die()
     assert stream.next_frame(0) is None
     with SteppedAgent(roots, {"other": None, MODEL: None}) as successor:  # at another place in the record
         publish(exporter, successor, frames=2)
-        assert next(stream).frame_id == 4
-    assert counts(stream) == (2, 0, 3)
+        assert [next(stream).frame_id for _ in range(2)] == [3, 4]
+    assert counts(stream) == (5, 0, 0)
 
 
 def test_a_record_under_change_for_ever_is_waited_out(
@@ -131,8 +131,8 @@ def test_a_state_that_comes_later_is_found(roots: Roots, exporter: FrameExporter
     with SteppedAgent(roots) as agent:
         publish(exporter, agent, frames=2)
         with within(3):
-            assert next(stream).frame_id == 1
-    assert counts(stream) == (1, 0, 1)
+            assert [next(stream).frame_id for _ in range(2)] == [0, 1]
+    assert counts(stream) == (2, 0, 0)
 
 
 def test_a_state_made_anew_is_found(

@@ -196,7 +196,7 @@ def test_a_machine_without_futexes_is_refused(attach: Attach, monkeypatch: pytes
 
 def test_a_stream_shows_what_it_is(agent: SteppedAgent, exporter: FrameExporter, attach: Attach) -> None:
     """The repr tells subscription, state and counters."""
-    stream = attach()
+    stream = attach(newest_only=True)
     publish(exporter, agent, frames=3)
     next(stream)
     assert repr(stream) == "Stream('front-door', 'person', open, received=1, lost=0, dropped=2)"
