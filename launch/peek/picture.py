@@ -8,10 +8,10 @@ import numpy as np
 
 from launch.peek.cells import Depth, half_blocks, shades
 from launch.peek.png import png
-from ruth.export.colour import rgb_bands, write_grey, write_rgb_of_planes
+from ruth.export.colour import rgb_bands, write_grey, write_rgb
 from ruth.export.nv12 import nv12_views
 from ruth.export.picture import coding_of_record
-from ruth.export.scale import fitted, scaled
+from ruth.export.scale import fitted
 
 if TYPE_CHECKING:
     from launch.peek.frame import CopiedFrame
@@ -40,11 +40,10 @@ def as_text(frame: CopiedFrame, columns: int, lines: int, depth: Depth) -> str:
     width, height = fitted(record.width, record.height, *room)
     if depth is Depth.NONE:
         light = np.empty((-(-height // 2), width), np.uint8)
-        write_grey(scaled(views.y, width, len(light)), coding, light)
+        write_grey(views, coding, light)
         drawn = shades(light)
     else:
         rgb = np.empty((height, width, 3), np.uint8)
-        luma, chroma = scaled(views.y, width, height), scaled(views.uv, width, height)
-        write_rgb_of_planes(luma, chroma, coding, rgb)
+        write_rgb(views, coding, rgb)
         drawn = half_blocks(rgb, depth)
     return "".join(f"{line}\n" for line in drawn)

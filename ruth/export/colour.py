@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from ruth.export.scale import BAND_ROWS, scaled_bands
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,7 +39,6 @@ GREY_CHROMA: Final = 128
 
 _BITS: Final = 5  # of a fraction of a level
 _ONE: Final = 1 << _BITS
-_BAND_ROWS: Final = 64  # converted at once: what is between input and output stays in the processor's cache
 
 
 class _Factors(NamedTuple):
@@ -65,7 +66,7 @@ def rgb_bands(views: Nv12Views, coding: Coding) -> Iterator[NDArray[np.uint8]]:
     """The colours of a frame in its own size from top to bottom, in bands of shape ``(rows, width, 3)``."""
     height, width = views.y.shape
     converter = _Converter(width, coding)
-    for top in range(0, height, _BAND_ROWS):
+    for top in range(0, height, BAND_ROWS):
         luma, chroma = _band(views, top)
         band = np.empty((*luma.shape, 3), np.uint8)
         converter.convert(luma, chroma, band)
@@ -73,60 +74,52 @@ def rgb_bands(views: Nv12Views, coding: Coding) -> Iterator[NDArray[np.uint8]]:
 
 
 def write_rgb(views: Nv12Views, coding: Coding, out: NDArray[np.uint8]) -> None:
-    """Writes the colours of a frame in its own size.
+    """Writes the colours of a frame, in the size of what they are written into.
+
+    In another size than the frame's, luma and chroma are brought to it each by itself and converted then.
 
     Args:
         views: The frame.
         coding: How its pixels are meant.
-        out: uint8, shape ``(height, width, 3)``, any strides.
-
-    """
-    converter = _Converter(views.y.shape[1], coding)
-    for top in range(0, len(views.y), _BAND_ROWS):
-        luma, chroma = _band(views, top)
-        converter.convert(luma, chroma, out[top : top + _BAND_ROWS])
-
-
-def write_rgb_of_planes(
-    luma: NDArray[np.float32], chroma: NDArray[np.float32], coding: Coding, out: NDArray[np.uint8]
-) -> None:
-    """Writes the colours of samples that lie on each other.
-
-    Args:
-        luma: Shape ``(rows, columns)``, 0 to 255 as stored.
-        chroma: Shape ``(rows, columns, 2)``, Cb and Cr, 0 to 255 as stored.
-        coding: How both are meant.
         out: uint8, shape ``(rows, columns, 3)``, any strides.
 
     """
-    converter = _Converter(luma.shape[1], coding)
-    for top in range(0, len(luma), _BAND_ROWS):
-        rows = slice(top, top + _BAND_ROWS)
-        converter.convert_planes(luma[rows], chroma[rows], out[rows])
+    rows, columns = out.shape[:2]
+    converter = _Converter(columns, coding)
+    if (rows, columns) == views.y.shape:
+        for top in range(0, rows, BAND_ROWS):
+            converter.convert(*_band(views, top), out[top : top + BAND_ROWS])
+        return
+    planes = (scaled_bands(plane, columns, rows) for plane in (views.y, views.uv))
+    for number, (luma, chroma) in enumerate(zip(*planes, strict=True)):
+        converter.convert_samples(luma, chroma, out[number * BAND_ROWS : (number + 1) * BAND_ROWS])
 
 
-def write_grey(luma: NDArray[np.uint8] | NDArray[np.float32], coding: Coding, out: NDArray[np.uint8]) -> None:
+def write_grey(views: Nv12Views, coding: Coding, out: NDArray[np.uint8]) -> None:
     """Writes luma as light, 0 black to 255 white: red, green and blue of a picture that has no colour.
 
     Args:
-        luma: Shape ``(rows, columns)``, 0 to 255 as stored.
-        coding: How it is meant.
-        out: uint8, of the same shape, any strides.
+        views: The frame.
+        coding: How its pixels are meant.
+        out: uint8, shape ``(rows, columns)``, any strides: the size in which it is written.
 
     """
     factors = _factors(coding)
-    if luma.dtype == np.uint8:
+    rows, columns = out.shape
+    if (rows, columns) == views.y.shape:
         light = np.rint((np.arange(256) - factors.black) * factors.luma).clip(0, 255).astype(np.uint8)
-        for top in range(0, len(luma), _BAND_ROWS):
-            rows = slice(top, top + _BAND_ROWS)
-            np.copyto(out[rows], luma[rows] if coding.range == "full" else light.take(luma[rows]))
+        for top in range(0, rows, BAND_ROWS):
+            band = views.y[top : top + BAND_ROWS]
+            np.copyto(out[top : top + BAND_ROWS], band if coding.range == "full" else light.take(band))
         return
-    light = (luma - np.float32(factors.black)) * np.float32(factors.luma)
-    np.copyto(out, np.rint(light, out=light).clip(0, 255, out=light), casting="unsafe")
+    for number, luma in enumerate(scaled_bands(views.y, columns, rows)):
+        levels = (luma - np.float32(factors.black)) * np.float32(factors.luma)
+        np.rint(levels, out=levels).clip(0, 255, out=levels)
+        np.copyto(out[number * BAND_ROWS : (number + 1) * BAND_ROWS], levels, casting="unsafe")
 
 
 def _band(views: Nv12Views, top: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    return views.y[top : top + _BAND_ROWS], views.uv[top // 2 : (top + _BAND_ROWS) // 2]
+    return views.y[top : top + BAND_ROWS], views.uv[top // 2 : (top + BAND_ROWS) // 2]
 
 
 class _Converter:
@@ -135,12 +128,12 @@ class _Converter:
     def __init__(self, width: int, coding: Coding) -> None:
         self._factors = _factors(coding)
         self._black = round(self._factors.black * self._factors.luma * _ONE) - _ONE // 2  # the half rounds
-        half = (_BAND_ROWS // 2, width // 2)
-        self._wide = np.empty((_BAND_ROWS, width), np.uint16)
-        self._part = np.empty((_BAND_ROWS, width), np.uint16)
-        self._grey = np.empty((_BAND_ROWS, width), np.int16)
-        self._sum = np.empty((_BAND_ROWS, width), np.int16)
-        self._bytes = np.empty((_BAND_ROWS, width), np.uint8)
+        half = (BAND_ROWS // 2, width // 2)
+        self._wide = np.empty((BAND_ROWS, width), np.uint16)
+        self._part = np.empty((BAND_ROWS, width), np.uint16)
+        self._grey = np.empty((BAND_ROWS, width), np.int16)
+        self._sum = np.empty((BAND_ROWS, width), np.int16)
+        self._bytes = np.empty((BAND_ROWS, width), np.uint8)
         self._chroma = np.empty((2, *half), np.int16)
         self._offset = np.empty((2, *half), np.int16)
         self._half_part = np.empty(half, np.int16)
@@ -174,10 +167,10 @@ class _Converter:
             np.add(grey.reshape(half, 2, width), pairs.view(np.int16)[:, None, :], out=sums)
             self._store(rows, out[..., channel])
 
-    def convert_planes(
+    def convert_samples(
         self, luma: NDArray[np.float32], chroma: NDArray[np.float32], out: NDArray[np.uint8]
     ) -> None:
-        """A band of :func:`write_rgb_of_planes`."""
+        """A band of luma and chroma that lie on each other, both 0 to 255 as stored."""
         rows = len(luma)
         factors = self._factors
         grey = luma * np.float32(factors.luma * _ONE) - np.float32(self._black)

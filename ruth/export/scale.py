@@ -7,14 +7,16 @@ fade and do not flicker. Larger: between the nearest two samples, by distance (b
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+BAND_ROWS: Final = 64  # of the output, made at once: what lies between stays in the processor's cache
 
 
 class Placement(NamedTuple):
@@ -46,67 +48,106 @@ def letterboxed(width: int, height: int, columns: int, rows: int) -> Placement:
     return Placement((columns - fit_width) // 2, (rows - fit_height) // 2, fit_width, fit_height)
 
 
-def scaled(plane: NDArray[np.uint8], columns: int, rows: int) -> NDArray[np.float32]:
-    """A plane in another size.
+def scaled_bands(plane: NDArray[np.uint8], columns: int, rows: int) -> Iterator[NDArray[np.float32]]:
+    """A plane in another size, from top to bottom in bands of :data:`BAND_ROWS` rows, or of what is left.
 
     Args:
         plane: Shape ``(height, width)``, or ``(height, width, channels)``.
         columns: Above 0.
         rows: Above 0.
 
-    Returns:
-        Shape ``(rows, columns)`` or ``(rows, columns, channels)``, not rounded.
+    Yields:
+        Shape ``(band, columns)`` or ``(band, columns, channels)``, not rounded; overwritten by the next one.
 
     """
     height, width = plane.shape[:2]
-    tall = _rows(plane.reshape(height, -1), rows)  # first: rows are copied in one piece
-    if plane.ndim == 2:
-        return _columns(tall, columns)
-    apart = tall.reshape(rows, width, -1).transpose(2, 0, 1)
-    return np.stack([_columns(np.ascontiguousarray(channel), columns) for channel in apart], axis=-1)
+    channels = plane[0, 0].size
+    flat = plane.reshape(height, width * channels)
+    result = np.empty((min(rows, BAND_ROWS), columns, channels), np.float32)
+    buffers = _Buffers(len(result), flat.shape[1], columns)
+    vertical, horizontal = _taps(height, rows), _taps(width, columns)
+    for top in range(0, rows, BAND_ROWS):
+        band = slice(top, min(top + BAND_ROWS, rows))
+        done = result[: band.stop - top]
+        tall = buffers.sum_of_rows(flat, vertical, band)
+        for channel in range(channels):
+            buffers.sum_of_columns(tall[:, channel::channels], horizontal, done[..., channel])
+        yield done if plane.ndim == 3 else done[..., 0]
 
 
-def _rows(plane: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
-    length = len(plane)
-    if length % size == 0:
-        return _means([plane[first :: length // size] for first in range(length // size)])
-    taps = _taps(length, size)
-    return _sum((plane[indices], weights[:, None]) for indices, weights in taps)
+class _Taps(NamedTuple):
+    """What samples are made of, each of as many others as there are indices, times their weights.
+
+    Attributes:
+        indices: One array for each tap, as long as there are samples.
+        weights: Likewise; None if all of them are the same.
+
+    """
+
+    indices: tuple[NDArray[np.intp], ...]
+    weights: tuple[NDArray[np.float32], ...] | None
+
+    @property
+    def share(self) -> np.float32:
+        """The weight, where all are the same."""
+        return np.float32(1 / len(self.indices))
 
 
-def _columns(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    length = plane.shape[1]
-    if length % size == 0:
-        return _means([plane[:, first :: length // size] for first in range(length // size)])
-    return _sum((plane.take(indices, 1), weights) for indices, weights in _taps(length, size))
+class _Buffers:
+    """What lies between input and output of a band: made once, used for each."""
 
+    def __init__(self, rows: int, width: int, columns: int) -> None:
+        self._tall = np.empty((rows, width), np.float32)
+        self._product = np.empty((rows, width), np.float32)
+        self._apart = np.empty((rows, width), np.float32)
+        self._taken = np.empty((rows, columns), np.float32)
+        self._total = np.empty((rows, columns), np.float32)
 
-def _means(parts: Sequence[NDArray[np.uint8] | NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Where nothing is left over: the mean of these."""
-    total = parts[0].astype(np.float32)
-    for part in parts[1:]:
-        np.add(total, part, out=total)
-    total *= np.float32(1 / len(parts))
-    return total
+    def sum_of_rows(self, plane: NDArray[np.uint8], taps: _Taps, band: slice) -> NDArray[np.float32]:
+        """The rows of a band of the output, still as wide as the input."""
+        count = band.stop - band.start
+        total, product = self._tall[:count], self._product[:count]
+        for tap, indices in enumerate(taps.indices):
+            rows = plane[indices[band]]
+            into = product if tap else total
+            if taps.weights is None:
+                np.add(total, rows, out=total) if tap else np.copyto(total, rows)
+                continue
+            np.multiply(rows, taps.weights[tap][band, None], out=into)
+            if tap:
+                np.add(total, product, out=total)
+        if taps.weights is None and len(taps.indices) > 1:
+            np.multiply(total, taps.share, out=total)
+        return total
 
-
-def _sum(
-    parts: Iterable[tuple[NDArray[np.uint8] | NDArray[np.float32], NDArray[np.float32]]],
-) -> NDArray[np.float32]:
-    """The sum of these samples, each times its weight."""
-    total: NDArray[np.float32] | None = None
-    for samples, weights in parts:
-        product = np.multiply(samples, weights, dtype=np.float32)
-        total = product if total is None else np.add(total, product, out=total)
-    assert total is not None  # noqa: S101 - there is a tap at least; for the type checker
-    return total
+    def sum_of_columns(self, tall: NDArray[np.float32], taps: _Taps, out: NDArray[np.float32]) -> None:
+        """These rows as wide as the output."""
+        count, width = tall.shape
+        if not tall.flags.c_contiguous:  # every second sample: take() would copy all of it for each tap
+            apart = self._apart.reshape(-1)[: count * width].reshape(count, width)
+            np.copyto(apart, tall)
+            tall = apart
+        total, taken = self._total[:count], self._taken[:count]
+        for tap, indices in enumerate(taps.indices):
+            into = taken if tap else total
+            tall.take(indices, 1, out=into, mode="clip")  # indices are within; "raise" would need a buffer
+            if taps.weights is not None:
+                np.multiply(into, taps.weights[tap], out=into)
+            if tap:
+                np.add(total, taken, out=total)
+        if taps.weights is None and len(taps.indices) > 1:
+            np.multiply(total, taps.share, out=total)
+        np.copyto(out, total)
 
 
 @lru_cache(maxsize=32)
-def _taps(length: int, size: int) -> list[tuple[NDArray[np.intp], NDArray[np.float32]]]:
-    """What ``size`` samples are made of, out of ``length``: pairs of indices and weights, to be added up."""
+def _taps(length: int, size: int) -> _Taps:
+    """What ``size`` samples are made of, out of ``length``."""
     step = length / size
     position = np.arange(size)
+    if length % size == 0:
+        whole = length // size
+        return _Taps(tuple(position * whole + tap for tap in range(whole)), None)
     if size > length:
         centre = (position + 0.5) * step - 0.5
         first = np.floor(centre).astype(np.intp)
@@ -117,6 +158,5 @@ def _taps(length: int, size: int) -> list[tuple[NDArray[np.intp], NDArray[np.flo
         last = np.ceil(end - 1e-9).astype(np.intp)
         at = [first + tap for tap in range(int((last - first).max()))]
         weights = [(np.minimum(end, one + 1) - np.maximum(begin, one)).clip(0) / step for one in at]
-    return [
-        (np.clip(first + tap, 0, length - 1), weight.astype(np.float32)) for tap, weight in enumerate(weights)
-    ]
+    indices = tuple(np.clip(first + tap, 0, length - 1) for tap in range(len(weights)))
+    return _Taps(indices, tuple(weight.astype(np.float32) for weight in weights))

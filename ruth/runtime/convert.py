@@ -1,8 +1,6 @@
 """A frame as a model wants it: RGB, BGR or grey, in a size of its own, letterboxed or stretched.
 
-In the frame's own size each chroma sample colours the four pixels it was made from. In another size luma
-and chroma are brought to it each by itself and converted then (:mod:`ruth.export.scale`), so that nothing
-is rounded twice.
+What a size, a border and an output may be is decided here; the arithmetic is in :mod:`ruth.export.colour`.
 """
 
 from __future__ import annotations
@@ -12,8 +10,8 @@ from typing import TYPE_CHECKING, Final, SupportsIndex, TypeAlias
 
 import numpy as np
 
-from ruth.export.colour import write_grey, write_rgb, write_rgb_of_planes
-from ruth.export.scale import Placement, letterboxed, scaled
+from ruth.export.colour import write_grey, write_rgb
+from ruth.export.scale import Placement, letterboxed
 from ruth.runtime import opencv
 
 if TYPE_CHECKING:
@@ -41,14 +39,8 @@ def to_colours(
     """The colours of a frame; arguments and errors as :meth:`ruth.runtime.frame.Frame.rgb`."""
     whole, place = _canvas(views, size, out, (3,), letterbox=letterbox, fill=fill)
     picture = _within(whole, place)
-    ordered = picture[..., ::-1] if bgr else picture
-    if picture.shape[:2] == views.y.shape:
-        if not opencv.converted(views, coding, picture, bgr=bgr):
-            write_rgb(views, coding, ordered)
-    else:
-        luma = scaled(views.y, place.width, place.height)
-        chroma = scaled(views.uv, place.width, place.height)
-        write_rgb_of_planes(luma, chroma, coding, ordered)
+    if not opencv.converted(views, coding, picture, bgr=bgr):
+        write_rgb(views, coding, picture[..., ::-1] if bgr else picture)
     return whole
 
 
@@ -63,9 +55,7 @@ def to_grey(
 ) -> NDArray[np.uint8]:
     """The light of a frame; arguments and errors as :meth:`ruth.runtime.frame.Frame.gray`."""
     whole, place = _canvas(views, size, out, (), letterbox=letterbox, fill=fill)
-    picture = _within(whole, place)
-    same = picture.shape == views.y.shape
-    write_grey(views.y if same else scaled(views.y, place.width, place.height), coding, picture)
+    write_grey(views, coding, _within(whole, place))
     return whole
 
 

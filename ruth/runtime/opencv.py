@@ -32,19 +32,19 @@ def _opencv() -> Any:
 
 
 def converted(views: Nv12Views, coding: Coding, out: NDArray[np.uint8], *, bgr: bool) -> bool:
-    """Converts a frame in its own size, if that is to be had here.
+    """Converts a frame, if that is to be had here.
 
     Args:
         views: The frame.
         coding: How its pixels are meant.
-        out: uint8, ``(height, width, 3)``.
+        out: uint8, ``(rows, columns, 3)``.
         bgr: Whether blue comes first.
 
     Returns:
-        False if nothing was done: no OpenCV, another coding, or an output that is not in one piece.
+        False if nothing was done: no OpenCV, another coding or size, or an output that is not in one piece.
 
     """
-    if coding != _KNOWN or not out.flags.c_contiguous:
+    if coding != _KNOWN or out.shape[:2] != views.y.shape or not out.flags.c_contiguous:
         return False
     opencv = _opencv()
     if opencv is None:

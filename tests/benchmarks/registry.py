@@ -9,7 +9,19 @@ if TYPE_CHECKING:
     from benchmarks.result import Result
     from benchmarks.stage import Stage
 
-NAMES: Final = ("publish", "notice", "cameras", "version1", "rhythm", "idle", "gate", "view", "off", "decode")
+NAMES: Final = (
+    "publish",
+    "notice",
+    "cameras",
+    "version1",
+    "rhythm",
+    "idle",
+    "gate",
+    "view",
+    "pictures",
+    "off",
+    "decode",
+)
 
 
 class Benchmark(Protocol):

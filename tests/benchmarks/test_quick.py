@@ -29,6 +29,7 @@ ROWS = {
     "idle": 2,
     "gate": 12,
     "view": 6,
+    "pictures": 11,
     "off": 2,
     "decode": 4,
 }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from footage import call, every_ffmpeg, ffmpeg_here
-from ruth.export.colour import rgb_bands, write_grey, write_rgb, write_rgb_of_planes
+from ruth.export.colour import rgb_bands, write_grey, write_rgb
 from ruth.export.layout import FrameRecord
 from ruth.export.nv12 import nv12_views
 from ruth.export.picture import Coding
@@ -156,10 +156,10 @@ def test_light_is_the_grey_of_the_colours(coding: Coding) -> None:
     """Luma as light is what red, green and blue are where there is no colour, of whole numbers and others."""
     luma = np.arange(256, dtype=np.uint8).reshape(16, 16)
     views = views_of(luma.tobytes() + bytes([128] * 128), 16, 16)
-    grey, between = np.empty((2, 16, 16), np.uint8)
-    write_grey(views.y, coding, grey)
-    write_grey(views.y.astype(np.float32), coding, between)
-    assert np.array_equal(grey, between)
+    grey, larger = np.empty((16, 16), np.uint8), np.empty((16, 48), np.uint8)
+    write_grey(views, coding, grey)
+    write_grey(views, coding, larger)
+    assert np.array_equal(grey, larger[:, 1::3])  # in the middle of three is the sample itself
     assert np.abs(whole(views, coding).astype(int) - grey[..., None]).max() <= 1
 
 
@@ -198,12 +198,13 @@ def test_the_output_has_any_strides(order: tuple[int, int, int], step: int) -> N
 
 
 def test_samples_on_each_other() -> None:
-    """Samples of equal number come to the same colours as a frame of which each is four pixels."""
+    """In half its size, a frame of which each colour is four pixels has those colours."""
     nv12 = np.frombuffer(noise(32, 160, 0, 256), np.uint8)
     chroma = nv12[32 * 160 :].reshape(80, 16, 2)
     luma = nv12[: 80 * 16].reshape(80, 16)
     frame = luma.repeat(2, axis=0).repeat(2, axis=1).tobytes() + chroma.tobytes()
-    expected = whole(views_of(frame, 32, 160), BT709)[::2, ::2]
+    views = views_of(frame, 32, 160)
+    expected = whole(views, BT709)[::2, ::2]
     out = np.empty((80, 16, 3), np.uint8)
-    write_rgb_of_planes(luma.astype(np.float32), chroma.astype(np.float32), BT709, out)
+    write_rgb(views, BT709, out)
     assert np.abs(out.astype(int) - expected).max() <= 1

@@ -5,7 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from ruth.export.scale import Placement, fitted, letterboxed, scaled
+from ruth.export.scale import BAND_ROWS, Placement, fitted, letterboxed, scaled_bands
+
+
+def scaled(plane: np.ndarray, columns: int, rows: int) -> np.ndarray:
+    """All bands in one."""
+    return np.concatenate([band.copy() for band in scaled_bands(plane, columns, rows)])
 
 
 @pytest.mark.parametrize(
@@ -99,3 +104,14 @@ def test_what_lies_behind_a_row_does_not_count() -> None:
 def test_sums_do_not_overflow() -> None:
     """One sample of a very large white plane is white."""
     assert scaled(np.full((4096, 8192), 255, np.uint8), 1, 1).item() == pytest.approx(255, abs=0.01)
+
+
+@pytest.mark.parametrize("rows", [1, BAND_ROWS, BAND_ROWS + 1, 3 * BAND_ROWS - 1])
+@pytest.mark.parametrize("height", [80, 6 * BAND_ROWS])
+def test_bands_are_the_whole_plane(height: int, rows: int) -> None:
+    """However many rows there are, the bands are all of them, in order."""
+    plane = np.repeat(np.linspace(0, 255, height).astype(np.uint8)[:, None], 4, axis=1)
+    found = scaled(plane, 3, rows)
+    assert found.shape == (rows, 3)
+    assert (np.diff(found[:, 0]) >= 0).all()
+    assert abs(found.mean() - plane.mean()) < 2

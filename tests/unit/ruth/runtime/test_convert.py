@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,11 @@ import pytest
 
 from conftest import PROJECT
 from footage import ffmpeg_here
-from ruth.export.colour import write_grey, write_rgb
+from ruth.export.colour import write_rgb
 from ruth.export.layout import FrameRecord, nv12_size
-from ruth.export.nv12 import Nv12Views, nv12_views
+from ruth.export.nv12 import nv12_views
 from ruth.export.picture import Coding, Picture, coding_of_record, pack_picture
-from ruth.export.scale import scaled
+from ruth.export.scale import scaled_bands
 from ruth.runtime import opencv
 from ruth.runtime.frame import Copied, Frame, Origin
 
@@ -90,7 +91,9 @@ def test_a_large_frame_is_taken_for_bt709() -> None:
 def test_another_size_is_rounded_once(picture: Picture, size: tuple[int, int]) -> None:
     """In another size luma and chroma are brought to it and converted then, within one level."""
     frame = frame_of(noise(WIDTH, HEIGHT), WIDTH, HEIGHT, picture)
-    planes = [scaled(plane, *size) for plane in (frame.y, frame.uv)]
+    planes = [
+        np.concatenate([band.copy() for band in scaled_bands(plane, *size)]) for plane in (frame.y, frame.uv)
+    ]
     coding = Coding(picture.range or "limited", picture.matrix or "bt601")
     rgb = frame.rgb(size)
     assert (rgb.shape, rgb.dtype) == ((size[1], size[0], 3), np.uint8)
@@ -294,7 +297,16 @@ def test_views_are_left_alone() -> None:
     for way, size in itertools.product((frame.rgb, frame.bgr, frame.gray), (None, (40, 20))):
         way(size)
     assert frame.nv12.tobytes() == content
-    grey = np.zeros((HEIGHT, WIDTH), np.uint8)
-    write_grey(frame.y, Coding("full", "bt709"), grey)
-    assert isinstance(frame._views, Nv12Views)
-    assert np.array_equal(grey, frame.y)
+
+
+def test_a_large_picture_needs_no_memory_but_its_own() -> None:
+    """What lies between frame and picture are some rows, however large the picture is."""
+    frame = frame_of(noise(WIDTH, HEIGHT), WIDTH, HEIGHT)
+    out = np.zeros((8000, 200, 3), np.uint8)
+    frame.rgb((100, 100))
+    tracemalloc.start()
+    try:
+        frame.rgb((200, 8000), out=out)
+        assert tracemalloc.get_traced_memory()[1] < out.nbytes / 2
+    finally:
+        tracemalloc.stop()
