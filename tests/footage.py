@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
 import subprocess
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -97,6 +99,15 @@ def recorded_so_far(ffmpeg: FFmpeg, recording: Path) -> list[int]:
         return recorded(ffmpeg, recording)
     except AssertionError:
         return []
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on loopback that nobody has now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 @dataclass(slots=True)

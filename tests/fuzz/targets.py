@@ -15,8 +15,10 @@ from exports import META_V1, META_V2, RECORD
 from fuzz.exports_read import BoundRing, NewReader, NewReaderOfVersion1, RenamedPair
 from launch.config.plan import ConfigError, parse_config
 from launch.vas.ffmpeg_log import last_error
+from launch.vas.matroska import read_picture
 from launch.vas.nut import IDENTIFIER, MAIN_CODE, STREAM_CODE, SYNCPOINT_CODE, NutFrame, NutReader
 from launch.vas.nut_fields import NutError
+from launch.vas.probe import largest_video
 from launch.vas.source import Kind, SourceError, parse_sources
 from ruth.agent.agent import StreamAgent
 from ruth.agent.last_allowed import find_model, last_allowed
@@ -61,6 +63,14 @@ _FFMPEG_LOG: Final = b"""[info] Output #0, fifo, to 'pipe:1':
 [info] Output #1, matroska, to 'a.mkv':
 [info]   Stream #1:0: Video: h264, yuv420p(progressive), 1280x720, q=2-31
 [in#0 @ 0x55] [error] Error opening input: No such file or directory
+"""
+
+
+_LISTING: Final = b"""#software: Lavf59.27.100
+#tb 0: 1/12800
+#media_type 0: video
+#codec_id 0: h264
+#dimensions 0: 1280x720
 """
 
 
@@ -183,6 +193,12 @@ def _read_nut(content: bytes) -> None:
                 assert len(reader._buffer) <= 1 << 15
 
 
+def _read_listing(content: bytes) -> None:
+    """The number of a stream, or none."""
+    video = largest_video(content)
+    assert video is None or 0 <= video < len(content)
+
+
 def _exports(camera: Path) -> Callable[[bytes], object]:
     """Four readers meet each header."""
     benches = []
@@ -255,6 +271,22 @@ TARGETS: Final = {
             _UNCHECKED_FRAMES,
         ),
         (MAIN_CODE, STREAM_CODE, SYNCPOINT_CODE, nut.INFO_CODE, nut.number(1 << 62), b"\x80" * 9, b"\0"),
+    ),
+    "description": Target(
+        lambda _: read_picture,
+        (bytes.fromhex("1a45dfa380 1853806701ffffffffffffff 1654ae6b8f ae8d e08b 55b088 55b18101 55b98101"),),
+        (
+            b"\x1a\x45\xdf\xa3",
+            b"\x18\x53\x80\x67",
+            b"\x16\x54\xae\x6b",
+            b"\x01\xff\xff\xff\xff\xff\xff\xff",
+            b"\xae",
+        ),
+    ),
+    "listing": Target(
+        lambda _: _read_listing,
+        (_LISTING + _LISTING,),
+        (b"#software: ", b"#media_type 0: video\n", b"#dimensions 0: 999999999x999999999\n", b"9" * 99),
     ),
     "ffmpeg-log": Target(
         lambda _: _read_ffmpeg_log,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import time
-from contextlib import ExitStack
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
 from conftest import PROJECT
-from footage import FFMPEGS, Keeper, call, ffmpeg_named
+from footage import FFMPEGS, Keeper, call, ffmpeg_named, free_ports
 from ruth.subscription.gate import Decision
 from ruth.subscription.subscription import Subscription
 
@@ -66,15 +64,6 @@ def test_caps_that_divide_the_rate(vas: Callable[..., Run]) -> None:
     assert lost_s < 1
     for cap in (5, 2.5):
         assert cap * (1 - lost_s / 10) - 0.005 <= rate_of(stamps, cap) <= cap
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody has now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def test_frames_a_dozen_at_a_time(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from footage import FFMPEGS, Keeper, call, ffmpeg_named, recorded
+from footage import FFMPEGS, Keeper, call, ffmpeg_named, free_ports, recorded
 from launch.vas.tap import SIDE_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from conftest import Processes
     from footage import Run
     from launch.vas.ffmpeg import FFmpeg
     from ruth.export.picture import Picture
@@ -70,6 +71,24 @@ def test_a_file_name_decides_nothing(ffmpeg: FFmpeg, tmp_path: Path, vas: Callab
     keeper = Keeper()
     (camera,) = vas(f"cam={source}", exporter=keeper.open).summary.cameras
     assert (keeper.size, camera.read, camera.death) == ((320, 240), 10, None)
+
+
+def test_a_session_name_decides_nothing(
+    ffmpeg: FFmpeg, tmp_path: Path, processes: Processes, vas: Callable[..., Run]
+) -> None:
+    """The same of the name that an RTSP session has (``s=`` in its SDP)."""
+    source = make(ffmpeg, tmp_path / "u.mp4", "testsrc=d=2", *X264, "-g", "10")
+    (port,) = free_ports(1)
+    address = f"rtsp://127.0.0.1:{port}/x"
+    push = f"""
+        while ! {ffmpeg.path} -v quiet -re -i {source} -c copy -metadata title='{WORDS}' \\
+            -f rtsp -rtsp_transport tcp {address}
+        do sleep 0.1; done"""
+    processes.start("sh", "-c", push)
+    keeper = Keeper()
+    (camera,) = vas(f"cam={address.replace('rtsp', 'rtsp-listen')}", exporter=keeper.open).summary.cameras
+    assert (keeper.size, camera.death) == ((320, 240), None)
+    assert camera.published > 25
 
 
 def test_memory_that_cannot_be_had(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run]) -> None:

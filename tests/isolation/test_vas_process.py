@@ -292,6 +292,28 @@ def test_a_killed_server_exports_again_where_its_rings_fit_once(
         assert again.wait(timeout=20) == (0 if version == "2" else again.returncode)
 
 
+def test_descriptors_that_cannot_be_had(ffmpeg: FFmpeg, processes: Processes, roots: Roots) -> None:
+    """Cameras for which no descriptor is left end alone, in words; the others are exported all the same."""
+    cameras = [f"c{number}=test:64x48@5" for number in range(8)]
+    process = processes.start(
+        *("sh", "-c", 'ulimit -n 60; exec "$0" "$@"', sys.executable, "-m", "launch.cli", "vas", *cameras),
+        *("--once", "--json"),
+        env={**roots.environ(), "RUTH_FFMPEG": ffmpeg.path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    out, err = process.communicate(timeout=120)
+    summaries = json.loads(out)["cameras"]
+    failed = [camera for camera in summaries if camera["death"] is not None or camera["export_problem"]]
+    assert 0 < len(failed) < len(cameras)
+    for camera in failed:
+        assert "Too many open files" in (camera["message"] or camera["export_problem"])
+    assert all(camera["published"] == 50 for camera in summaries if camera not in failed)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+
+
 def fresh_of(source: ExportSource, version: int) -> Fresh | None:
     """What a reader takes next, if it is a frame of that version."""
     outcome = source.try_read()
