@@ -114,7 +114,8 @@ def test_days_of_drift(ppm: int, jitter: Callable[[random.Random], float], soaki
         for subscription in caps.values():
             subscription.judge(number, time)
         if number > 25 * 10:
-            assert -10 * MS <= time - (captured + 40 * MS) <= MS
+            # Above it where for some time no frame came as soon as it could.
+            assert -10 * MS <= time - (captured + 40 * MS) <= 5 * MS
     for cap, subscription in caps.items():
         assert subscription.allowed >= 0.99 * cap * length / S, cap
     assert frame_time.begun == 1
