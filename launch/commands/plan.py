@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from launch.argument_types import byte_size, frame_size, milliseconds, positive, rate, slots
 from launch.config_file import add_config, config_path, read_plan
 from launch.exits import EXIT_OK
+from launch.roots import export_root_here, state_root_here
 
 if TYPE_CHECKING:
     import argparse
@@ -62,6 +63,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Simulates, and prints what comes of it."""
     plan = read_plan(config_path(options))
+    from launch.doctor.mounts import shared_page_bytes
     from launch.sizing.forecast import forecast_of
     from launch.sizing.host import Host
     from launch.sizing.source import Source
@@ -72,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
     host = Host(
         options.cores or len(os.sched_getaffinity(0)),
         options.memory or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        shared_page_bytes(export_root_here(), state_root_here()),
     )
     assumed = []
     if options.source_fps is None:

@@ -11,6 +11,7 @@ import resource
 from typing import TYPE_CHECKING, Final
 
 from launch.confine.measure import Measure
+from ruth.export.layout import RING_SIZE_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 # Beyond what the launcher has before it forks. An agent takes some 2 MB for life (docs/benchmarks.md);
 # what else it maps is its camera's ring: 62 slots of 7680 x 4320 pixels are 3.1 GB.
 PRIVATE_MEMORY_ROOM: Final = 64 * 1024 * 1024
-ADDRESS_SPACE_ROOM: Final = 4 * 1024 * 1024 * 1024
+ADDRESS_SPACE_ROOM: Final = RING_SIZE_MAX + 64 * 1024 * 1024
 
 # As Linux gives it unless told otherwise. RLIMIT_DATA does not count it, and it grows up to its own limit.
 STACK: Final = 8 * 1024 * 1024

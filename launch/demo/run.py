@@ -234,7 +234,9 @@ def _watch(
 def _kill(stage: _Stage, camera_id: str, at_s: float) -> Killed:
     view = next(view for view in stage.views() if view.camera_id == camera_id)
     if view.pid is None:
-        raise DemoError(f"the agent of {camera_id} was dead before it was killed: {view.death}")
+        raise DemoError(
+            f"the agent of {camera_id} was dead before it was killed: {view.death or 'how is not known'}"
+        )
     os.kill(view.pid, signal.SIGKILL)  # a child of the launcher, which never reaps: the pid is still its own
     with StateReader(str(stage.state_root), camera_id) as reader:
         deadline = time.monotonic() + _STOP_DEADLINE_S
@@ -254,6 +256,7 @@ def _watch_until(
     shown = 0.0
     while not reached(views := stage.views()):
         _must_live(stage, process)
+        _must_export(stage)
         if time.monotonic() > deadline:
             raise DemoError(f"not within {_START_DEADLINE_S:.0f} s: {text}\n{stage.last_words('vas')}")
         if time.monotonic() - shown >= _REFRESH_S:
@@ -268,6 +271,16 @@ def _alive(views: Sequence[AgentView], plan: DemoPlan) -> bool:
 
 def _all_fed(views: Sequence[AgentView]) -> bool:
     return all(view.frames for view in views)
+
+
+def _must_export(stage: _Stage) -> None:
+    """Raises DemoError at once if the stand-in cannot export, for lack of shared memory as a rule."""
+    if not stage.output("vas", "err").exists():
+        return  # it is started later
+    said = stage.last_words("vas").splitlines()
+    refused = [line for line in said if ": not exported: " in line]
+    if refused:
+        raise DemoError("\n".join(refused))
 
 
 def _must_live(stage: _Stage, process: subprocess.Popen[bytes]) -> None:

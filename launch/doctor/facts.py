@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ruth.export.layout import PAGE_SIZE
+
 RUTH_USER: Final = "ruth"  # as launch/ruth.service and docs/operations.md call it
 
 
@@ -92,6 +94,7 @@ class Folder:
         mode: Permission bits of ``path``; None if it is not there.
         owner: Owner of ``path``, a uid; None likewise.
         problem: Why it must not be used as it is, of the state root; None if it may be.
+        page_bytes: In which steps its files take memory.
 
     """
 
@@ -107,6 +110,11 @@ class Folder:
     mode: int | None
     owner: int | None
     problem: str | None = None
+    page_bytes: int = PAGE_SIZE
+
+    def file_bytes(self, size: int) -> int:
+        """What a file of so many bytes takes there."""
+        return -(-size // self.page_bytes) * self.page_bytes
 
 
 @dataclass(frozen=True, slots=True)

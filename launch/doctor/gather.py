@@ -15,7 +15,7 @@ from launch.confine.confinement import Confinement
 from launch.confine.landlock import landlock_version
 from launch.doctor.facts import RUTH_USER, Camera, Export, Folder, Host, Kernel, Native
 from launch.doctor.gather_limits import gather_limits
-from launch.doctor.mounts import mount_of, read_mounts
+from launch.doctor.mounts import mount_of, page_bytes_of, read_mounts
 from launch.inspection.header import read_header
 from launch.liveness import look
 from launch.messages import describe
@@ -134,6 +134,7 @@ def _folder(path: str, mounts: Sequence[Mount]) -> Folder:
         writable=os.access(standing, os.W_OK | os.X_OK, effective_ids=_OTHER_USER),
         mode=None if there is None else stat.S_IMODE(there.st_mode),
         owner=None if there is None else there.st_uid,
+        page_bytes=page_bytes_of(mount),
     )
 
 

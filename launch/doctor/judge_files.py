@@ -143,16 +143,20 @@ def state_root(host: Host) -> Finding:
         )
         text = f"uid {host.user} cannot make folders in {folder.standing}: no agent can be launched"
         return Finding("state root", Level.FAIL, text, owner)
-    needed = host.to_launch * _STATE_BYTES
+    each = folder.file_bytes(_STATE_BYTES)
+    needed = host.to_launch * each
     short_of_files = folder.free_files is not None and folder.free_files < host.to_launch * _STATE_FILES
     if (folder.free_bytes is not None and folder.free_bytes < needed) or short_of_files:
-        text = f"{lies}: no room for {host.to_launch} states of {_STATE_BYTES // 1024} KiB"
+        text = f"{lies}: no room for {host.to_launch} states of {each // 1024} KiB"
         return Finding("state root", Level.FAIL, text, _room_fix(folder))
     if folder.filesystem not in _TMPFS:
         text = f"{lies}, not a tmpfs: every decision is written to a disk in the end"
         return Finding(
             "state root", Level.WARN, text, "RUTH_STATE_ROOT=FOLDER on a tmpfs, such as /dev/shm/ruth"
         )
+    if each > _STATE_BYTES:
+        text = f"{lies}: in huge pages, each state takes {each // 1024} KiB, {needed / 1e6:,.0f} MB in all"
+        return Finding("state root", Level.WARN, text, f"mount -o remount,huge=never {folder.mounted_at}")
     return Finding("state root", Level.OK, lies)
 
 

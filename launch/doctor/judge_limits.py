@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from launch.doctor.finding import Finding, Level
 from launch.sizing.host import AGENT_PRIVATE_BYTES
-from ruth.export.layout import PAGE_SIZE, SLOT_COUNT_DEFAULT, VERSION_1, nv12_size
+from ruth.export.layout import META_SIZE_V2, PAGE_SIZE, SLOT_COUNT_DEFAULT, VERSION_1, nv12_size
 
 if TYPE_CHECKING:
     from launch.doctor.facts import Export, Host, Room
@@ -31,7 +31,7 @@ def shared_memory(host: Host) -> Finding:
     if not host.cameras:
         return Finding("shared memory", Level.OK, "no camera is known; -c CONFIG names them")
     coming, there = _exports(host)
-    present = sum(export.data_bytes for export in there)
+    present = sum(_taken(host, export.data_bytes) for export in there)
     needed = _bytes_to_come(host)
     text = f"exports there: {len(there)} ({_mb(present)})"
     if coming:
@@ -76,7 +76,13 @@ def _bytes_to_come(host: Host) -> int:
     coming, there = _exports(host)
     each = max((export.data_bytes for export in there), default=ASSUMED_BYTES)
     # Version 1 writes every frame beside the last one before it replaces that.
-    return coming * each + sum(export.data_bytes for export in there if export.version == VERSION_1)
+    beside = sum(_taken(host, export.data_bytes) for export in there if export.version == VERSION_1)
+    return coming * _taken(host, each) + beside
+
+
+def _taken(host: Host, data_bytes: int) -> int:
+    """Shared memory of one export with so many bytes of pixels."""
+    return host.exports.file_bytes(data_bytes) + host.exports.file_bytes(META_SIZE_V2)
 
 
 def tasks(host: Host) -> Finding:

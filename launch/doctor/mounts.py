@@ -1,14 +1,20 @@
-"""What is mounted where (proc(5), ``/proc/self/mountinfo``). Pure but for :func:`read_mounts`."""
+"""What is mounted where (proc(5), ``/proc/self/mountinfo``), and in which pages files take memory there."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from launch.roots import standing_directory
+from ruth.export.layout import PAGE_SIZE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_HUGE_PAGES: Final = "/sys/kernel/mm/transparent_hugepage"
+_HUGE_PAGE_BYTES: Final = 2 * 1024 * 1024
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 
 
@@ -58,6 +64,35 @@ def mount_of(path: str, mounts: Sequence[Mount]) -> Mount | None:
         if inside and (found is None or len(mount.point) >= len(found.point)):
             found = mount
     return found
+
+
+def page_bytes_of(mount: Mount | None) -> int:
+    """In which steps a file on that mount takes memory: a tmpfs with huge=always gives even a byte 2 MiB."""
+    if mount is None or mount.filesystem != "tmpfs":
+        return PAGE_SIZE
+    setting = _text(f"{_HUGE_PAGES}/shmem_enabled")
+    denied, forced = "[deny]" in setting, "[force]" in setting
+    if denied or not (forced or "huge=always" in mount.options):
+        return PAGE_SIZE
+    size = _text(f"{_HUGE_PAGES}/hpage_pmd_size").strip()
+    return int(size) if size.isdecimal() else _HUGE_PAGE_BYTES
+
+
+def shared_page_bytes(*folders: str) -> int:
+    """The largest :func:`page_bytes_of` the mounts that these folders, existing or not, lie on."""
+    try:
+        mounts = read_mounts()
+    except OSError:
+        return PAGE_SIZE
+    nearest = (os.path.realpath(standing_directory(folder)) for folder in folders)
+    return max(page_bytes_of(mount_of(folder, mounts)) for folder in nearest)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
 
 
 def _plain(escaped: str) -> str:

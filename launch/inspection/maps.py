@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from ruth.identity import DATA_NAME, META_NAME, STATE_NAME
 
 _NAMES: Final = frozenset((META_NAME, DATA_NAME, STATE_NAME))
-_NATIVE: Final = "/launch/native/native.so"
+_NATIVE: Final = "native.so"
 _DELETED: Final = " (deleted)"
 _FIELDS: Final = 6  # address, permissions, offset, device, inode, path (proc(5))
 
@@ -35,8 +35,13 @@ class MappedFile(NamedTuple):
 
 
 def has_native(maps: str) -> bool:
-    """Whether the compiled library of :mod:`launch.native` is in memory, of whatever installation."""
-    return any(line.removesuffix(_DELETED).endswith(_NATIVE) for line in maps.splitlines())
+    """Whether the compiled library of :mod:`launch.native` is in memory, of whatever installation.
+
+    By its name alone: an upgrade under a running agent moves its file elsewhere before it is removed.
+    """
+    return any(
+        line.removesuffix(_DELETED).rpartition("/")[2] == _NATIVE for line in maps.splitlines() if "/" in line
+    )
 
 
 def mapped_files(maps: str, camera_id: str) -> tuple[MappedFile, ...]:

@@ -88,5 +88,5 @@ def forecast_of(
         ModelForecast(model_id, cap, active, cameras, by_cap[cap] if active else _PARKED)
         for (model_id, cap, active), cameras in kinds.items()
     )
-    need = need_of(plan, source.fps, *size, source.slots)
+    need = need_of(plan, source.fps, *size, source.slots, host.page_bytes)
     return HostForecast(source, size, models, need, host, room_on(host, need), cameras_wanted, assumed)

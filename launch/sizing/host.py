@@ -56,10 +56,11 @@ class Need(NamedTuple):
 
 
 class Host(NamedTuple):
-    """What a host has: cores, and memory in bytes."""
+    """What a host has: cores, memory in bytes, and in which steps files in its shared memory take that."""
 
     cores: int
     memory_bytes: int
+    page_bytes: int = PAGE_SIZE
 
 
 class Room(NamedTuple):
@@ -80,7 +81,12 @@ class Room(NamedTuple):
 
 
 def need_of(
-    plan: HostPlan, source_fps: float, width: int, height: int, slots: int = SLOT_COUNT_DEFAULT
+    plan: HostPlan,
+    source_fps: float,
+    width: int,
+    height: int,
+    slots: int = SLOT_COUNT_DEFAULT,
+    page_bytes: int = PAGE_SIZE,
 ) -> Need:
     """What the cameras of ``plan`` need, each of so many frames a second, pixels and slots of a ring."""
     cameras = len(plan.cameras)
@@ -89,8 +95,8 @@ def need_of(
         cameras,
         cameras + 1,
         fps,
-        cameras * export_bytes(width, height, slots),
-        sum(state_bytes(len(camera.models)) for camera in plan.cameras),
+        cameras * export_bytes(width, height, slots, page_bytes),
+        sum(state_bytes(len(camera.models), page_bytes) for camera in plan.cameras),
         cameras * AGENT_PRIVATE_BYTES + LAUNCHER_PRIVATE_BYTES,
         fps * AGENT_CPU_S_PER_FRAME,
     )
@@ -106,15 +112,18 @@ def room_on(host: Host, need: Need) -> Room:
     )
 
 
-def export_bytes(width: int, height: int, slots: int = SLOT_COUNT_DEFAULT) -> int:
+def export_bytes(
+    width: int, height: int, slots: int = SLOT_COUNT_DEFAULT, page_bytes: int = PAGE_SIZE
+) -> int:
     """Shared memory of one camera's export: its ring of slots, and its header."""
-    return slots * _pages(nv12_size(width, height)) + META_SIZE_V2
+    ring = slots * _pages(nv12_size(width, height))
+    return _pages(ring, page_bytes) + _pages(META_SIZE_V2, page_bytes)
 
 
-def state_bytes(models: int) -> int:
+def state_bytes(models: int, page_bytes: int = PAGE_SIZE) -> int:
     """Shared memory of one agent's state."""
-    return _pages(HEADER_SIZE + MODEL_SIZE * models)
+    return _pages(HEADER_SIZE + MODEL_SIZE * models, page_bytes)
 
 
-def _pages(size: int) -> int:
-    return -(-size // PAGE_SIZE) * PAGE_SIZE
+def _pages(size: int, page_bytes: int = PAGE_SIZE) -> int:
+    return -(-size // page_bytes) * page_bytes

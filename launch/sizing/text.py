@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from launch.sizing.host import AGENT_PRIVATE_BYTES, LAUNCHER_PRIVATE_BYTES, SHARE, export_bytes
 from launch.table import Column, cut_middle, lines_within, short_bytes, width_of
-from ruth.export.layout import SLOT_COUNT_MAX, slots_for
+from ruth.export.layout import PAGE_SIZE, SLOT_COUNT_MAX, slots_for
 
 if TYPE_CHECKING:
     from launch.sizing.forecast import HostForecast, ModelForecast
@@ -166,6 +166,7 @@ def _need_lines(forecast: HostForecast, limit: int) -> list[str]:
         f" has room for {room.cameras} cameras like these"
         f" ({'cores end' if room.limit == 'cores' else 'memory ends'} first)"
     )
+    pages, slots = _in_pages(host.page_bytes), forecast.source.slots
     launcher = f"{_size(LAUNCHER_PRIVATE_BYTES)} for the launcher"
     rows = [
         ("cameras", f"{need.cameras}, each {_coming(forecast.source)} of {width}x{height}"),
@@ -173,7 +174,7 @@ def _need_lines(forecast: HostForecast, limit: int) -> list[str]:
         ("processes", f"{need.processes}: one a camera, and the launcher"),
         (
             "shared memory",
-            f"{_size(need.shared_bytes)}: {forecast.source.slots} frames a camera, and agents' states",
+            f"{_size(need.shared_bytes)}: {slots} frames a camera, and agents' states{pages}",
         ),
         (
             "private memory",
@@ -195,6 +196,13 @@ def _need_lines(forecast: HostForecast, limit: int) -> list[str]:
 
 def _coming(source: Source) -> str:
     return f"{source.fps:g} fps" + (f", {source.burst} at a time," if source.burst > 1 else "")
+
+
+def _in_pages(page_bytes: int) -> str:
+    """That files are counted in huge pages, if they are."""
+    if page_bytes == PAGE_SIZE:
+        return ""
+    return f"; each file in pages of {short_bytes(page_bytes)} (huge=always)"
 
 
 def _time(seconds: float) -> str:

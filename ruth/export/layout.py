@@ -78,6 +78,7 @@ NO_FRAME_EVER = "frame.meta is empty: the video server has made it and never wri
 
 SLOT_COUNT_DEFAULT = 4  # what a writer makes unless told otherwise
 SLOT_COUNT_MAX = (META_SIZE_V2 - SLOT_RECORDS_OFFSET) // RECORD_SIZE
+RING_SIZE_MAX = 4 * 1024 * 1024 * 1024  # what an agent may map: 62 frames of 7680 x 4320 are 3.1 GB
 
 FLAG_WAKES = 1
 FLAG_CLOSED = 2

@@ -15,6 +15,7 @@ from ruth.export.layout import (
     NO_FRAME_EVER,
     PAGE_SIZE,
     PIXEL_FORMAT_NV12,
+    RING_SIZE_MAX,
     SLOT_COUNT_MAX,
     SLOT_COUNT_MIN,
     VERSION_1,
@@ -78,6 +79,11 @@ def is_slot_size(slot_size: int) -> bool:
     return slot_size > 0 and slot_size % PAGE_SIZE == 0
 
 
+def is_mappable(slot_count: int, slot_size: int) -> bool:
+    """An agent's address space is limited (launch.confine.limits)."""
+    return slot_count * slot_size <= RING_SIZE_MAX
+
+
 def holds_ring(data_file_size: int, slot_count: int, slot_size: int) -> bool:
     """``frame.data`` of version 2 is at least the whole ring."""
     return slot_count * slot_size <= data_file_size
@@ -125,6 +131,7 @@ VERSION_1_RULES = (
 RING_RULES = (
     Rule(is_slot_count, f"slot_count {{slot_count}}, allowed {SLOT_COUNT_MIN} to {SLOT_COUNT_MAX}"),
     Rule(is_slot_size, f"slot_size {{slot_size}}, must be a multiple of {PAGE_SIZE} above 0"),
+    Rule(is_mappable, f"a ring of {{ring_size}} bytes, at most {RING_SIZE_MAX}: fewer slots"),
     Rule(holds_ring, "frame.data has {data_file_size} bytes, its ring {ring_size}"),
     Rule(is_data_of_meta, "frame.data is inode {data_file_inode}, frame.meta belongs to {data_inode}"),
 )

@@ -9,7 +9,14 @@ from ruth.agent.idle import idle_after_s
 from ruth.agent.proc_stat import STATE, STOPPED
 from ruth.agent.state_reader import StateReader
 from ruth.descriptor import close_descriptor
-from ruth.export.files import open_export_directory, open_export_file
+from ruth.export.files import (
+    numbers_files_in_order,
+    open_export_directory,
+    open_export_file,
+)
+from ruth.export.layout import (
+    VERSION_1,
+)
 from ruth.export.source import why_absent
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
 from ruth.text import printable
@@ -55,7 +62,7 @@ def problem_of(state_root: str, export_root: str, camera_id: str, model_id: str)
     if not record.export_version:
         reason = why_absent(export_root, camera_id)
         return f"the agent of {camera_id!r} finds no export" + (f": {reason}" if reason else "")
-    unreadable = _unreadable(export_root, camera_id)
+    unreadable = _unreadable(export_root, camera_id, record.export_version)
     if unreadable is not None:
         return unreadable
     if not model.allowed:
@@ -63,14 +70,21 @@ def problem_of(state_root: str, export_root: str, camera_id: str, model_id: str)
     return _starved(record)
 
 
-def _unreadable(export_root: str, camera_id: str) -> str | None:
-    """That this process cannot open what the agent can: another root, no right, a mount that is missing."""
+def _unreadable(export_root: str, camera_id: str, version: int) -> str | None:
+    """That this process cannot have what the agent has: another root, no right, a mount that is missing."""
     directory = camera_directory(export_root, camera_id)
     try:
         descriptor = open_export_directory(directory)
         try:
             for name in (META_NAME, DATA_NAME):
-                close_descriptor(open_export_file(descriptor, name)[0])
+                file = open_export_file(descriptor, name)[0]
+                paired = version != VERSION_1 or numbers_files_in_order(file)
+                close_descriptor(file)
+                if not paired:
+                    return (
+                        f"{printable(directory)} is not on a tmpfs of Linux 5.9 or newer: which pixels belong"
+                        " to which frame of version 1 cannot be told there"
+                    )
         finally:
             close_descriptor(descriptor)
     except OSError as error:

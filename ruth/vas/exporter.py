@@ -19,7 +19,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ruth.errors import ExportError
+from ruth.errors import ExportError, SharedMemoryError
 from ruth.identity import camera_directory, export_root
 from ruth.vas.flag import export_enabled
 from ruth.vas.message import write_at_once
@@ -90,6 +90,10 @@ class FrameExporter:
         self.problem: str | None = None
         if problem is not None:
             self._leave_message(problem)
+
+    def __reduce_ex__(self, _protocol: object) -> str:
+        """An exporter is neither copied nor pickled. Raises SharedMemoryError."""
+        raise SharedMemoryError("an exporter holds mappings of this process, and a camera has one writer")
 
     def begin(self) -> memoryview | None:
         """A writable buffer of one frame, ``stride * height * 3 // 2`` bytes, in shared memory.

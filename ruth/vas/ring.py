@@ -41,6 +41,7 @@ from ruth.export.layout import (
     PAGE_SIZE,
     PICTURE_OFFSET,
     PIXEL_FORMAT_NV12,
+    RING_SIZE_MAX,
     SEQUENCE_OFFSET,
     SLOT_COUNT_MAX,
     SLOT_COUNT_MIN,
@@ -170,12 +171,15 @@ class FrameRing:
             problem = f"{slot_count} slots, allowed {SLOT_COUNT_MIN} to {SLOT_COUNT_MAX}"
         if problem is None:
             problem = machine_problem(os.uname().machine)
+        slot_size = -(-geometry.data_size // PAGE_SIZE) * PAGE_SIZE
+        if problem is None and slot_size * slot_count > RING_SIZE_MAX:
+            size = slot_size * slot_count
+            problem = f"a ring of {size} bytes, at most {RING_SIZE_MAX}: fewer slots"
         if problem is not None:
             raise ExportError(directory, problem)
         self.frame_id = 0
         self.frame_size = geometry.data_size
         self._slot_count = slot_count
-        slot_size = -(-geometry.data_size // PAGE_SIZE) * PAGE_SIZE
         try:
             self._directory = ExportDirectory(directory)
             try:

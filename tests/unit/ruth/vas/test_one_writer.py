@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from exports import newest
 from held import left_of
 from mounts import MIB, small_tmpfs
 from published import exporter_of, kill
+from ruth.errors import SharedMemoryError
 from ruth.export.layout import FrameRecord, pack_record
 from ruth.export.outcome import Absent, Fresh
 from ruth.export.source import ExportSource
@@ -312,3 +315,20 @@ def test_a_killed_writer_is_found_dead_at_once(
     exporter = opened(roots, messages)
     assert exporter.enabled
     exporter.close()
+
+
+def test_an_exporter_is_not_copied(roots: Roots, messages: Messages) -> None:
+    """A copy would be a second writer of the same memory: copying and pickling are refused in words."""
+    exporter = opened(roots, messages)
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(SharedMemoryError, match="one writer"):
+            attempt(exporter)
+    assert exporter.publish(FRAME, 1)
+    exporter.close()
+
+
+def test_a_ring_that_no_agent_could_map_is_not_made(roots: Roots, messages: Messages) -> None:
+    """More than 4 GiB are refused with the number of bytes, before any memory is taken."""
+    exporter = open_exporter(CAMERA, 16384, 16384, slot_count=62, environ=roots.environ(), report=messages)
+    assert not exporter.enabled
+    assert "a ring of 24964497408 bytes, at most 4294967296: fewer slots" in messages[0]
