@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from launch.handover import Handover
 from ruth.export.outcome import Fresh
+from ruth.subscription.gate import NO_FRAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ruth.agent.agent import StreamAgent
     from ruth.agent.state_writer import StateWriter
+    from ruth.export.layout import FrameRecord
     from ruth.export.source import ExportSource
     from ruth.futex import FutexWord
 
@@ -60,7 +62,10 @@ class AgentLoop:
         self._version = self._session = 0  # of the export, as the state record has them
 
     def step(self) -> bool:
-        """Looks once, and decides about what is new.
+        """Looks once, and decides about what is new, in the order of ids.
+
+        That is the newest frame, and before it those that came since the last one and are still in place,
+        at most as many as the ring has slots: so no writer, however fast, keeps a step from ending.
 
         Returns:
             Whether a frame was observed.
@@ -70,16 +75,24 @@ class AgentLoop:
         self._write_export()
         if not isinstance(outcome, Fresh):
             return False
-        record = outcome.record
-        observed = self.agent.observe(record.frame_id, record.timestamp_ns)
+        agent, newest, observed = self.agent, outcome.record, False
+        if agent.frame_id != NO_FRAME and newest.frame_id - agent.frame_id > 1:
+            for earlier in self._source.between(agent.frame_id, outcome):
+                observed = self._observe(earlier) or observed
+        observed = self._observe(newest) or observed
         now_ns = self._clock_ns()
-        if observed:
-            self._writer.write_frame(now_ns)
-            self._word.wake()
         # Observed or not: as long as frames come, a look does not compare the path.
         if now_ns - self._compared_ns >= COMPARE_NS:
             self._compared_ns = now_ns
             self._source.close_if_replaced()
+        return observed
+
+    def _observe(self, record: FrameRecord) -> bool:
+        """Has one frame decided on, and writes down what was decided. Returns whether it was new."""
+        observed = self.agent.observe(record.frame_id, record.timestamp_ns)
+        if observed:
+            self._writer.write_frame(self._clock_ns())
+            self._word.wake()
         return observed
 
     def _write_export(self) -> None:

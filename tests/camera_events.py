@@ -19,6 +19,7 @@ RING_EVENTS = st.one_of(
     st.tuples(
         st.just("cut"), st.sampled_from([META_NAME, DATA_NAME]), st.sampled_from([0, 64, 4095, 4096, 16384])
     ),
+    st.tuples(st.just("burst"), st.integers(2, 6), st.sampled_from(STEPS)),
     st.tuples(st.just("replace"), st.sampled_from([77, 78]), st.integers(0, 20)),
 )
 """Methods of :class:`handwritten.HandwrittenRing`, with their arguments."""

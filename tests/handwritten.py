@@ -9,7 +9,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from exports import DATA_V1, DATA_V2, RECORD, RING, put
-from ruth.export.layout import FLAG_CLOSED, META_SIZE_V2, WAKE_OFFSET, FrameRecord, pack_record, pack_ring
+from ruth.export.layout import (
+    FLAG_CLOSED,
+    META_SIZE_V2,
+    WAKE_OFFSET,
+    FrameRecord,
+    pack_record,
+    pack_ring,
+    slot_record_offset,
+)
 from ruth.futex import FutexWord
 from ruth.identity import DATA_NAME, META_NAME
 
@@ -50,15 +58,28 @@ class HandwrittenRing:
 
     def frame(self, step_ns: int, ids: int = 1) -> None:
         """One more frame."""
-        slot = (self.record.data_offset // RING.slot_size + 1) % RING.slot_count
+        frame_id = (self.record.frame_id + ids) & UINT64_MAX
+        slot = frame_id % RING.slot_count
         self.record = self.record._replace(
-            frame_id=(self.record.frame_id + ids) & UINT64_MAX,
+            frame_id=frame_id,
             timestamp_ns=(self.record.timestamp_ns + step_ns) & UINT64_MAX,
             data_offset=slot * RING.slot_size,
             sequence=self.record.sequence + 2,
         )
         self.ring = self.ring._replace(wake=(self.ring.wake + 1) % 2**32)
+        self.write(slot_record_offset(slot), pack_record(self.record))
         self.write(0, pack_record(self.record) + pack_ring(self.ring))
+
+    def burst(self, frames: int, step_ns: int) -> None:
+        """Several frames, none of which is looked at before the last one is there."""
+        for _ in range(frames):
+            self.frame(step_ns)
+
+    def spoil_slot(self, slot: int, **fields: int) -> None:
+        """Other numbers in the record of a slot, which has the newest frame's fields else."""
+        slot %= RING.slot_count
+        record = self.record._replace(data_offset=slot * RING.slot_size)._replace(**fields)
+        self.write(slot_record_offset(slot), pack_record(record))
 
     def change(self, **fields: int) -> None:
         """Other numbers in the newest record or in the ring, as nobody ought to write them."""

@@ -97,6 +97,27 @@ static enum found read_ring(const struct agent *a, struct bound *b, struct frame
     return FRAME;
 }
 
+/* RingReader.between(): how many frames there are between the last one and the newest. */
+static size_t read_between(const struct agent *a, const struct bound *b, uint64_t newest_id,
+                           struct frame_record found[EXPORT_SLOT_COUNT_MAX]) {
+    unsigned char before[EXPORT_META_SIZE_V2], fields[EXPORT_META_SIZE_V2], again[EXPORT_META_SIZE_V2];
+    uint64_t slots = b->ring.slot_count;
+    size_t size = EXPORT_SLOT_RECORDS_OFFSET + slots * EXPORT_RECORD_SIZE, count = 0;
+    if (pread(b->meta, before, size, 0) != (ssize_t)size || pread(b->meta, fields, size, 0) != (ssize_t)size
+        || pread(b->meta, again, size, 0) != (ssize_t)size || unpack_ring_header(again).epoch != b->ring.epoch)
+        return 0;
+    uint64_t first = newest_id < slots ? 0 : newest_id - slots + 1;
+    for (uint64_t id = first > a->frame_id ? first : a->frame_id + 1; id < newest_id; id++) {
+        size_t at = EXPORT_SLOT_RECORDS_OFFSET + id % slots * EXPORT_RECORD_SIZE;
+        struct frame_record record = unpack_frame_record(fields + at);
+        if (record.sequence == load64(before + at, EXPORT_SEQUENCE_OFFSET)
+            && record.sequence == load64(again + at, EXPORT_SEQUENCE_OFFSET) && record.sequence % 2 == 0
+            && record.sequence != 0 && record.frame_id == id && is_frame_in_its_slot(&record, &b->ring))
+            found[count++] = record;
+    }
+    return count;
+}
+
 /* RingReader() and ExportSource._bind_ring(). Takes over frame.meta. */
 static enum found bind_ring(const struct agent *a, struct bound *b, int directory, int meta, const struct stat *meta_status,
                             const unsigned char *head, ssize_t size, struct frame_record *record, int *begins) {

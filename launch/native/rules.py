@@ -38,6 +38,7 @@ RULES: Final = {
     "is_frame_of_version_1": validity.VERSION_1_RULES,
     "is_ring": validity.RING_RULES,
     "is_frame_of_version_2": validity.VERSION_2_RULES,
+    "is_frame_in_its_slot": validity.SLOT_RULES,
 }
 """What C asks whether it is valid, by the name of the function that says so."""
 

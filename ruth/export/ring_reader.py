@@ -11,6 +11,14 @@ order among its bytes, so each step of a seqlock's reader is a pread of its own:
     find()        5  use the pixels                    by whoever asked for them
     slot_holds()  6  take the slot's record again      as before, or it was not that frame
 
+    between()     7  take the records of all slots     for their sequences
+                  8  take them again, for their fields
+                  9  take them again, and the ring     a slot's sequence equal in 7 to 9, even; the epoch
+
+Steps 7 to 9 are for a reader that comes late: the frames between the last one that it decided on and the
+newest, as far as they are still in place. The newest one was published after them, so their slots hold them,
+or a later frame; and as the epoch was still in place after step 8, no other writer had begun to fill a slot.
+
 The sequence never goes back, so it had this value all the time between the two preads that took it, and what
 was loaded in between is what was then in place. That this is so with any order inside a pread, and whatever
 becomes of the writer, is gone through exhaustively in ``tests/model``.
@@ -43,6 +51,7 @@ from ruth.export.layout import (
     FrameRecord,
     machine_problem,
     record_of,
+    slot_record_offset,
     unpack_frame,
     unpack_record,
     unpack_ring,
@@ -50,13 +59,14 @@ from ruth.export.layout import (
 )
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.pixels import Pixels, SlotPixels
-from ruth.export.validity import problem_v2, ring_problem
+from ruth.export.validity import problem_v2, ring_problem, slot_problem
 from ruth.identity import DATA_NAME
 
 if TYPE_CHECKING:
     from ruth.export.files import Opener
 
 _RECORD = slice(0, RECORD_SIZE)
+_SEQUENCE = slice(SEQUENCE_OFFSET, RECORD_SIZE)
 _SEQUENCE_SIZE = RECORD_SIZE - SEQUENCE_OFFSET
 _SEQUENCE_AND_WAKE_SIZE = SLOT_COUNT_OFFSET - SEQUENCE_OFFSET
 _SIZES = _SEQUENCE_AND_WAKE_SIZE, SLOT_RECORDS_OFFSET, _SEQUENCE_SIZE
@@ -186,6 +196,41 @@ class RingReader:
         self._geometry, self._shape = second[GEOMETRY], record[4:9]  # width to data_size
         return record
 
+    def between(self, after: int, newest: FrameRecord) -> list[FrameRecord]:
+        """The frames that were published before the newest and are still in place, in the order of their ids.
+
+        Args:
+            after: Id of the last frame that is not wanted, of the same export.
+            newest: What :meth:`read` returned last.
+
+        """
+        count = self._slot_count
+        size = slot_record_offset(count)
+        try:
+            before, fields, again = (os.pread(self._meta, size, 0) for _ in range(3))
+        except OSError:
+            return []
+        if (
+            not len(before) == len(fields) == len(again) == size
+            or unpack_ring(again).epoch != self._ring.epoch
+        ):
+            return []
+        found: list[FrameRecord] = []
+        for frame_id in range(max(after + 1, newest.frame_id - count + 1), newest.frame_id):
+            slot = frame_id % count
+            at = slot_record_offset(slot)
+            record = fields[at : at + RECORD_SIZE]
+            sequence = record[_SEQUENCE]
+            if not sequence == before[at:][_SEQUENCE] == again[at:][_SEQUENCE]:
+                continue
+            version, _, found_id, _, _, number = unpack_frame(record)
+            if found_id != frame_id or version != VERSION_2 or number & 1 or number == _NEVER_PUBLISHED:
+                continue
+            lasting = record[LASTING]
+            if self._judged.get(slot) == lasting or self._judge_slot(slot, record, lasting):
+                found.append(unpack_record(record))
+        return found
+
     def pixels(self, record: FrameRecord) -> Pixels | None:
         """Where the frame of ``record`` lies, or None if its slot holds another one by now.
 
@@ -255,8 +300,7 @@ class RingReader:
             return b""
 
     def _judge_slot(self, slot: int, before: bytes, lasting: bytes) -> bool:
-        record = unpack_record(before)
-        if problem_v2(record, self._ring) or record.data_offset != slot * self._ring.slot_size:
+        if slot_problem(unpack_record(before), self._ring) is not None:
             return False
         self._judged[slot] = lasting
         return True

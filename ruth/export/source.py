@@ -164,6 +164,19 @@ class ExportSource:
             return self.ring.pixels(fresh.record)
         return self._renamed.pixels(fresh.record)
 
+    def between(self, after: int, fresh: Fresh) -> list[FrameRecord]:
+        """The frames between one that was taken before and the newest, as far as they are still in place.
+
+        Args:
+            after: Id of the one that was taken before, of the same session.
+            fresh: What :meth:`try_read` returned last.
+
+        Returns:
+            Their records, in the order of their ids; of version 1, which holds one frame, none.
+
+        """
+        return [] if self.ring is None else self.ring.between(after, fresh.record)
+
     def close_if_replaced(self) -> bool:
         """Lets go of what is bound if its path leads elsewhere by now. Whether it did.
 

@@ -104,6 +104,11 @@ def is_slot_start(data_offset: int, slot_count: int, slot_size: int) -> bool:
     return data_offset % slot_size == 0 and data_offset < slot_count * slot_size
 
 
+def is_in_its_slot(data_offset: int, frame_id: int, slot_count: int, slot_size: int) -> bool:
+    """Frame n is published into slot n mod slot_count (docs/frame-export.md, section 4)."""
+    return data_offset == frame_id % slot_count * slot_size
+
+
 def begins_session(frame_id: int, last_frame_id: int) -> bool:
     """Version 1: ids only grow while VAS lives; one that did not, in another header, is of another start."""
     return frame_id <= last_frame_id
@@ -141,6 +146,12 @@ VERSION_2_RULES = (
     *GEOMETRY_RULES,
     Rule(fits_slot, "a frame of {data_size} bytes in a slot of {slot_size}"),
     *_OFFSET_RULES,
+)
+
+
+SLOT_RULES = (
+    *VERSION_2_RULES,
+    Rule(is_in_its_slot, "frame {frame_id} starts at {data_offset}, not in its slot of {slot_size}"),
 )
 
 
@@ -207,6 +218,11 @@ def problem_v2(record: FrameRecord, ring: RingHeader) -> str | None:
 
     """
     return _problem(VERSION_2_RULES, {**_values_of(record), **ring._asdict()})
+
+
+def slot_problem(record: FrameRecord, ring: RingHeader) -> str | None:
+    """Why ``record`` is no frame that lies in the slot of its id, or None if it is. As :func:`problem_v2`."""
+    return _problem(SLOT_RULES, {**_values_of(record), **ring._asdict()})
 
 
 def offset_problem(data_offset: int, ring: RingHeader) -> str | None:

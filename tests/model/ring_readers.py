@@ -63,6 +63,8 @@ class Checks(NamedTuple):
         same_time: And not the id alone.
         data_inode: ``frame.data`` must be the one that ``frame.meta`` names.
         three_preads: One pread for the fields between two for the sequence; not two that agree on all.
+        slot_before: Who walks takes the slots' sequences before their fields as well.
+        walk_epoch: Who walks takes the epoch once more after the slots, and compares it.
 
     """
 
@@ -80,6 +82,8 @@ class Checks(NamedTuple):
     same_time: bool = True
     data_inode: bool = True
     three_preads: bool = True
+    slot_before: bool = True
+    walk_epoch: bool = True
 
 
 CHECKS: Final = Checks()
@@ -304,6 +308,57 @@ class PreadReader(_Reader):
         if checks.slot_again and again != before:
             return None
         return payload[0], payload[1]
+
+
+class WalkingReader(PreadReader):
+    """Takes what came before the newest as well: ``between()`` of ruth/export/ring_reader.py.
+
+    A frame is accepted with its id and time; the pixels of each are another reader's.
+    """
+
+    def _look(self, kept: Kept) -> Look[Kept]:
+        export = export_words(kept.meta, self._slot_count)
+        newest = yield from self._take(export, kept)
+        if isinstance(newest, Ended):
+            return newest
+        frames: list[tuple[int, Value]] = []
+        if kept.taken != NONE and newest.frame_id - kept.taken > 1:
+            frames = yield from self._between(export, kept, newest.frame_id)
+        accepted, problem = [], None
+        for frame_id, timestamp_ns in [*frames, (newest.frame_id, newest.timestamp_ns)]:
+            found = newest._replace(frame_id=frame_id, timestamp_ns=timestamp_ns)
+            problem = problem or self._taken_problem(found, kept)
+            kept = kept._replace(given=newest.sequence, taken=frame_id)
+            accepted.append((kept.epoch, frame_id))
+        return Ended(kept, tuple(accepted), problem)
+
+    def _between(
+        self, export: ExportWords, kept: Kept, newest_id: int
+    ) -> Generator[Asked, Value, list[tuple[int, Value]]]:
+        """The records of all slots by three preads, the last of which takes the epoch too."""
+        checks = self._checks
+        ids = range(max(kept.taken + 1, newest_id - self._slot_count + 1), newest_id)
+        slots = [export.slots[frame_id % self._slot_count] for frame_id in ids]
+        sequences = tuple(slot.sequence for slot in slots)
+        before = (yield Pread(sequences)) if checks.slot_before else None
+        fields = yield Pread(
+            tuple(word for slot in slots for word in (slot.sequence, slot.frame_id, slot.timestamp_ns))
+        )
+        *again, epoch = yield Pread((*sequences, export.epoch))
+        if checks.walk_epoch and epoch != kept.epoch:
+            return []
+        found = []
+        for place, frame_id in enumerate(ids):
+            sequence, found_id, timestamp_ns = fields[3 * place : 3 * place + 3]
+            if before is not None and before[place] != sequence:
+                continue
+            if checks.slot_again and again[place] != sequence:
+                continue
+            if sequence == 0 or (checks.even and sequence % 2):
+                continue
+            if found_id == frame_id or not checks.same_frame:
+                found.append((found_id, timestamp_ns))
+        return found
 
 
 class FindingReader(PreadReader):

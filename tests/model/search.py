@@ -31,7 +31,7 @@ class Ended(NamedTuple, Generic[Kept]):
 
     Attributes:
         kept: What the reader keeps of it.
-        accepted: The frames it accepted, as (epoch, frame_id): one or none.
+        accepted: The frames it accepted, as (epoch, frame_id).
         problem: What is wrong with what it did, or None.
 
     """

@@ -7,7 +7,7 @@ import pytest
 
 from model.memory import C11, X86, History, Machine
 from model.ring_histories import SESSIONS, Fate, fates, frames_of
-from model.ring_readers import CHECKS, Checks, FindingReader, Kept, MappingReader, PreadReader
+from model.ring_readers import CHECKS, Checks, FindingReader, Kept, MappingReader, PreadReader, WalkingReader
 from model.ring_waiting import HABITS, Habits, WaitingMappingReader, WaitingPreadReader
 from model.ring_writer import RULES, Rules, Writer
 from model.search import Found, Search
@@ -33,6 +33,7 @@ MakesReader: TypeAlias = "Callable[..., Reader[Kept]]"
 MakesWaitingReader: TypeAlias = "Callable[[ExportWords, int, Habits], Reader[Waiting]]"
 READERS: tuple[tuple[Machine, MakesReader], ...] = (
     (X86, PreadReader),
+    (X86, WalkingReader),
     (X86, finding_reader),
     (X86, MappingReader),
     (C11, MappingReader),
@@ -46,7 +47,7 @@ def test_no_reader_is_ever_deceived_and_none_is_blind(
 
     One writer of K + 3 frames that dies after any of its stores and comes back in new files or in the same
     ones; K slots; readers that load through a mapping, on x86-64 and with fences in C11, or read with preads,
-    the newest frame or one that somebody else took.
+    the newest frame, those before it as well, or one that somebody else took.
     """
     began, total = time.process_time(), 0
     for slot_count in SLOT_COUNTS:
@@ -143,6 +144,11 @@ READER_DEFECTS: dict[str, tuple[Machine, MakesReader, Checks]] = {
     "data of another session": (X86, MappingReader, Checks(data_inode=False)),
     "data of another session, preads": (X86, PreadReader, Checks(data_inode=False)),
     "two preads that agree": (X86, PreadReader, Checks(three_preads=False)),
+    "odd slots count, walking": (X86, WalkingReader, Checks(even=False)),
+    "no re-check of the slots, walking": (X86, WalkingReader, Checks(slot_again=False)),
+    "slots' sequences not taken before, walking": (X86, WalkingReader, Checks(slot_before=False)),
+    "slot's frame not compared, walking": (X86, WalkingReader, Checks(same_frame=False)),
+    "epoch not compared after the slots, walking": (X86, WalkingReader, Checks(walk_epoch=False)),
 }
 
 WAITING_DEFECTS: dict[str, tuple[Machine, MakesWaitingReader, Rules | Habits]] = {

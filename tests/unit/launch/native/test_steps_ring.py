@@ -290,6 +290,65 @@ def test_a_replaced_export_is_found_behind_one_that_goes_on(library: StepLibrary
         assert twins.compiled.agent.frame_id == 0
 
 
+@pytest.mark.parametrize("frames", [2, 3, 4])
+def test_frames_that_came_together_are_all_decided_on(library: StepLibrary, frames: int) -> None:
+    """As many as the ring holds, each as if it had come alone, in C and in Python."""
+    with Twins(library, HandwrittenRing) as twins:
+        for _ in range(10):
+            twins.camera.burst(frames, 40 * MS)
+            assert twins.step()
+        agent = twins.compiled.agent
+        assert (agent.frames, agent.missed) == (1 + 10 * frames, 0)
+        assert twins.compiled.in_c
+
+
+def test_frames_that_are_gone_are_missed(library: StepLibrary) -> None:
+    """Of more than the ring holds, the last ones are decided on, and the others counted."""
+    with Twins(library, HandwrittenRing) as twins:
+        twins.camera.burst(10, 40 * MS)
+        assert twins.step()
+        assert (twins.compiled.agent.frames, twins.compiled.agent.missed) == (1 + 4, 6)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sequence": 0},
+        {"sequence": 7},
+        {"frame_id": 0},
+        {"version": 1},
+        {"version": 3},
+        {"width": 17},
+        {"pixel_format": 1},
+        {"data_size": 1},
+        {"data_offset": 1},
+        {"data_offset": 2**64 - SLOT_SIZE},
+    ],
+    ids=str,
+)
+def test_a_slot_that_does_not_hold_its_frame_is_left_out(
+    library: StepLibrary, fields: dict[str, int]
+) -> None:
+    """Whatever is wrong with its record, or it is being changed: the others count, this one is missed."""
+    with Twins(library, HandwrittenRing) as twins:
+        camera = twins.camera
+        camera.burst(3, 40 * MS)
+        wanted = camera.record.frame_id - 1
+        camera.spoil_slot(wanted, **{"frame_id": wanted, **fields})
+        assert twins.step()
+        assert (twins.compiled.agent.frames, twins.compiled.agent.missed) == (3, 1)
+
+
+def test_time_that_runs_backwards_in_a_burst_is_the_tables(library: StepLibrary) -> None:
+    """C decides up to that frame, and Python about it and about those after it."""
+    with Twins(library, HandwrittenRing) as twins:
+        for step_ns in (40 * MS, -1000 * MS, 40 * MS):
+            twins.camera.frame(step_ns)
+        assert twins.step()
+        assert (twins.compiled.agent.frames, twins.compiled.agent.missed) == (4, 0)
+        assert twins.frame()
+
+
 fields = st.sampled_from([*FrameRecord._fields, *RingHeader._fields])
 numbers = st.one_of(
     st.sampled_from([0, 1, 2, 3, 4, 8, 16, 192, 4095, 4096, 16384, 2**31, 2**32 - 1]),
