@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SLOT_COUNTS = (2, 3, 4)
 DEFECT_SLOTS = 2
+WALKED_SLOTS = 3
+"""With which two slots lie between; with four, all that three preads can meet takes a minute of CPU."""
 
 
 def finding_reader(slot_count: int, checks: Checks = CHECKS) -> FindingReader:
@@ -52,6 +54,8 @@ def test_no_reader_is_ever_deceived_and_none_is_blind(
     began, total = time.process_time(), 0
     for slot_count in SLOT_COUNTS:
         for machine, make in READERS:
+            if make is WalkingReader and slot_count > WALKED_SLOTS:
+                continue
             reader = make(slot_count)
             search, states, histories = Search(reader), 0, 0
             for fate in fates(machine, slot_count):
