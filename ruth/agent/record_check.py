@@ -92,7 +92,7 @@ def _model_problem(model: ModelState, frames: int) -> str | None:
     problem = id_problem(model.model_id)
     if problem is not None:
         return problem
-    for name, value in (("allowed", model.allowed), ("skipped", model.skipped)):
+    for name, value in (("allowed", model.allowed), ("skipped", model.skipped), ("earlier", model.earlier)):
         if value > frames:
             return f"{name} is {value}, of {frames} frames"
     return None

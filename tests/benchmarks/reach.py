@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from benchmarks import cameras, decode, gate, idle, notice, off, publish, version1, view
+from benchmarks import cameras, decode, gate, idle, notice, off, publish, rhythm, version1, view
 from benchmarks.result import Table, shown
 
 if TYPE_CHECKING:
@@ -141,6 +141,24 @@ def _most_cameras(records: Mapping[str, Record]) -> float | None:
     return float(max((number for number in found if isinstance(number, int)), default=0))
 
 
+def _rhythm(export: str, head: str, most: str = "") -> Callable[[Mapping[str, Record]], float | None]:
+    """The least figure of Ruth over rhythms whose name begins so; of shares seen, in the bare reader's."""
+
+    def found(records: Mapping[str, Record]) -> float | None:
+        if rhythm.NAME not in records:
+            return None
+        figures = []
+        for name in rhythm.RHYTHMS:
+            own, bare = (
+                cell(records, rhythm.NAME, 0, (export, name, by), head) for by in (rhythm.OURS, rhythm.BARE)
+            )
+            if own is not None and name.startswith(most):
+                figures.append(own / bare if bare else own)
+        return min(figures, default=None)
+
+    return found
+
+
 _THOUSAND: Final = (1_000, cameras.OURS)
 
 GOALS: Final = (
@@ -210,6 +228,42 @@ GOALS: Final = (
             "CPU of one, % of a core",
         )
         for cameras in version1.COUNTS
+    ),
+    _at_most(
+        "version 1 at 25 fps, steady, rename to decision",
+        1.3,
+        " x a bare inotify reader",
+        rhythm.NAME,
+        0,
+        ("v1", "steady", rhythm.OURS),
+        "x bare",
+    ),
+    Goal(
+        "version 1, every rhythm, share of frames observed",
+        ">= 1 x a bare inotify reader's",
+        _rhythm("v1", "seen, %"),
+        lambda value: value >= 0.999,
+    ),
+    Goal(
+        "version 2, 12 at once in 12 slots, share of frames observed",
+        "100 %",
+        _rhythm("v2", "seen, %", "12 at once"),
+        lambda value: value >= 1,
+    ),
+    Goal(
+        "the same, given with a cap of 5",
+        "4.9 to 5.0 a second, and one at an end",
+        _rhythm("v2", "given with a cap of 5, a second", "12 at once"),
+        lambda value: 4.9 <= value <= 5.2,
+    ),
+    _at_most(
+        "private memory of an agent, 1,000 cameras of version 1",
+        0.06,
+        " MB",
+        rhythm.NAME,
+        1,
+        (1_000,),
+        "private memory, MB",
     ),
     _at_most("files made, flag off", 0, "", off.NAME, 1, (off.FILES,), "found"),
     _at_most("bytes allocated, flag off", 0, "", off.NAME, 1, (off.ALLOCATED,), "found"),

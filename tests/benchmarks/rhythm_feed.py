@@ -60,14 +60,14 @@ class Played(NamedTuple):
 
 
 class Writer(Protocol):
-    """Publishes one frame and says when it was about to be put in place, CLOCK_MONOTONIC."""
+    """Publishes one frame, captured at that time, and says when it was about to be put in place."""
 
-    def __call__(self, frame_id: int) -> int:
-        """Publishes it."""
+    def __call__(self, frame_id: int, captured_ns: int) -> int:
+        """Publishes it; both times are of CLOCK_MONOTONIC."""
 
 
 class RenamingWriter:
-    """Version 1, as VAS writes it (``rhythm.c``)."""
+    """Version 1, as VAS writes it (``rhythm.c``): stamped when it is written."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
@@ -76,7 +76,7 @@ class RenamingWriter:
         self._published_ns = ctypes.c_uint64()
         self._publish = rhythm_functions().publish_renamed
 
-    def __call__(self, frame_id: int) -> int:
+    def __call__(self, frame_id: int, captured_ns: int) -> int:  # noqa: ARG002 - VAS does not know it
         """Publishes it. Raises OSError."""
         at = ctypes.byref(self._published_ns)
         problem = self._publish(self._folder, frame_id, self.meta, self.data, len(self.data), at)
@@ -106,11 +106,11 @@ class RingWriter:
             raise OSError(self._exporter.problem)
         self._data = bytes(nv12_size(SIDE, SIDE))
 
-    def __call__(self, frame_id: int) -> int:
+    def __call__(self, frame_id: int, captured_ns: int) -> int:
         """Publishes the next frame; ids follow each other, so it has that id."""
         assert self._exporter.published == frame_id
         now_ns = time.monotonic_ns()
-        self._exporter.publish(self._data, now_ns)
+        self._exporter.publish(self._data, captured_ns)
         return now_ns
 
 
@@ -123,22 +123,23 @@ class Feeder:
         theirs.close()
         self._answer()
 
-    def play(self, moments: Sequence[float], state_root: Path | None) -> Played:
-        """Publishes :data:`WARM_FRAMES` frames, then one at each of the moments, and waits until it is done.
+    def play(self, moments: Sequence[float], stamps: Sequence[float], state_root: Path | None) -> Played:
+        """Publishes a frame at each of the moments, and waits until it is done.
 
         Args:
-            moments: Seconds, ascending.
+            moments: Seconds, ascending; :data:`WARM_FRAMES` steady ones if there are none.
+            stamps: When they were captured, from the same start.
             state_root: Where the agent's record is that is to be looked at; None for none.
 
         """
-        self._connection.send((list(moments), state_root and str(state_root)))
+        self._connection.send((list(moments), list(stamps), state_root and str(state_root)))
         found = self._answer()
         assert isinstance(found, Played)
         return found
 
     def warm(self) -> None:
         """Publishes the frames that do not count, alone."""
-        self.play((), None)
+        self.play((), (), None)
 
     def _answer(self) -> object:
         if not self._connection.poll(120):
@@ -151,26 +152,29 @@ class Feeder:
 
 def _feed(connection: Connection, version: int, root: str) -> None:
     writer: Writer = RenamingWriter(Path(root) / CAMERA) if version == VERSION_1 else RingWriter(Path(root))
-    writer(0)
+    writer(0, time.monotonic_ns())
     connection.send(None)
     gc.freeze()
     gc.disable()
     frame_id = 1
     while True:
-        moments, state_root = connection.recv()
+        moments, stamps, state_root = connection.recv()
         begun = time.monotonic()
         for number in range(WARM_FRAMES if not moments else 0):
             _wait_until(begun + number * INTERVAL_S)
-            writer(frame_id)
+            writer(frame_id, time.monotonic_ns())
             frame_id += 1
         watch = None if state_root is None else Watch(Path(state_root), CAMERA)
-        connection.send(_play(writer, frame_id, moments, watch))
+        connection.send(_play(writer, frame_id, moments, stamps, watch))
         frame_id += len(moments)
 
 
-def _play(writer: Writer, first_id: int, moments: Sequence[float], watch: Watch | None) -> Played:
+def _play(
+    writer: Writer, first_id: int, moments: Sequence[float], stamps: Sequence[float], watch: Watch | None
+) -> Played:
     published, latencies, followed = array("q"), array("q"), [True] * len(moments)
-    begun = time.monotonic() + INTERVAL_S
+    # The first frame was captured after the last one before this.
+    begun = time.monotonic() + INTERVAL_S - min(0.0, *stamps[:1], 0.0)
     for number, moment in enumerate(moments):
         _wait_until(begun + moment)
         if number:
@@ -180,7 +184,7 @@ def _play(writer: Writer, first_id: int, moments: Sequence[float], watch: Watch 
                 frame_id, observed_ns, _ = watch.newest()
                 if frame_id == first_id + number - 1:
                     latencies.append(observed_ns - before_ns)
-        published.append(writer(first_id + number))
+        published.append(writer(first_id + number, round((begun + stamps[number]) * 1e9)))
     time.sleep(SETTLE_S)
     return Played(first_id, published, followed, latencies)
 

@@ -11,7 +11,7 @@ from itertools import count, cycle, takewhile
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 INTERVAL_S: Final = 0.04
 SHORTEST_S: Final = 0.001  # with jitter
@@ -32,6 +32,22 @@ def moments(name: str, seconds: float, seed: int = 0) -> list[float]:
 
     """
     return list(takewhile(lambda moment: moment < seconds, RHYTHMS[name](random.Random(seed))))
+
+
+def stamps(name: str, found: Sequence[float]) -> list[float]:
+    """When frames were captured, in seconds from the same start: evenly, also those that come together.
+
+    So a writer that knows presentation times stamps them: none later than it comes, and one at that moment.
+
+    Args:
+        name: Of the rhythm.
+        found: When they come (:func:`moments`).
+
+    """
+    if not isinstance(RHYTHMS[name], partial) or RHYTHMS[name].func is not _groups:
+        return list(found)
+    first = min((moment - number * INTERVAL_S for number, moment in enumerate(found)), default=0.0)
+    return [first + number * INTERVAL_S for number in range(len(found))]
 
 
 def _steady(_: random.Random) -> Iterator[float]:

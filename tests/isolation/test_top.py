@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROW_KEYS = [
     "camera_id", "pid", "state", "death", "stopped", "fps", "allowed_fps", "cpu_percent", "private_bytes",
-    "age_s", "missed", "problem", "frames", "models",
+    "age_s", "missed", "problem", "frames", "models", "arrivals_per_s", "longest_gap_s", "slots_needed",
 ]  # fmt: skip
 
 

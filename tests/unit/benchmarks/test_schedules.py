@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from benchmarks.schedules import BURST, INTERVAL_S, RHYTHMS, SHORTEST_S, STALL_S, moments
+from benchmarks.schedules import BURST, INTERVAL_S, RHYTHMS, SHORTEST_S, STALL_S, moments, stamps
 
 EVEN_IN_THE_MEAN = [name for name in RHYTHMS if "stalls" not in name and "fps" not in name]
 
@@ -38,3 +38,15 @@ def test_what_makes_each_rhythm() -> None:
     ] == [30, 10, 15, 5]
     jitter = moments("jitter 15 ms", 60.0)
     assert min(b - a for a, b in itertools.pairwise(jitter)) >= SHORTEST_S * 0.999
+
+
+def test_frames_that_come_together_were_captured_one_after_the_other() -> None:
+    """Stamps of a burst are 40 ms apart, none after its frame has come; of other rhythms, when it comes."""
+    bursts = moments("12 at once, 2 ms apart", 2.0)
+    captured = stamps("12 at once, 2 ms apart", bursts)
+    steps = [round(after - before, 6) for before, after in itertools.pairwise(captured)]
+    assert set(steps) == {INTERVAL_S}
+    late = [moment - stamp for moment, stamp in zip(bursts, captured, strict=True)]
+    assert min(late) == pytest.approx(0.0, abs=1e-9)
+    jitter = moments("jitter 8 ms", 2.0)
+    assert stamps("jitter 8 ms", jitter) == jitter
