@@ -173,6 +173,7 @@ class Host:
         memory: Limits of memory in bytes, of the host and of the control groups above.
         tasks: Limits of processes and threads.
         open_files: The host's limit of open files; None if it cannot be told.
+        inotify: This user's limit of inotify instances; None if it cannot be told.
         descriptors: Limit of descriptors a process; None for none.
         mappings: Limit of memory maps a process; None if it cannot be told.
         address_space: Limit of addresses a process in bytes, the hard one; None for none.
@@ -191,6 +192,7 @@ class Host:
     memory: tuple[Room, ...]
     tasks: tuple[Room, ...]
     open_files: Room | None
+    inotify: Room | None
     descriptors: int | None
     mappings: int | None
     address_space: int | None

@@ -29,6 +29,7 @@ class Limits(NamedTuple):
     memory: tuple[Room, ...]
     tasks: tuple[Room, ...]
     open_files: Room | None
+    inotify: Room | None
     descriptors: int | None
     mappings: int | None
     address_space: int | None
@@ -62,6 +63,7 @@ def gather_limits(mounts: Sequence[Mount], unseen: dict[str, str]) -> Limits:
         memory=(*had("memory", _available, none), *group_memory),
         tasks=(*host_tasks, *group_tasks, *per_user),
         open_files=had("descriptors", _open_files, no_room),
+        inotify=had("inotify", _inotify, no_room),
         descriptors=had("descriptors", lambda: _rlimit(resource.RLIMIT_NOFILE), no_limits)[0],
         mappings=had("memory maps", _max_map_count, no_limits[0]),
         address_space=had("memory maps", lambda: _rlimit(resource.RLIMIT_AS), no_limits)[1],
@@ -96,6 +98,33 @@ def _max_map_count() -> int | None:
 def _open_files() -> Room | None:
     open_now, _, open_max = (int(number) for number in _text("/proc/sys/fs/file-nr").split())
     return Room("fs.file-max", open_max, open_now, "sysctl fs.file-max=NUMBER")
+
+
+def _inotify() -> Room:
+    name = "fs.inotify.max_user_instances"
+    limit = _sysctl("fs/inotify/max_user_instances")
+    return Room(name, limit, inotify_instances_of_user(os.getuid()), f"sysctl {name}=NUMBER")
+
+
+def inotify_instances_of_user(uid: int) -> int:
+    """Inotify instances that processes of a user have open, as far as they can be seen from here."""
+    count = 0
+    for name in os.listdir("/proc"):
+        if not name.isdecimal():
+            continue
+        try:
+            if os.stat(f"/proc/{name}").st_uid == uid:
+                count += sum(map(_is_inotify, os.scandir(f"/proc/{name}/fd")))
+        except OSError:
+            continue  # it has ended
+    return count
+
+
+def _is_inotify(descriptor: os.DirEntry[str]) -> bool:
+    try:
+        return os.readlink(descriptor.path) == "anon_inode:inotify"
+    except OSError:
+        return False
 
 
 def _rlimit(limit: int) -> tuple[int | None, int | None]:

@@ -30,6 +30,7 @@ CHECKS = (
     judge_limits.memory,
     judge_limits.tasks,
     judge_limits.descriptors,
+    judge_limits.inotify,
     judge_limits.mappings,
 )
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from launch.doctor.finding import Finding, Level
 from launch.sizing.host import AGENT_PRIVATE_BYTES
-from ruth.export.layout import META_SIZE_V2, PAGE_SIZE, SLOT_COUNT_DEFAULT, VERSION_1, nv12_size
+from ruth.export.layout import (
+    META_SIZE_V2,
+    PAGE_SIZE,
+    SLOT_COUNT_DEFAULT,
+    VERSION_1,
+    VERSION_2,
+    nv12_size,
+)
 
 if TYPE_CHECKING:
     from launch.doctor.facts import Export, Host, Room
@@ -22,6 +29,8 @@ AGENT_DESCRIPTORS: Final = 10
 AGENT_MAPPINGS: Final = 200
 # Below that the launcher itself cannot open a state and prepare the confinement.
 LAUNCHER_DESCRIPTORS: Final = 7
+INSTANCES_ENOUGH: Final = 8192  # what the file says
+SYSCTL_FILE: Final = "launch/deploy/60-ruth-sysctl.conf"
 # An agent before it maps its camera's ring, and a Python that starts.
 AGENT_ADDRESSES: Final = 64 * 1024 * 1024
 
@@ -111,6 +120,21 @@ def descriptors(host: Host) -> Finding:
     if needed > left:
         return Finding("descriptors", Level.FAIL, text, host.open_files.raise_it)
     return Finding("descriptors", Level.OK, text)
+
+
+def inotify(host: Host) -> Finding:
+    """Whether an agent may watch its camera's directory, where version 1 announces frames in no other way."""
+    watching = [c for c in host.cameras if not c.live and (c.export is None or c.export.version != VERSION_2)]
+    text = f"agents to launch that would watch a directory (version 1, or no export yet): {len(watching):,}"
+    room = host.inotify
+    if room is None or (left := room.left) is None:
+        return Finding("inotify", Level.OK, text)
+    text += f", room for {left:,} ({room.name} is {room.limit:,}, {room.used:,} in use)"
+    if len(watching) <= left:
+        return Finding("inotify", Level.OK, text)
+    enough = max(INSTANCES_ENOUGH, 2 * (room.used + len(watching)))
+    fix = f"{room.raise_it.replace('NUMBER', str(enough))}; for good: {SYSCTL_FILE} in /etc/sysctl.d"
+    return Finding("inotify", Level.WARN, f"{text}: the others look every 10 ms while frames come", fix)
 
 
 def mappings(host: Host) -> Finding:

@@ -20,7 +20,7 @@ import pytest
 
 from agents import configure, launched, look, wait_dead
 from launch.doctor.gather import gather
-from launch.doctor.gather_limits import tasks_of_user
+from launch.doctor.gather_limits import inotify_instances_of_user, tasks_of_user
 from launch.doctor.mounts import mount_of, read_mounts
 from published import FRAME, exporter_of
 from ruth.export.layout import NO_FRAME_EVER
@@ -153,6 +153,8 @@ def test_facts_about_the_machine(roots: Roots) -> None:
     assert len(psutil.pids()) <= pid_max.used + 100
     assert host.descriptors == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     assert host.open_files.left
+    assert host.inotify is not None
+    assert host.inotify.limit == int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
 
 
 def test_tasks_of_a_user(processes: Processes) -> None:
@@ -162,6 +164,15 @@ def test_tasks_of_a_user(processes: Processes) -> None:
     assert tasks_of_user(os.getuid()) >= before + 10
     assert started[0].poll() is None
     assert tasks_of_user(STRANGER) == 0
+
+
+def test_inotify_instances_of_a_user(roots: Roots, processes: Processes) -> None:
+    """An agent that watches its camera's directory has an instance, which counts against its user's limit."""
+    (roots.export / "a").mkdir(parents=True)
+    before = inotify_instances_of_user(os.getuid())
+    launched(roots, processes, "a")
+    wait_until(lambda: inotify_instances_of_user(os.getuid()) > before, "the agent watches")
+    assert inotify_instances_of_user(STRANGER) == 0
 
 
 def test_facts_about_the_roots(roots: Roots, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conftest import PROJECT
 from launch.confine.measure import Measure
 from launch.doctor.facts import Camera, Export, Folder, Host, Kernel, Native, Room
 from launch.doctor.finding import Finding, Level, named
@@ -14,7 +15,9 @@ from launch.doctor.judge_limits import (
     AGENT_DESCRIPTORS,
     AGENT_MAPPINGS,
     ASSUMED_BYTES,
+    INSTANCES_ENOUGH,
     LAUNCHER_DESCRIPTORS,
+    SYSCTL_FILE,
 )
 from launch.sizing.host import AGENT_PRIVATE_BYTES
 
@@ -33,6 +36,7 @@ KERNEL = Kernel("x86_64", "6.18.0", "3.11.7", None, True, 7, int(~Measure(0)), (
 NATIVE = Native(None, False, "python -m launch.native")
 CAMERA = Camera("a", EXPORT, False, None, None)
 ROOM = Room("kernel.pid_max", 32768, 300, "sysctl kernel.pid_max=4194304")
+INOTIFY = Room("fs.inotify.max_user_instances", 128, 3, "sysctl fs.inotify.max_user_instances=NUMBER")
 FINE = Host(
     user=RUTH,
     ruth_user=RUTH,
@@ -45,6 +49,7 @@ FINE = Host(
     memory=(Room("available memory", 16_000 * MB, 2_000 * MB, "end something"),),
     tasks=(ROOM,),
     open_files=Room("fs.file-max", 10**6, 1000, "sysctl fs.file-max=NUMBER"),
+    inotify=INOTIFY,
     descriptors=1024,
     mappings=65530,
     address_space=None,
@@ -141,6 +146,13 @@ CASES: list[Case] = [
     (replace(FINE, descriptors=AGENT_DESCRIPTORS - 1), "descriptors", Level.WARN, "LimitNOFILE"),
     (replace(FINE, descriptors=LAUNCHER_DESCRIPTORS - 1), "descriptors", Level.FAIL, "ulimit -n"),
     (replace(FINE, open_files=Room("fs.file-max", 30, 15, "sysctl")), "descriptors", Level.FAIL, "sysctl"),
+    (
+        replace(
+            FINE, cameras=(replace(CAMERA, export=replace(EXPORT, version=1)),),
+            inotify=replace(INOTIFY, limit=3),
+        ),
+        "inotify", Level.WARN, "max_user_instances=8192; for good: launch/deploy/60-ruth-sysctl.conf",
+    ),
     (replace(FINE, mappings=AGENT_MAPPINGS - 1), "memory maps", Level.FAIL, "max_map_count"),
     (replace(FINE, address_space=AGENT_ADDRESSES + 11 * MB), "memory maps", Level.WARN, "ulimit -v"),
     (replace(FINE, address_space=AGENT_ADDRESSES - 1), "memory maps", Level.FAIL, "ulimit -v"),
@@ -273,3 +285,10 @@ def test_many_cameras_are_not_all_named() -> None:
     """Of many, the first three are named and the others counted."""
     assert named(["a", "b", "c"]) == "a, b, c"
     assert named(list("abcdef")) == "a, b, c and 3 more"
+
+
+def test_the_file_for_sysctl_says_what_the_fix_says() -> None:
+    """What is advised for the moment and what is shipped for good are one number, for that very limit."""
+    content = (PROJECT / SYSCTL_FILE).read_text(encoding="ascii")
+    settings = [line for line in content.splitlines() if line and not line.startswith("#")]
+    assert settings == [f"{INOTIFY.name} = {INSTANCES_ENOUGH}"]
