@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ruth.runtime.stream import Stream
 
 CAMERA = "a"
-BURST, BURSTS, INTERVAL_NS = 12, 5, 40_000_000
+BURST, FRAMES, INTERVAL_NS = 12, 1 + 5 * 12, 40_000_000
 
 
 class Taker:
@@ -56,17 +56,15 @@ def test_all_of_a_burst_is_decided_and_given(
         model: Taker(ruth.attach(CAMERA, model, export_root=str(roots.export), state_root=str(roots.state)))
         for model in CAPS
     }
-    first_ns = time.monotonic_ns() - (BURST * BURSTS + 1) * INTERVAL_NS
-    assert exporter.publish(
-        FRAME, first_ns
-    )  # by itself: of what was there before it an agent takes the newest
-    wait_observed(roots, CAMERA, 0)
+    first_ns = time.monotonic_ns() - FRAMES * INTERVAL_NS
+    # The first by itself: of what stands there before it comes an agent takes the newest.
+    bursts = [range(1), *(range(first, first + BURST) for first in range(1, FRAMES, BURST))]
     try:
-        for burst in range(BURSTS):
-            for number in range(burst * BURST + 1, (burst + 1) * BURST + 1):
+        for burst in bursts:
+            for number in burst:
                 assert exporter.publish(FRAME, first_ns + number * INTERVAL_NS)
                 time.sleep(apart_s)
-            wait_observed(roots, CAMERA, (burst + 1) * BURST)
+            wait_observed(roots, CAMERA, burst[-1])
             allowed = {model.model_id: model.allowed for model in record(roots, CAMERA).models}
             for model, taker in takers.items():
                 wait_until(
@@ -77,9 +75,9 @@ def test_all_of_a_burst_is_decided_and_given(
         for taker in takers.values():
             taker.end()
     found = record(roots, CAMERA)
-    assert (found.frames, found.missed) == (BURST * BURSTS + 1, 0)
+    assert (found.frames, found.missed) == (FRAMES, 0)
     for model_id, cap in CAPS.items():
         step = 1 if cap is None else round(25 / cap)
-        assert takers[model_id].given == list(range(0, BURST * BURSTS + 1, step)), model_id
+        assert takers[model_id].given == list(range(0, FRAMES, step)), model_id
         assert (takers[model_id].stream.lost, takers[model_id].stream.dropped) == (0, 0)
     exporter.close()
