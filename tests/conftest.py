@@ -19,6 +19,7 @@ import pytest
 
 from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE
 from ruth.vas.flag import FLAG
+from vectors import write_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """With --soak, leaves out every test that has no longer form."""
     if config.getoption("--soak"):
         items[:] = [item for item in items if item.get_closest_marker("soak")]
+
+
+@pytest.fixture(scope="session")
+def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the example exports (tests/vectors.py)."""
+    folder = tmp_path_factory.mktemp("vectors")
+    write_vectors(folder)
+    return folder
 
 
 @pytest.fixture

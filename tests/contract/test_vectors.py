@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from conftest import PROJECT
 from ruth.export.layout import FrameRecord, slot_record_offset, unpack_record, unpack_ring
 from ruth.export.nv12 import nv12_views
 from ruth.export.outcome import UNCHANGED, Fresh
+from ruth.export.picture import Picture, unpack_picture
 from ruth.export.source import ExportSource
+from vectors import DAMAGED_FRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,22 +21,17 @@ if TYPE_CHECKING:
 
     from conftest import Roots
 
-VECTORS = PROJECT.parent / "shared" / "vectors"
 WIDTH, HEIGHT = 16, 8
-
-pytestmark = pytest.mark.skipif(
-    not VECTORS.is_dir(), reason="the example exports are not beside the project (shared/vectors)"
-)
 
 
 @pytest.fixture
-def vector(roots: Roots) -> Callable[[str], Path]:
+def vector(roots: Roots, vectors: Path) -> Callable[[str], Path]:
     """Copies one of the example exports into the test's own root."""
 
     def copy(version: str) -> Path:
         camera = roots.export / "front-door"
         camera.mkdir(parents=True)
-        for file in (VECTORS / version / "front-door").iterdir():
+        for file in (vectors / version / "front-door").iterdir():
             shutil.copyfile(file, camera / file.name)  # the content alone: the originals are read-only
         return camera
 
@@ -104,3 +100,18 @@ def test_the_slots_of_the_example_ring_are_read(vector: Callable[[str], Path]) -
         assert_pixels(data, record)
         found[record.frame_id] = record.timestamp_ns
     assert found == {n: 5_000_000_000 + 40_000_000 * n for n in (2, 3, 4, 5)}
+
+
+def test_the_example_with_a_picture_is_read(roots: Roots, vector: Callable[[str], Path]) -> None:
+    """Range, matrix and damage are what each record says; all else is as in the example without them."""
+    camera = vector("v2-picture")
+    with ExportSource(str(roots.export), "front-door") as source:
+        outcome = source.try_read()
+        assert isinstance(outcome, Fresh)
+    assert outcome.record == FrameRecord(2, 0x010202, 5, 5_200_000_000, 16, 8, 0, 16, 192, 4096, 12)
+    assert unpack_picture(outcome.record.picture) == Picture("full", "bt709", damaged=True)
+    assert_pixels((camera / "frame.data").read_bytes(), outcome.record)
+    meta = (camera / "frame.meta").read_bytes()
+    records = [unpack_record(meta, slot_record_offset(slot)) for slot in range(4)]
+    damaged = {record.frame_id for record in records if unpack_picture(record.picture).damaged}
+    assert damaged == set(DAMAGED_FRAMES)

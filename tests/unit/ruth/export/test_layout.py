@@ -3,13 +3,12 @@ from __future__ import annotations
 import itertools
 import re
 import struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import PROJECT
 from ruth.export import layout
 from ruth.export.layout import (
     FLAG_CLOSED,
@@ -34,10 +33,8 @@ from ruth.export.layout import (
 )
 from ruth.export.validity import geometry_problem, offset_problem, problem_v1, problem_v2, ring_problem
 
-VECTORS = PROJECT.parent / "shared" / "vectors"
-needs_vectors = pytest.mark.skipif(
-    not VECTORS.is_dir(), reason="the example exports (shared/vectors) are not beside the project"
-)
+if TYPE_CHECKING:
+    from pathlib import Path
 
 UINT32_MAX = 2**32 - 1
 UINT64_MAX = 2**64 - 1
@@ -533,21 +530,19 @@ def test_random_records_are_never_larger_than_their_file(
             assert 0 < record.width <= record.stride
 
 
-@needs_vectors
-def test_the_version_1_example_is_what_it_says() -> None:
+def test_the_version_1_example_is_what_it_says(vectors: Path) -> None:
     """The example export of version 1 is one valid frame of 16 x 8, id 41, at its stated time."""
-    meta = (VECTORS / "v1/front-door/frame.meta").read_bytes()
-    data_size = (VECTORS / "v1/front-door/frame.data").stat().st_size
+    meta = (vectors / "v1/front-door/frame.meta").read_bytes()
+    data_size = (vectors / "v1/front-door/frame.data").stat().st_size
     record = unpack_record(meta)
     assert record == FrameRecord(1, 0, 41, 1795294536609118200, 16, 8, 0, 16, 192, 0, 0)
     assert problem_v1(record, len(meta), data_size) is None
 
 
-@needs_vectors
-def test_the_version_2_example_is_a_ring() -> None:
+def test_the_version_2_example_is_a_ring(vectors: Path) -> None:
     """The example of version 2 is a valid ring of 4 slots of a page, with its epoch and a waking writer."""
-    meta = (VECTORS / "v2/front-door/frame.meta").read_bytes()
-    data = VECTORS / "v2/front-door/frame.data"
+    meta = (vectors / "v2/front-door/frame.meta").read_bytes()
+    data = vectors / "v2/front-door/frame.data"
     ring = unpack_ring(meta)
     assert len(meta) == META_SIZE_V2
     assert ring == RingHeader(ring.wake, 4, 4096, 0, 123456789000, FLAG_WAKES)
@@ -555,10 +550,9 @@ def test_the_version_2_example_is_a_ring() -> None:
     assert ring_problem(ring, data.stat().st_size, data.stat().st_ino) is None
 
 
-@needs_vectors
-def test_the_newest_frame_of_the_version_2_example() -> None:
+def test_the_newest_frame_of_the_version_2_example(vectors: Path) -> None:
     """The newest frame of the example is id 5 in slot 1, complete, and its slot's record agrees."""
-    meta = (VECTORS / "v2/front-door/frame.meta").read_bytes()
+    meta = (vectors / "v2/front-door/frame.meta").read_bytes()
     newest, ring = unpack_record(meta), unpack_ring(meta)
     slot = unpack_record(meta, slot_record_offset(1))
     assert newest == FrameRecord(2, 0, 5, 5_200_000_000, 16, 8, 0, 16, 192, 4096, newest.sequence)
@@ -567,10 +561,9 @@ def test_the_newest_frame_of_the_version_2_example() -> None:
     assert problem_v2(newest, ring) is None
 
 
-@needs_vectors
-def test_the_slots_of_the_version_2_example() -> None:
+def test_the_slots_of_the_version_2_example(vectors: Path) -> None:
     """The slots of the example hold frames 4, 5, 2 and 3, each valid and 40 ms after the one before."""
-    meta = (VECTORS / "v2/front-door/frame.meta").read_bytes()
+    meta = (vectors / "v2/front-door/frame.meta").read_bytes()
     ring = unpack_ring(meta)
     slots = [unpack_record(meta, slot_record_offset(slot)) for slot in range(ring.slot_count)]
     assert [slot.frame_id for slot in slots] == [4, 5, 2, 3]
@@ -579,11 +572,10 @@ def test_the_slots_of_the_version_2_example() -> None:
     assert all(problem_v2(slot, ring) is None and slot.sequence % 2 == 0 for slot in slots)
 
 
-@needs_vectors
-def test_the_examples_are_packed_the_same_way() -> None:
+def test_the_examples_are_packed_the_same_way(vectors: Path) -> None:
     """Packing what the examples hold gives their very bytes."""
-    v1 = (VECTORS / "v1/front-door/frame.meta").read_bytes()
-    v2 = (VECTORS / "v2/front-door/frame.meta").read_bytes()
+    v1 = (vectors / "v1/front-door/frame.meta").read_bytes()
+    v2 = (vectors / "v2/front-door/frame.meta").read_bytes()
     assert pack_record(unpack_record(v1)) == v1
     ring = unpack_ring(v2)
     slots = [unpack_record(v2, slot_record_offset(slot)) for slot in range(ring.slot_count)]

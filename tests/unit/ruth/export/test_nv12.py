@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from conftest import PROJECT
 from ruth.export.layout import FrameRecord, nv12_size, slot_record_offset, unpack_record, unpack_ring
 from ruth.export.nv12 import Nv12Views, nv12_views
 
@@ -16,10 +15,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-VECTORS = PROJECT.parent / "shared" / "vectors"
-needs_vectors = pytest.mark.skipif(
-    not VECTORS.is_dir(), reason="the example exports (shared/vectors) are not beside the project"
-)
 
 GEOMETRIES = [(2, 2, 2), (16, 8, 16), (16, 8, 64), (6, 4, 7), (640, 360, 640), (642, 362, 704)]
 geometries = pytest.mark.parametrize(
@@ -214,27 +209,24 @@ def pixels(views: Nv12Views) -> tuple[list[list[int]], list[list[int]]]:
     return views.y.tolist(), views.uv.reshape(4, 16).tolist()
 
 
-@needs_vectors
-def test_the_version_1_example_has_its_pixels() -> None:
+def test_the_version_1_example_has_its_pixels(vectors: Path) -> None:
     """The frame of the version 1 example has the pixels of its formula."""
-    record = unpack_record((VECTORS / "v1/front-door/frame.meta").read_bytes())
-    data = (VECTORS / "v1/front-door/frame.data").read_bytes()
+    record = unpack_record((vectors / "v1/front-door/frame.meta").read_bytes())
+    data = (vectors / "v1/front-door/frame.data").read_bytes()
     assert pixels(nv12_views(data, record)) == example_pixels(41)
 
 
-@needs_vectors
-def test_every_whole_frame_of_the_version_2_example_has_its_pixels() -> None:
+def test_every_whole_frame_of_the_version_2_example_has_its_pixels(vectors: Path) -> None:
     """Frames 2 to 5 of the version 2 example are whole, each in its slot with the pixels of its formula."""
-    meta = (VECTORS / "v2/front-door/frame.meta").read_bytes()
-    data = (VECTORS / "v2/front-door/frame.data").read_bytes()
+    meta = (vectors / "v2/front-door/frame.meta").read_bytes()
+    data = (vectors / "v2/front-door/frame.data").read_bytes()
     slots = [unpack_record(meta, slot_record_offset(slot)) for slot in range(unpack_ring(meta).slot_count)]
     found = {slot.frame_id: pixels(nv12_views(data, slot)) for slot in slots}
     assert found == {frame_id: example_pixels(frame_id) for frame_id in (2, 3, 4, 5)}
     assert pixels(nv12_views(data, unpack_record(meta))) == example_pixels(5)
 
 
-@needs_vectors
-def test_the_examples_tell_frames_apart() -> None:
+def test_the_examples_tell_frames_apart(vectors: Path) -> None:
     """No two frames of the example have the same pixels, so that a wrong slot would be noticed."""
     assert all(
         example_pixels(one) != example_pixels(other) for one, other in itertools.combinations(range(6), 2)
