@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from launch.vas.camera import OpenExporter
     from launch.vas.summary import VasSummary
 
 WIDTH, HEIGHT, FPS, FRAMES = 320, 180, 25, 40
@@ -162,3 +163,8 @@ def keeper_until(frames: int, then: Callable[[], object] | None = None) -> Keepe
             os.kill(os.getpid(), signal.SIGTERM)
 
     return Keeper(on_commit=on_commit)
+
+
+def each(keepers: dict[str, Keeper]) -> OpenExporter:
+    """A keeper for each camera."""
+    return lambda camera_id, *form: keepers[camera_id].open(camera_id, *form)

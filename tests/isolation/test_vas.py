@@ -28,6 +28,7 @@ from footage import (
     Keeper,
     Run,
     call,
+    each,
     keeper_until,
     recorded,
     recorded_so_far,
@@ -43,13 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Processes, Roots
-    from launch.vas.camera import OpenExporter
     from launch.vas.ffmpeg import FFmpeg
-
-
-def each(keepers: dict[str, Keeper]) -> OpenExporter:
-    """A keeper for each camera."""
-    return lambda camera_id, *form: keepers[camera_id].open(camera_id, *form)
 
 
 def test_every_frame_bit_for_bit(ffmpeg: FFmpeg, clip: Path, vas: Callable[..., Run]) -> None:

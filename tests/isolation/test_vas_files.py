@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import statistics
+import time
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
-from footage import FFMPEGS, FPS, call, ffmpeg_named, keeper_until
+from footage import FFMPEGS, FPS, Keeper, call, each, ffmpeg_named, keeper_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,3 +83,46 @@ def test_over_and_over(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run], 
     assert (
         0.8 < sum(steps) / (FRAME_NS * len(steps)) < 1.5
     )  # frame time has its own steps, and a turn may be late
+
+
+def log_sizes() -> list[int]:
+    """Bytes that the logs of this process's FFmpegs take."""
+    links = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+    return [
+        os.stat(link).st_size for link in links if os.path.exists(link) and "ffmpeg.log" in os.readlink(link)
+    ]
+
+
+def test_without_a_key_frame(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run]) -> None:
+    """A file without its key frame, about which FFmpeg logs without end, neither slows another nor fills memory."""
+    encode = [
+        "-frames:v",
+        "3000",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-g",
+        "9999",
+        "-pix_fmt",
+        "yuv420p",
+    ]
+    call(ffmpeg, "-f", "lavfi", "-i", "testsrc2=size=160x90", *encode, tmp_path / "whole.h264")
+    content = (tmp_path / "whole.h264").read_bytes()
+    key = content.index(b"\0\0\1\x65")
+    (tmp_path / "cut.h264").write_bytes(content[:key] + content[content.index(b"\0\0\1", key + 3) :])
+    came: list[int] = []
+    logs: list[int] = []
+
+    def look(number: int) -> None:
+        came.append(time.monotonic_ns())
+        if number % FPS == 0:
+            logs.extend(log_sizes())
+        if number == 4 * FPS:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    keepers = {"bad": Keeper(), "good": Keeper(on_commit=look)}
+    run = vas(f"bad={tmp_path}/cut.h264", "good=test:160x90", exporter=each(keepers), once=False)
+    assert run.summary.cameras[1].death is None
+    assert statistics.median(later - earlier for earlier, later in pairwise(came)) < 1.5 * FRAME_NS
+    assert max(logs) < 8 << 20

@@ -62,11 +62,11 @@ def test_end_of_a_silent_camera() -> None:
 
 
 def test_end_of_a_busy_camera() -> None:
-    """A second signal could cut a recording short, so one that gave pictures has 3 s to finish it."""
+    """A second signal could cut a recording short, so one that gave pictures has 2 s to finish it."""
     limits = TimeLimits(0, Kind.RTSP)
     limits.picture(10)
     limits.end(10)
-    assert history(limits, 100) == [(13, Due.ASK_AGAIN), (15, Due.KILL)]
+    assert history(limits, 100) == [(12, Due.ASK_AGAIN), (15, Due.KILL)]
 
 
 def test_end_of_a_file() -> None:
