@@ -94,7 +94,7 @@ def log_sizes() -> list[int]:
 
 
 def test_without_a_key_frame(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run]) -> None:
-    """A file without its key frame, about which FFmpeg logs without end, neither slows another nor fills memory."""
+    """A file without its key frame, about which FFmpeg logs without end, harms neither another nor memory."""
     encode = [
         "-frames:v",
         "3000",
