@@ -196,7 +196,7 @@ def _read_nut(content: bytes) -> None:
 def _read_listing(content: bytes) -> None:
     """The number of a stream, or none."""
     video = largest_video(content)
-    assert video is None or 0 <= video < len(content)
+    assert video is None or 0 <= video.number < len(content)
 
 
 def _exports(camera: Path) -> Callable[[bytes], object]:
