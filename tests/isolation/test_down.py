@@ -27,6 +27,9 @@ def test_a_record_that_names_another_process_ends_nobody(roots: Roots, processes
     down = (sys.executable, "-m", "launch.cli", "down", "a")
     done = subprocess.run(down, env=roots.environ(), capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 1
-    assert done.stderr == f"ruth: a: its record names process {pids['b']}, which is not its agent\n"
+    assert (
+        done.stderr
+        == f"ruth: a: not signalled: its record names process {pids['b']}, which does not hold its lock\n"
+    )
     assert look(roots, "b").pid == pids["b"]
     os.kill(pids["a"], 0)
