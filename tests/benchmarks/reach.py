@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from benchmarks import cameras, decode, gate, idle, notice, off, publish, rhythm, version1, view
+from benchmarks import cameras, decode, gate, idle, notice, off, publish, rhythm, version1, view, watched
 from benchmarks.result import Table, shown
 
 if TYPE_CHECKING:
@@ -264,6 +264,15 @@ GOALS: Final = (
         1,
         (1_000,),
         "private memory, MB",
+    ),
+    _at_most(
+        "writing version 1 while an agent watches, 640 x 360",
+        1.05,
+        " x not watched",
+        rhythm.NAME,
+        2,
+        ("640 x 360", watched.WATCHED),
+        "x not watched",
     ),
     _at_most("files made, flag off", 0, "", off.NAME, 1, (off.FILES,), "found"),
     _at_most("bytes allocated, flag off", 0, "", off.NAME, 1, (off.ALLOCATED,), "found"),

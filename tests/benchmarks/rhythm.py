@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.agents import Watch, launch
 from benchmarks.bare import bare_missing, rhythm_functions
 from benchmarks.cost import cpu_ns_of
+from benchmarks.renamed_cameras import HEADS as CAMERAS
 from benchmarks.renamed_cameras import cameras_table
 from benchmarks.result import Chart, Result, Series, Table
 from benchmarks.rhythm_feed import CAMERA, COUNTS_BYTES, SLOTS, Feeder, run_model
 from benchmarks.samples import order_of, ratio_by_round, summary_of
 from benchmarks.schedules import INTERVAL_S, RHYTHMS, moments, stamps
+from benchmarks.watched import HEADS as WATCHED
+from benchmarks.watched import watched_table
 from ruth.export.layout import META_SIZE_V2, VERSION_1, VERSION_2
 from ruth.futex import address_of
 from ruth.identity import META_NAME
@@ -149,7 +152,8 @@ def run(stage: Stage) -> Result:
     problem = bare_missing()
     if problem:
         note = f"All of it was left out, since its writer is in C: {problem}."
-        return Result(NAME, (Table("Rhythms", ("export", "rhythm"), (("none", "none"),)),), notes=(note,))
+        nothing = (Table("left out", heads, ((None,) * len(heads),)) for heads in (HEADS, CAMERAS, WATCHED))
+        return Result(NAME, tuple(nothing), notes=(note,))
     rounds, seconds = (1, 1.0) if stage.quick else (2, 6.0)
     measured: dict[tuple[int, str, str], Measured] = {}
     for version in VERSIONS:
@@ -165,6 +169,7 @@ def run(stage: Stage) -> Result:
     tables = (
         Table("Rhythms, 25 frames a second in the mean", HEADS, tuple(rows_of(measured))),
         many,
+        watched_table(stage),
     )
     return Result(NAME, tables, tuple(charts_of(measured)), (RING_NOTE, *notes))
 

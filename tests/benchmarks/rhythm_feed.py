@@ -69,10 +69,10 @@ class Writer(Protocol):
 class RenamingWriter:
     """Version 1, as VAS writes it (``rhythm.c``): stamped when it is written."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, width: int = SIDE, height: int = SIDE) -> None:
         folder.mkdir(parents=True)
         self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        self.meta, self.data = renamed_frame()
+        self.meta, self.data = renamed_frame(width, height)
         self._published_ns = ctypes.c_uint64()
         self._publish = rhythm_functions().publish_renamed
 
@@ -85,11 +85,11 @@ class RenamingWriter:
         return self._published_ns.value
 
 
-def renamed_frame() -> tuple[ctypes.Array[ctypes.c_char], bytes]:
+def renamed_frame(width: int = SIDE, height: int = SIDE) -> tuple[ctypes.Array[ctypes.c_char], bytes]:
     """A header of version 1 that can be changed, and the pixels of its frame."""
-    size = nv12_size(SIDE, SIDE)
+    size = nv12_size(width, height)
     record = FrameRecord(
-        VERSION_1, 0, 0, 0, SIDE, SIDE, PIXEL_FORMAT_NV12, SIDE, size, data_offset=0, sequence=0
+        VERSION_1, 0, 0, 0, width, height, PIXEL_FORMAT_NV12, width, size, data_offset=0, sequence=0
     )
     header = pack_record(record)
     return ctypes.create_string_buffer(header, len(header)), bytes(size)
