@@ -69,8 +69,10 @@ def test_every_fault_has_a_test(title: str) -> None:
 
 @pytest.mark.skipif(not FAULTS.is_file(), reason="FAULTS.md is not beside the project (shared/FAULTS.md)")
 def test_the_faults_are_those_of_the_list() -> None:
-    """The table has the rows of FAULTS.md, word for word, in its order."""
-    assert list(rows(section("Every fault and its tests"))) == list(rows(FAULTS.read_text(encoding="utf-8")))
+    """The table has the rows of FAULTS.md, word for word, in its order; others may stand among them."""
+    listed = list(rows(FAULTS.read_text(encoding="utf-8")))
+    table = rows(section("Every fault and its tests"))
+    assert [fault for fault in table if fault in set(listed)] == listed
 
 
 @pytest.mark.skipif(not SPECIFICATION.is_file(), reason="SPEC.md is not beside the project (shared/SPEC.md)")

@@ -175,6 +175,13 @@ def test_units_stand_where_systemd_looks(installed: Installation) -> None:
         assert unit.read_bytes() == (PROJECT / "launch" / name).read_bytes()
 
 
+def test_the_file_for_sysctl_is_there_to_be_copied(installed: Installation) -> None:
+    """It is below share/ruth of the prefix, where nothing applies it by itself."""
+    name = "60-ruth-sysctl.conf"
+    shipped = installed.prefix / "share" / "ruth" / name
+    assert shipped.read_bytes() == (PROJECT / "launch" / "deploy" / name).read_bytes()
+
+
 def test_what_it_depends_on(metadata: Message) -> None:
     """Without an extra, the wheel wants numpy and psutil alone; the extras are those of pyproject.toml."""
     wanted = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
