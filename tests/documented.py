@@ -36,6 +36,7 @@ PLACEHOLDERS: Final = {
     "F": "25",
     "F.png": "frame.png",
     "FILE": "frame.png",
+    "FILE.toml": "sources.toml",
     "M": "person",
     "MS": "5",
     "N": "2",

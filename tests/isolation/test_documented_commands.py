@@ -70,7 +70,7 @@ class Stays(NamedTuple):
 STAYS = {
     r"ruth up(?! .*-d)": Stays(f"{CAMERA}: agent "),
     r"ruth agent ": Stays("in the foreground", code=-signal.SIGINT),
-    r"ruth vas (?!.*--once)": Stays("640x360 from test", signal.SIGTERM),
+    r"ruth vas (?!.*--once)": Stays(" from test", signal.SIGTERM),
     r"ruth top$": Stays('"cameras"', code=130),
     r"ruth follow (?!.*--seconds)": Stays("person", code=130),
     r"\.venv/bin/python docs/examples/motion.py ": Stays("% moves", code=130),
@@ -151,6 +151,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     (folder / "etc" / "ruth").mkdir(parents=True)
     for path in (folder / "ruth.toml", folder / "etc" / "ruth" / "ruth.toml"):
         path.write_text(found[1], encoding="utf-8")
+    sources = folder / "sources.toml"
+    sources.write_text('yard = "test"\n', encoding="utf-8")
+    sources.chmod(0o600)
     for name in ("launch", "docs", ".venv"):
         (folder / name).symlink_to(PROJECT / name)
     with open_roots() as roots, open_processes() as processes:
