@@ -18,6 +18,7 @@ from conftest import Roots
 from launch.confine.landlock import landlock_version
 from launch.confine.measure import Measure, measure_names
 from published import FRAME, exporter_of
+from ruth.agent.state import STATE_SIZE
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ def test_the_lock_of_a_writer_cannot_be_taken(roots: Roots) -> None:
 def test_its_state_keeps_its_size(roots: Roots, how: str) -> None:
     """An agent cannot fill the tmpfs through its state: it writes into the mapping and nowhere else."""
     assert said(roots, how) == "refused EPERM"
-    assert (roots.state / "a" / "agent.state").stat().st_size == 16384
+    assert (roots.state / "a" / "agent.state").stat().st_size == STATE_SIZE
 
 
 @pytest.mark.parametrize("how", ["memory file", "shared memory", "System V", "pipe"])

@@ -1,4 +1,4 @@
-"""An agent that gets no core for a while, or too little of one: the newest frame or nothing, and no burst."""
+"""An agent that gets no core for a while, or too little of one: what the ring still holds, and no burst."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from agents import launched, look, record, wait_observed
 from published import FRAME, Feed, exporter_of
+from ruth.export.layout import SLOT_COUNT_DEFAULT
 from streams import FRAME_INTERVAL_NS, Follower, judged_alone
 from waiting import wait_until
 
@@ -20,26 +22,28 @@ MINUTES = 5
 
 
 def test_an_agent_paused_for_minutes(roots: Roots, processes: Processes) -> None:
-    """Minutes of frame time pass while an agent is stopped: then it gets the newest frame, and no burst."""
+    """Minutes of frame time pass while it is stopped: then it gets what the ring holds, and no burst."""
     exporter = exporter_of(roots, "a")
     pid = launched(roots, processes, "a")["a"]
     times = iter(range(0, 10**15, FRAME_INTERVAL_NS))
+    held: deque[tuple[int, int]] = deque(maxlen=SLOT_COUNT_DEFAULT)
     with Follower(roots, "a") as follower:
         exporter.publish(FRAME, next(times))
         follower.wait_for(0)
         before = record(roots, "a")
         os.kill(pid, signal.SIGSTOP)
         passed = MINUTES * 60 * 25
-        for _ in range(passed):
+        for frame_id in range(1, passed + 1):
             exporter.publish(FRAME, newest := next(times))
+            held.append((frame_id, newest))
         os.kill(pid, signal.SIGCONT)
-        stream, frames = [follower.wait_for(passed)], [(passed, newest)]
+        stream, frames = [follower.wait_for(passed)], list(held)
         for frame_id in range(passed + 1, passed + 50):
             exporter.publish(FRAME, newest := next(times))
             frames.append((frame_id, newest))
             stream.append(follower.wait_for(frame_id))
-    assert stream == judged_alone(before, frames)
-    assert stream[-1].missed == passed - 1
+    assert stream == judged_alone(before, frames)[SLOT_COUNT_DEFAULT - 1 :]
+    assert stream[-1].missed == passed - SLOT_COUNT_DEFAULT
     exporter.close()
 
 

@@ -162,7 +162,7 @@ def test_shared_memory_is_full(
 
 
 FRAMES = 60
-AT_EASE = 50  # frames before those, of one timestamp: an agent that polls version 1 learns the camera's pace
+AT_EASE = 5  # frames before those, of one timestamp
 # Timestamps of a camera's frames, by what is the matter with its clock.
 CLOCKS = {
     "equal": [5] * FRAMES,
@@ -181,7 +181,8 @@ CLOCKS = {
 def test_any_clock(roots: Roots, processes: Processes, version: int) -> None:
     """Whatever timestamps say, agents live, decide every frame as the gate does, and keep to the cap.
 
-    A clock that steps by an hour costs no model more than an interval.
+    A clock that steps by an hour costs no model more than an interval, and lets at most one frame early each
+    time that it steps forth.
     """
     publish: dict[str, Callable[[int, int], object]] = {}
     for camera in CLOCKS:
@@ -211,8 +212,8 @@ def test_any_clock(roots: Roots, processes: Processes, version: int) -> None:
         frames = list(enumerate(timestamps, start=AT_EASE))
         assert look(roots, camera).pid == pids[camera]
         assert streams[camera] == judged_alone(before[camera], frames), camera
-    for camera in ("hour-back-and-forth", "hour-back", "hour-forth"):
+    for camera, early in (("hour-back-and-forth", FRAMES // 2), ("hour-back", 0), ("hour-forth", 1)):
         for model, earlier in zip(record(roots, camera).models, before[camera].models, strict=True):
             if model.max_fps is not None:
                 most = int(FRAMES * FRAME_NS * model.max_fps / 1e9) + 1
-                assert most / 2 - 1 <= model.allowed - earlier.allowed <= most, camera
+                assert most / 2 - 1 <= model.allowed - earlier.allowed <= most + early, camera
