@@ -100,9 +100,11 @@ static enum found read_ring(const struct agent *a, struct bound *b, struct frame
 /* RingReader.between(): how many frames there are between the last one and the newest. */
 static size_t read_between(const struct agent *a, const struct bound *b, uint64_t newest_id,
                            struct frame_record found[EXPORT_SLOT_COUNT_MAX]) {
-    unsigned char before[EXPORT_META_SIZE_V2], fields[EXPORT_META_SIZE_V2], again[EXPORT_META_SIZE_V2];
+    unsigned char bytes[3 * EXPORT_META_SIZE_V2];
     uint64_t slots = b->ring.slot_count;
     size_t size = EXPORT_SLOT_RECORDS_OFFSET + slots * EXPORT_RECORD_SIZE, count = 0;
+    /* Side by side: each page that is written to is one of this agent's own. */
+    unsigned char *before = bytes, *fields = before + size, *again = fields + size;
     if (pread(b->meta, before, size, 0) != (ssize_t)size || pread(b->meta, fields, size, 0) != (ssize_t)size
         || pread(b->meta, again, size, 0) != (ssize_t)size || unpack_ring_header(again).epoch != b->ring.epoch)
         return 0;
