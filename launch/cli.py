@@ -137,7 +137,7 @@ def parser_of(names: Collection[str]) -> argparse.ArgumentParser:
     """
     parser = _Parser(
         prog="ruth",
-        description="Per-camera AI frame tap: one process a camera decides which frames a model may have.",
+        description="Per-camera AI frame tap: one process per camera decides which frames a model may have.",
         epilog="Exit codes: 0 ok, 1 failure, 2 wrong usage or configuration, 130 interrupted.",
         formatter_class=_Help,
     )

@@ -149,7 +149,7 @@ def _ring_warning(source: Source, width: int, height: int) -> str:
     if slots is None:
         return f"{said} no ring has more than {SLOT_COUNT_MAX} slots"
     more = export_bytes(width, height, slots) - export_bytes(width, height, held)
-    return f"{said} slots = {slots} holds all of them, for {_size(more)} more a camera"
+    return f"{said} slots = {slots} holds all of them, for {_size(more)} more per camera"
 
 
 def _wrapped(warning: str, limit: int) -> list[str]:
@@ -171,14 +171,14 @@ def _need_lines(forecast: HostForecast, limit: int) -> list[str]:
     rows = [
         ("cameras", f"{need.cameras}, each {_coming(forecast.source)} of {width}x{height}"),
         ("frames for models", f"{sum(model.fps for model in forecast.models):.1f} a second"),
-        ("processes", f"{need.processes}: one a camera, and the launcher"),
+        ("processes", f"{need.processes}: one per camera, and the launcher"),
         (
             "shared memory",
-            f"{_size(need.shared_bytes)}: {slots} frames a camera, and agents' states{pages}",
+            f"{_size(need.shared_bytes)}: {slots} frames per camera, and agents' states{pages}",
         ),
         (
             "private memory",
-            f"{_size(need.private_bytes)}: {_size(AGENT_PRIVATE_BYTES)} a camera, and {launcher}",
+            f"{_size(need.private_bytes)}: {_size(AGENT_PRIVATE_BYTES)} per camera, and {launcher}",
         ),
         ("processor", f"{need.cores:.2f} of a core" if need.cores < 1 else f"{need.cores:.1f} cores"),
         ("host", host_text),

@@ -31,10 +31,8 @@ LISTING_BYTES_MAX: Final = 1 << 16
 _OTHERS: Final = ("0:a?", "0:s?", "0:d?", "0:t?")
 _BEGIN: Final = b"#software: "  # of each listing, but for lines that are of no interest
 _LINE: Final = re.compile(r"(?m)^#(tb|media_type|codec_id|dimensions) (\d{1,9}): ([\w/]{1,40})$")
-_UNTIMED: Final = (
-    "mjpeg",
-    "1/25",
-)  # FFmpeg's demuxers of bare JPEG pictures, which take 25 a second for granted
+# Codec and time base by FFmpeg's demuxers of bare JPEG pictures, which take 25 a second for granted.
+_UNTIMED: Final = ("mjpeg", "1/25")
 _SIZE: Final = re.compile(r"(\d{1,9})x(\d{1,9})")
 
 

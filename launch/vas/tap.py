@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from launch.vas.nut import NutFrame, NutReader, NutStream
 from ruth.errors import RuthError
+from ruth.export.layout import nv12_size
 from ruth.vas.frame_time import FrameTime
 
 if TYPE_CHECKING:
@@ -173,20 +174,20 @@ class Tap:
 
     def _begin(self, frame: NutFrame) -> None:
         width, height = self.size or (0, 0)
-        if frame.size != width * height * 3 // 2:
+        if frame.size != nv12_size(width, height):
             raise RawOutputError(f"a frame of {frame.size} bytes among frames of {width}x{height}")
         self._frame = frame
         self._filled = 0
         self._slot = None if self._lost or self._exporter is None else self._exporter.begin()
 
     def _publish(self, frame: NutFrame) -> None:
-        arrival = self._clock()
+        timestamp_ns = self._clock()
         self.read += 1
         if self._stream is not None:
-            arrival = self._frame_time.place(self._stream.nanoseconds(frame.pts), arrival)
+            timestamp_ns = self._frame_time.place(self._stream.nanoseconds(frame.pts), timestamp_ns)
         if self._slot is not None and self._exporter is not None:
             self._slot = None
-            self._exporter.commit(arrival)
+            self._exporter.commit(timestamp_ns)
 
     def _give_up(self) -> None:
         if self._slot is not None and self._exporter is not None:

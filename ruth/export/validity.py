@@ -133,10 +133,13 @@ VERSION_1_RULES = (
     Rule(is_one_frames_file, "frame.data has {data_file_size} bytes, its header says {data_size}"),
     *GEOMETRY_RULES,
 )
-RING_RULES = (
+RING_SHAPE_RULES = (
     Rule(is_slot_count, f"slot_count {{slot_count}}, allowed {SLOT_COUNT_MIN} to {SLOT_COUNT_MAX}"),
     Rule(is_slot_size, f"slot_size {{slot_size}}, must be a multiple of {PAGE_SIZE} above 0"),
     Rule(is_mappable, f"a ring of {{ring_size}} bytes, at most {RING_SIZE_MAX}: fewer slots"),
+)
+RING_RULES = (
+    *RING_SHAPE_RULES,
     Rule(holds_ring, "frame.data has {data_file_size} bytes, its ring {ring_size}"),
     Rule(is_data_of_meta, "frame.data is inode {data_file_inode}, frame.meta belongs to {data_inode}"),
 )
@@ -207,6 +210,12 @@ def ring_problem(ring: RingHeader, data_file_size: int, data_inode: int) -> str 
     """
     files = {"data_file_size": data_file_size, "data_file_inode": data_inode}
     return _problem(RING_RULES, {**ring._asdict(), "ring_size": ring.slot_count * ring.slot_size, **files})
+
+
+def ring_shape_problem(slot_count: int, slot_size: int) -> str | None:
+    """Why a ring may not have so many slots of so many bytes, or None if it may."""
+    sizes = {"slot_count": slot_count, "slot_size": slot_size, "ring_size": slot_count * slot_size}
+    return _problem(RING_SHAPE_RULES, sizes)
 
 
 def problem_v2(record: FrameRecord, ring: RingHeader) -> str | None:

@@ -41,10 +41,7 @@ from ruth.export.layout import (
     PAGE_SIZE,
     PICTURE_OFFSET,
     PIXEL_FORMAT_NV12,
-    RING_SIZE_MAX,
     SEQUENCE_OFFSET,
-    SLOT_COUNT_MAX,
-    SLOT_COUNT_MIN,
     TIMESTAMP_OFFSET,
     VERSION_2,
     WAKE_OFFSET,
@@ -57,7 +54,7 @@ from ruth.export.layout import (
     slot_record_offset,
 )
 from ruth.export.picture import DAMAGED_PICTURE, Picture, pack_picture
-from ruth.export.validity import geometry_problem
+from ruth.export.validity import geometry_problem, ring_shape_problem
 from ruth.futex import FutexWord
 from ruth.identity import DATA_NAME, META_NAME
 from ruth.vas.files import ExportDirectory, retire
@@ -166,15 +163,12 @@ class FrameRing:
             data_offset=0,
             sequence=0,
         )
-        problem = geometry_problem(geometry)
-        if problem is None and not SLOT_COUNT_MIN <= slot_count <= SLOT_COUNT_MAX:
-            problem = f"{slot_count} slots, allowed {SLOT_COUNT_MIN} to {SLOT_COUNT_MAX}"
-        if problem is None:
-            problem = machine_problem(os.uname().machine)
         slot_size = -(-geometry.data_size // PAGE_SIZE) * PAGE_SIZE
-        if problem is None and slot_size * slot_count > RING_SIZE_MAX:
-            size = slot_size * slot_count
-            problem = f"a ring of {size} bytes, at most {RING_SIZE_MAX}: fewer slots"
+        problem = (
+            geometry_problem(geometry)
+            or ring_shape_problem(slot_count, slot_size)
+            or machine_problem(os.uname().machine)
+        )
         if problem is not None:
             raise ExportError(directory, problem)
         self.frame_id = 0

@@ -68,7 +68,7 @@ def test_a_burst_that_the_ring_cannot_hold_is_warned_of() -> None:
     text = " ".join(as_text(lossy, 80, "...").split())
     assert (
         "warning: of 12 frames that arrive together a ring of 4 slots holds the last 4: 67 % of the frames"
-        " are never seen; slots = 13 holds all of them, for 28.0 MB more a camera" in text
+        " are never seen; slots = 13 holds all of them, for 28.0 MB more per camera" in text
     )
     assert "1, each 25 fps, 12 at a time, of 1920x1080" in text
     held = forecast_of(plan, Source(25, 0, 12, 13), (1920, 1080), HOST, None)
@@ -148,4 +148,4 @@ def test_what_was_assumed_is_said() -> None:
 
 def test_private_memory_says_whose_it_is() -> None:
     """The launcher's memory, which counts once, is named beside that of an agent, and both are the sum."""
-    assert "private memory 19.3 MB: 2.3 MB a camera, and 17.0 MB for the launcher" in shown("m = {}")
+    assert "private memory 19.3 MB: 2.3 MB per camera, and 17.0 MB for the launcher" in shown("m = {}")
