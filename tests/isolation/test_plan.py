@@ -13,6 +13,10 @@ from launch.sizing.host import AGENT_PRIVATE_BYTES
 from launch.sizing.source import Source
 from published import FRAME, HEIGHT, WIDTH, exporter_of
 from ruth.agent.state import HEADER_SIZE
+from ruth.subscription.gate import Decision
+from ruth.subscription.subscription import Subscription
+from stepped import CAMERA as STEPPED
+from stepped import MODEL, SteppedAgent
 from streams import Follower
 from waiting import wait_until
 
@@ -199,3 +203,29 @@ def test_no_line_is_longer_than_a_terminal(config: Path) -> None:
     done = ruth("plan", config, "--hosts", "10000", "--cores", "32", "--memory", "128G")
     assert done.returncode == 0
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("burst", "slots"), [(1, 4), (3, 4), (12, 4), (12, 12), (12, 13), (30, 12)])
+@pytest.mark.parametrize("cap", [None, 5.0, 5.2, 10.0])
+def test_a_ring_holds_of_a_burst_what_was_planned(
+    roots: Roots, cap: float | None, burst: int, slots: int
+) -> None:
+    """A real agent that looks when all of a burst is in a real ring decides on what the plan counts.
+
+    Of the first burst it takes the newest alone: before that it has decided on none.
+    """
+    source = Source(25, 1_000_000, burst, slots)
+    stamps = list(islice(source.timestamps(), 10 * burst))
+    seen = [frame for frame in islice(source.seen(), 10 * min(burst, slots)) if frame[0] >= burst - 1]
+    with SteppedAgent(roots, {MODEL: cap}) as agent:
+        exporter = exporter_of(roots, STEPPED, slot_count=slots)
+        for number, timestamp_ns in enumerate(stamps, 1):
+            assert exporter.publish(FRAME, timestamp_ns)
+            while number % burst == 0 and agent.step():
+                pass
+        exporter.close()
+    judge = Subscription("plan", "plan", cap).judge
+    allowed = [frame for frame in seen if judge(*frame) is Decision.ALLOW]
+    subscription = agent.agent.subscriptions[0]
+    assert (agent.agent.frames, subscription.allowed) == (len(seen), len(allowed))
+    assert (subscription.last_frame_id, subscription.last_timestamp_ns) == allowed[-1]
