@@ -265,6 +265,7 @@ class Camera:
         if process is None:
             return
         code = process.wait()
+        self._look(time.monotonic())
         if code == 0 and self._prepared is not None and not self._stopping:
             following, self._prepared = self._prepared, None
             self._held.close()
@@ -280,6 +281,8 @@ class Camera:
             self._end(death_of(code), self._reason(process))
         elif self._source.kind.live:
             self._end("lost", self._reason(process))
+        elif self._limits.first:
+            self._end("not started", "no picture")
         else:
             self._end(None, None)
 
@@ -298,8 +301,7 @@ class Camera:
         if self._process is None:
             return
         self._process.trim_log()
-        if self._viewer is not None and self._viewer.arrived():
-            self._limits.picture(now)
+        self._look(now)
         due = self._limits.due(now)
         if due is Due.TELL:
             self._lose(now)
@@ -308,6 +310,11 @@ class Camera:
         elif due is Due.KILL:
             self._process.kill()
         self.tick_at = self._limits.next_at(now)
+
+    def _look(self, now: float) -> None:
+        """Notes whether a picture has come since the last look."""
+        if self._viewer is not None and self._viewer.arrived():
+            self._limits.picture(now)
 
     def _lose(self, now: float) -> None:
         """Tells of a source that shows nothing, and has its FFmpeg finish the recording."""
@@ -326,8 +333,7 @@ class Camera:
 
     def _ask_to_end(self, now: float) -> None:
         if self._process is not None:
-            if self._viewer is not None and self._viewer.arrived():
-                self._limits.picture(now)
+            self._look(now)
             self._process.terminate()
             self._limits.end(now)
             self.tick_at = self._limits.next_at(now)

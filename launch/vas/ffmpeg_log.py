@@ -15,6 +15,9 @@ _EMPTY_WORDS: Final = re.compile(
     r"|Failed to set value .*|Error while opening encoder .*|Nothing was written into output file.*"
     r"|Error marking filters as finished|Error while decoding stream.*|Could not write header .*"
     r"|Error initializing output stream.*|Cannot determine format of input stream.*"
+    r"|(?:Task finished|Terminating thread) with (?:error|return) code.*|Could not open encoder before EOF"
+    r"|Error reinitializing filters!|Failed to (?:configure input pad|inject frame) .*"
+    r"|Error while processing the decoded data .*"
 )
 # Names of errors without what they are about, behind an address or not: better than nothing.
 _GENERAL: Final = re.compile(
@@ -22,6 +25,7 @@ _GENERAL: Final = re.compile(
     r"|Protocol not supported|Option not found|Immediate exit requested|Unknown error occurred|End of file)"
 )
 _NO_VIDEO: Final = re.compile(r"Stream map '.*' matches no streams\.|dimensions not set")
+_TOO_SMALL: Final = re.compile(r"Invalid too big or non positive size for width '\d+' or height '\d+'")
 _TRANSPORT: Final = re.compile(r"method SETUP failed: 461\b.*")
 _REFUSED: Final = {
     Kind.RTSP: "the camera refuses TCP (461 Unsupported Transport); rtsp+udp:// asks for UDP",
@@ -39,13 +43,15 @@ def last_error(log: str, kind: Kind | None = None) -> str | None:
         kind: What it was to open.
 
     """
-    errors: list[str] = _ERROR.findall(log)[-_NEAR_THE_END:]
+    errors: list[str] = _ERROR.findall(log)
     for unwanted in (_EMPTY_WORDS, _GENERAL):
-        errors = [words for words in errors if not unwanted.fullmatch(words)] or errors
+        errors = ([words for words in errors if not unwanted.fullmatch(words)] or errors)[-_NEAR_THE_END:]
     if not errors:
         return None
     if _NO_VIDEO.fullmatch(errors[-1]):
         return "no video"
+    if _TOO_SMALL.fullmatch(errors[-1]):
+        return "a picture of less than 2x2 pixels"
     if kind in _REFUSED and _TRANSPORT.fullmatch(errors[-1]):
         return _REFUSED[kind]
     return errors[-1]

@@ -62,6 +62,13 @@ def read_picture(content: bytes) -> Picture | None:
     return NOT_SAID
 
 
+def may_have_picture(content: bytes) -> bool:
+    """Whether a file that begins with ``content`` may hold a picture: what is more than Matroska's header."""
+    if len(content) >= BYTES_MAX or not content.startswith(_EBML.to_bytes(4, "big")):
+        return bool(content)
+    return _CLUSTER.to_bytes(4, "big") in content
+
+
 def _of_segment(content: bytes, start: int) -> Picture:
     for identifier, begin, end in _elements(content, start, None):
         if identifier == _CLUSTER or end == _UNKNOWN:

@@ -13,6 +13,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from launch.vas.matroska import BYTES_MAX, may_have_picture
 from launch.vas.source import SourceError
 from ruth.text import printable
 
@@ -56,10 +57,11 @@ def claim_recording(folder: str, camera_id: str) -> str:
 
 
 def keep_recording(path: str) -> bool:
-    """Removes a recording into which nothing was written. Returns whether there is one now."""
+    """Removes a recording without a picture. Returns whether there is one now."""
     try:
-        if os.stat(path).st_size:
-            return True
+        with open(path, "rb") as file:
+            if may_have_picture(file.read(BYTES_MAX)):
+                return True
         os.unlink(path)
     except OSError:  # it was moved or removed meanwhile
         pass

@@ -197,6 +197,26 @@ def test_no_video(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run], cover
         assert run.summary.failed
 
 
+def test_no_picture(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run]) -> None:
+    """A file whose video has not one picture to show has failed, in words, and leaves no recording."""
+    video = make(ffmpeg, tmp_path / "v.mp4", "testsrc2=s=64x48:d=1")
+    before_its_beginning = ("-c", "copy", "-output_ts_offset", "-5", "-avoid_negative_ts", "disabled")
+    source = tmp_path / "none.mov"
+    call(ffmpeg, "-i", video, *before_its_beginning, source)
+    for flag in ("true", None):
+        run = vas(f"cam={source}", flag=flag)
+        assert run.lines[-1] == "ruth: cam: not started: no picture"
+        assert run.summary.failed
+        assert list(run.recordings.iterdir()) == []
+
+
+def test_a_picture_too_small(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run]) -> None:
+    """A picture of one pixel has no even size: the reason says that, whichever FFmpeg."""
+    source = make(ffmpeg, tmp_path / "one.mkv", "testsrc=s=1x1:d=0.4", "-c:v", "ffv1")
+    run = vas(f"cam={source}")
+    assert run.summary.cameras[0].message == "a picture of less than 2x2 pixels"
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_the_largest_stream(
     ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run], order: tuple[int, int]

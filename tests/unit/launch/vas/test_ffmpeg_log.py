@@ -53,6 +53,21 @@ NOT_EVEN = """\
 [out#0/matroska @ 0x55] [error] Nothing was written into output file, because a stream failed.
 [fatal] Conversion failed!
 """
+TOO_SMALL_9 = """\
+[Parsed_crop_0 @ 0x7f] [error] Invalid too big or non positive size for width '0' or height '0'
+[Parsed_crop_0 @ 0x7f] [error] Failed to configure input pad on Parsed_crop_0
+[vf#0:0 @ 0x55] [error] Error reinitializing filters!
+[vf#0:0 @ 0x55] [error] Task finished with error code: -22 (Invalid argument)
+[vf#0:0 @ 0x55] [error] Terminating thread with return code -22 (Invalid argument)
+[vost#0:0/libx264 @ 0x55] [enc:libx264 @ 0x55] [error] Could not open encoder before EOF
+"""
+TOO_SMALL_5 = """\
+[Parsed_crop_0 @ 0x558] [error] Invalid too big or non positive size for width '0' or height '0'
+[Parsed_crop_0 @ 0x558] [error] Failed to configure input pad on Parsed_crop_0
+[error] Error reinitializing filters!
+[error] Failed to inject frame into filter network: Invalid argument
+[fatal] Error while processing the decoded data for stream #0:0
+"""
 TRANSPORT_9 = """\
 [in#0 @ 0x55e8e13411c0] [error] method SETUP failed: 461 (Unsupported Transport)
 [in#0 @ 0x55e8e1340e80] [error] Error opening input: Protocol not supported
@@ -76,6 +91,8 @@ TRANSPORT_5 = """\
         (NOT_RESOLVED, "Failed to resolve hostname nowhere.invalid: Name or service not known"),
         (UNAUTHORIZED, "Error opening input: Server returned 401 Unauthorized (authorization failed)"),
         (NO_VIDEO, "no video"),
+        (TOO_SMALL_9, "a picture of less than 2x2 pixels"),
+        (TOO_SMALL_5, "a picture of less than 2x2 pixels"),
         (NOT_EVEN, "width not divisible by 2 (641x361)"),
         ("[error] rtsp://h/x: Invalid argument\n", "rtsp://h/x: Invalid argument"),
         ("[fatal] Error opening output files: Invalid\n", "Error opening output files: Invalid"),

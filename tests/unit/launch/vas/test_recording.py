@@ -52,6 +52,17 @@ def test_empty_recording_is_removed(tmp_path: Path) -> None:
     assert keep_recording(path)
 
 
+def test_recording_of_no_picture_is_removed(tmp_path: Path) -> None:
+    """A recording of Matroska's header alone is removed; one that goes on to a cluster is kept."""
+    path = claim_recording(str(tmp_path), "a")
+    header, cluster = bytes.fromhex("1A45DFA3 80"), bytes.fromhex("1F43B675")
+    for content, kept in ((header + cluster, True), (header + bytes(1 << 16), True), (header, False)):
+        with open(path, "wb") as file:
+            file.write(content)
+        assert keep_recording(path) is kept
+        assert os.path.exists(path) is kept
+
+
 @pytest.mark.parametrize("way", ["itself", "folder link", "file link", "hard link", "later number"])
 def test_a_source_is_no_recording(tmp_path: Path, way: str) -> None:
     """A source that has a recording's name is refused in words, through whichever link either is named."""
