@@ -11,7 +11,7 @@ from exports import DATA_V2, META_V1, META_V2, patched, put
 from held import left_of
 from launch.peek.frame import ABSENCE_S, CopiedFrame, NoFrame, _copy, copy_newest
 from rings import FRAME_SIZE, HEIGHT, SLOTS, STRIDE, WIDTH, publish
-from ruth.export.layout import SEQUENCE_OFFSET
+from ruth.export.layout import NO_FRAME_EVER, SEQUENCE_OFFSET
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
 from ruth.vas.ring import FrameRing
@@ -165,7 +165,13 @@ def test_version_1_data_of_another_size(camera: Path, source: ExportSource, leng
     assert not found.absent
 
 
-@pytest.mark.parametrize("length", [0, 3, 63])
+def test_an_empty_header_file(camera: Path, source: ExportSource) -> None:
+    """An empty header is what the frozen video server makes before its first frame, and is said to be that."""
+    put(camera, b"", b"")
+    assert reason(source).reason == NO_FRAME_EVER
+
+
+@pytest.mark.parametrize("length", [3, 63])
 def test_a_header_file_cut_short(camera: Path, source: ExportSource, length: int) -> None:
     """A header without a version is told by its length: no writer has stored a version 0."""
     put(camera, bytes(length), b"")
