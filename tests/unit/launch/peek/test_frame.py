@@ -166,7 +166,7 @@ def test_version_1_data_of_another_size(camera: Path, source: ExportSource, leng
 
 
 def test_an_empty_header_file(camera: Path, source: ExportSource) -> None:
-    """An empty header is what the frozen video server makes before its first frame, and is said to be that."""
+    """An empty header is what the frozen video server makes before its first frame; that is what is said."""
     put(camera, b"", b"")
     assert reason(source).reason == NO_FRAME_EVER
 
