@@ -149,7 +149,7 @@ class DemoSummary:
     def _why_missed(self) -> str:
         if not self.survivors_missed:
             return ""
-        return " This machine was too busy for a moment; a late agent takes the newest frame."
+        return " This machine was too busy for a moment; a late agent decides on what the ring still holds."
 
 
 def camera_outcome(
