@@ -107,17 +107,8 @@ def _inotify() -> Room:
 
 
 def inotify_instances_of_user(uid: int) -> int:
-    """Inotify instances that processes of a user have open, as far as they can be seen from here."""
-    count = 0
-    for name in os.listdir("/proc"):
-        if not name.isdecimal():
-            continue
-        try:
-            if os.stat(f"/proc/{name}").st_uid == uid:
-                count += sum(map(_is_inotify, os.scandir(f"/proc/{name}/fd")))
-        except OSError:
-            continue  # it has ended
-    return count
+    """Instances of inotify that processes of a user have open, as far as they can be seen from here."""
+    return _sum_of_user(uid, lambda process: sum(map(_is_inotify, os.scandir(f"{process}/fd"))))
 
 
 def _is_inotify(descriptor: os.DirEntry[str]) -> bool:
@@ -139,16 +130,21 @@ def _rlimit(limit: int) -> tuple[int | None, int | None]:
 
 def tasks_of_user(uid: int) -> int:
     """Processes and threads of a user, as far as they can be seen from here."""
-    count = 0
+    return _sum_of_user(uid, lambda process: len(os.listdir(f"{process}/task")))
+
+
+def _sum_of_user(uid: int, count: Callable[[str], int]) -> int:
+    """Counts something of each process of a user, by its folder in /proc; of one that has ended, nothing."""
+    found = 0
     for name in os.listdir("/proc"):
         if not name.isdecimal():
             continue
         try:
             if os.stat(f"/proc/{name}").st_uid == uid:
-                count += len(os.listdir(f"/proc/{name}/task"))
+                found += count(f"/proc/{name}")
         except OSError:
-            continue  # it has ended
-    return count
+            continue
+    return found
 
 
 def _available() -> list[Room]:
