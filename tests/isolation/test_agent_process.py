@@ -214,7 +214,7 @@ def test_truncated_file(roots: Roots, processes: Processes) -> None:
 
 
 def test_stopped_agent_goes_on_without_a_burst(roots: Roots, processes: Processes) -> None:
-    """An agent that was stopped takes the newest frame when it goes on, and the caps hold."""
+    """An agent that was stopped decides on what the ring still holds when it goes on, and the caps hold."""
     exporter = exporter_of(roots, "a")
     pid = launched(roots, processes, "a")["a"]
     wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
