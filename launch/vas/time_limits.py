@@ -46,6 +46,9 @@ class TimeLimits:
         now: When it was started.
         kind: What it shows; None for one that prepares and shows nothing.
 
+    Attributes:
+        first: Whether the first picture has still to come.
+
     """
 
     def __init__(self, now: float, kind: Kind | None) -> None:
@@ -58,11 +61,6 @@ class TimeLimits:
         self._end: list[tuple[float, Due]] = []
         self._ending = False
         self.first = True
-
-    @property
-    def limit(self) -> float:
-        """Seconds within which the next picture has to come."""
-        return self._limit
 
     def silent(self, now: float) -> float:
         """For how long no picture has come."""
