@@ -125,7 +125,7 @@ def _ways(stream: ruth.Stream, export_root: Path, state_root: Path) -> dict[str,
     assert allowed is not None
 
     def known() -> object:
-        frame = stream._maker.make(allowed)
+        frame = stream._maker.make(allowed, allowed.allowed)
         assert frame is not None
         return frame.nv12
 
