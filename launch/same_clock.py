@@ -19,11 +19,11 @@ def same_clock(pid: int) -> bool:
 def own_clock_is_the_hosts() -> bool:
     """Whether our own time namespace moves CLOCK_MONOTONIC by nothing. True on a kernel without them."""
     try:
-        lines = Path("/proc/self/timens_offsets").read_text(encoding="ascii").splitlines()
+        lines = Path("/proc/self/timens_offsets").read_bytes().splitlines()
     except OSError:
         return True
-    offsets = {fields[0]: fields[1:] for fields in map(str.split, lines) if fields}
-    return set(offsets.get("monotonic", ())) <= {"0"}
+    offsets = {fields[0]: fields[1:] for fields in map(bytes.split, lines) if fields}
+    return set(offsets.get(b"monotonic", ())) <= {b"0"}
 
 
 @cache

@@ -2,25 +2,32 @@
 
 Nothing that it does may bring an agent down, slow another camera's or lead one out of its folder (SPEC.md,
 "Failure rules": each domain fails alone).
+
+    attacker.py EXPORT_ROOT SEED CAMERA...
+
+Attacks the cameras in turn until its standard input ends, then prints how many acts it has committed.
 """
 
 from __future__ import annotations
 
 import os
+import random
+import select
 import shutil
 import struct
+import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from exports import EXPORTS, next_frame, put
 from ruth.identity import DATA_NAME, META_NAME
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Callable
-    from pathlib import Path
 
 _HOSTILE_NUMBERS: Final = (0, 1, 2, 2**31, 2**32 - 1, 2**62, 2**63, 2**64 - 1)
+_PAUSE_S: Final = 0.001  # between rounds, so that it is an attack on exports and not on the processor
 _LARGEST: Final = 1 << 42
 
 
@@ -139,3 +146,18 @@ class Attacker:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink()
+
+
+def main() -> None:
+    """Attacks until it is told to end."""
+    root, seed, *cameras = sys.argv[1:]
+    rng = random.Random(seed)
+    attackers = [Attacker(Path(root) / camera, rng) for camera in cameras]
+    while not select.select([sys.stdin], [], [], _PAUSE_S)[0]:
+        for attacker in attackers:
+            attacker.act()
+    print(sum(attacker.acts for attacker in attackers), flush=True)  # noqa: T201 - what it is asked for
+
+
+if __name__ == "__main__":
+    main()

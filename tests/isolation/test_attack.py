@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 import pytest
 
 from agents import CAPS, configure, look, pid_of, record
-from attacker import Attacker
-from conftest import open_processes, open_roots
+from conftest import PROJECT, open_processes, open_roots
 from exports import put
 from lives import waited_for_a_core_ns
 from planted import Fault
@@ -26,7 +26,6 @@ from scene import PLANTED, way_of
 from waiting import wait_until
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -37,6 +36,8 @@ DEATH_EVERY_S: Final = 0.3
 LAUNCH_EVERY_S: Final = 1.5
 DEATHS: Final = (signal.SIGKILL, Fault.NULL_POINTER, Fault.ABORT, Fault.BUS_ERROR, Fault.MEMORY_BEYOND_LIMIT)
 FRAME_NS: Final = 1_000_000_000 // FPS
+
+ATTACKER: Final = PROJECT / "tests" / "attacker.py"
 
 pytestmark = pytest.mark.soak
 
@@ -96,35 +97,49 @@ class Feeding:
                 writer.publish(time.monotonic_ns())
 
 
-@dataclass(slots=True)
 class Operator:
-    """Launches by hand what has died, and ends launchers all of whose agents are dead."""
+    """Launches by hand what has died, without waiting for it, and ends launchers that are of no more use.
 
-    roots: Roots
-    processes: Processes
-    library: str
-    launchers: list[tuple[subprocess.Popen[bytes], set[str]]] = field(default_factory=list)
-    output: list[Path] = field(default_factory=list)
+    Attributes:
+        output: Where each launcher prints.
+
+    """
+
+    def __init__(self, roots: Roots, processes: Processes, library: str) -> None:
+        self.output: list[Path] = []
+        self._roots = roots
+        self._processes = processes
+        self._library = library
+        self._launchers: list[subprocess.Popen[bytes]] = []
+        self._latest: dict[str, int] = {}
+        self._awaited = 0
 
     def launch(self, cameras: list[str]) -> None:
-        """A launch of these, whose agents are dead or were never launched."""
-        output = self.roots.state.parent / f"launch-{len(self.output)}"
-        config = configure(self.roots, *cameras).rename(output.with_suffix(".toml"))
+        """Begins a launch of these, whose agents are dead or were never launched."""
+        output = self._roots.state.parent / f"launch-{len(self.output)}"
+        config = configure(self._roots, *cameras).rename(output.with_suffix(".toml"))
         with output.open("wb") as stream:
-            launcher = self.processes.start(
+            launcher = self._processes.start(
                 *(sys.executable, PLANTED, "up", config),
-                env={**self.roots.environ(), **way_of(self.library)},
+                env={**self._roots.environ(), **way_of(self._library)},
                 stdout=stream,
                 stderr=stream,
             )
+        self._latest |= dict.fromkeys(cameras, len(self._launchers))
+        self._launchers.append(launcher)
         self.output.append(output)
-        wait_until(lambda: len(output.read_bytes().splitlines()) >= len(cameras), "it has launched", 60)
-        self.launchers.append((launcher, set(cameras)))
+        self._awaited = len(cameras)
 
-    def end_idle(self, latest: dict[str, int]) -> None:
-        """Ends each launcher but the last whose cameras were all launched again by a later one."""
-        for index, (launcher, cameras) in enumerate(self.launchers[:-1]):
-            if launcher.poll() is None and all(latest[camera] > index for camera in cameras):
+    @property
+    def launching(self) -> bool:
+        """Whether the last launch has not yet said what came of each of its cameras."""
+        return len(self.output[-1].read_bytes().splitlines()) < self._awaited
+
+    def end_idle(self) -> None:
+        """Ends each launcher all of whose cameras were launched again by a later one."""
+        needed = set(self._latest.values())
+        for index, launcher in enumerate(self._launchers):
+            if index not in needed and launcher.poll() is None:
                 launcher.terminate()
                 launcher.wait(timeout=10)
 
@@ -134,6 +149,7 @@ class Attacked:
     """What came of one attack.
 
     Attributes:
+        version: Of the survivors' exports.
         acts: Hostile acts that were committed.
         deaths: Agents that were killed.
         survivors: Cameras that were not attacked.
@@ -145,6 +161,7 @@ class Attacked:
 
     """
 
+    version: int
     acts: int
     deaths: int
     survivors: int
@@ -163,39 +180,32 @@ def attack(
     names = [f"camera-{number}" for number in range(cameras)]
     survivors, victims = names[::2], names[1::2]
     writers = {camera: Writer(roots, camera, version) for camera in survivors}
-    attackers = [Attacker(roots.export / camera, rng) for camera in victims]
     operator = Operator(roots, processes, library)
     operator.launch(names)
-    latest = dict.fromkeys(names, 0)
-    pids = {camera: pid_of(roots, camera) for camera in names}
-    before = {camera: pids[camera] for camera in survivors}
-    deaths, dead = 0, set[str]()
-    started = time.monotonic()
-    death_at, launch_at = started + DEATH_EVERY_S, started + LAUNCH_EVERY_S
+    before = {camera: pid_of(roots, camera) for camera in survivors}
+    wait_until(lambda: not operator.launching, "it has launched", 60)
+    attacker = processes.start(
+        *(sys.executable, ATTACKER, roots.export, str(rng.random()), *victims),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(PROJECT / "tests")},
+    )
+    deaths = 0
+    end = time.monotonic() + seconds
+    death_at, launch_at = time.monotonic() + DEATH_EVERY_S, time.monotonic() + LAUNCH_EVERY_S
     with Feeding(list(writers.values())):
-        while (now := time.monotonic()) < started + seconds:
-            for attacker in attackers:
-                attacker.act()
-            if now >= death_at:
-                death_at += DEATH_EVERY_S
-                alive = [camera for camera in victims if camera not in dead]
-                if alive:
-                    camera = rng.choice(alive)
-                    os.kill(pids[camera], rng.choice(DEATHS))
-                    dead.add(camera)
-                    deaths += 1
-            if now >= launch_at and dead:
-                launch_at = now + LAUNCH_EVERY_S
-                again = sorted(dead)
-                for camera in again:
-                    wait_until(lambda camera=camera: died(roots, camera, pids[camera]), "it has died")
-                operator.launch(again)
-                for camera in again:
-                    pids[camera] = pid_of(roots, camera)
-                    latest[camera] = len(operator.launchers) - 1
-                dead.clear()
-                operator.end_idle(latest)
-            time.sleep(0)
+        while time.monotonic() < end:
+            pause_until(min(death_at, launch_at, end))
+            if time.monotonic() >= death_at:
+                death_at = max(death_at, time.monotonic() - DEATH_EVERY_S) + DEATH_EVERY_S
+                deaths += kill_one(roots, rng.sample(victims, len(victims)), rng.choice(DEATHS))
+            if time.monotonic() >= launch_at and not operator.launching:
+                launch_at = time.monotonic() + LAUNCH_EVERY_S
+                dead = [camera for camera in victims if look(roots, camera).state == "dead"]
+                if dead:
+                    operator.launch(dead)
+                operator.end_idle()
+    out, _ = attacker.communicate(timeout=30)
     published = {camera: writer.published for camera, writer in writers.items()}
     moved = [camera for camera in survivors if look(roots, camera).pid != before[camera]]
     wrong: list[str] = []
@@ -206,21 +216,27 @@ def attack(
         line
         for output in operator.output
         for line in output.read_text().splitlines()
-        if ": agent " not in line
+        if ": agent " not in line and ": has a live agent, left alone" not in line
     ]
     for writer in writers.values():
         writer.close()
     frames = sum(map(len, published.values()))
-    acts = sum(attacker.acts for attacker in attackers)
-    return Attacked(acts, deaths, len(survivors), moved, wrong, inexact, frames, said)
+    return Attacked(version, int(out), deaths, len(survivors), moved, wrong, inexact, frames, said)
 
 
-def died(roots: Roots, camera: str, pid: int) -> bool:
-    """Whether that agent has died; a planted fault that came before it was ready is followed by a kill."""
-    if look(roots, camera).pid is None:
-        return True
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+def pause_until(moment: float) -> None:
+    """Lets time pass: the pace of deaths is what is given here."""
+    wait_until(lambda: time.monotonic() >= moment, "time has passed")
+
+
+def kill_one(roots: Roots, cameras: list[str], how: int) -> bool:
+    """Has the agent of the first of these that has a live one die. Returns whether there was one."""
+    for camera in cameras:
+        pid = look(roots, camera).pid
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, how)
+            return True
     return False
 
 
@@ -272,7 +288,8 @@ def test_no_survivor_notices(attacked: Attacked) -> None:
     )
     assert attacked.moved == []
     assert attacked.wrong == []
-    assert len(attacked.inexact) <= attacked.survivors / 2
+    if attacked.version == 2:  # a ring gives an agent that had no core for a moment what it was late for
+        assert len(attacked.inexact) <= attacked.survivors / 4
 
 
 def test_the_attack_was_one(attacked: Attacked) -> None:

@@ -166,7 +166,12 @@ def test_a_reused_pid_is_no_agent(roots: Roots, processes: Processes) -> None:
     bystander = processes.start("sleep", "60")
     with held_record(roots, "a", AgentIdentity(bystander.pid, 1, time.monotonic_ns(), 0)):
         found = look(roots, "a")
-        assert (found.state, found.pid, found.cpu_percent, found.private_bytes) == ("idle", None, None, None)
+        assert (found.state, found.pid, found.cpu_percent, found.private_bytes) == (
+            "unseen",
+            None,
+            None,
+            None,
+        )
     assert (look(roots, "a").state, look(roots, "a").death) == ("dead", None)
 
 
