@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from launch.redaction import Redaction
-from launch.vas.ffmpeg_log import last_error
+from launch.vas.ffmpeg_log import is_answer, last_error
 from launch.vas.ffmpeg_process import FFmpegProcess, death_of
 from launch.vas.input_arguments import (
     file_input,
@@ -290,7 +290,8 @@ class Camera:
         """Why FFmpeg has ended by itself, in words to be shown."""
         silent = self._limits.silent(time.monotonic())
         said = last_error(process.log_tail(), self._source.kind)
-        if not self._source.kind.live or silent < ANSWER_SECONDS:
+        answered = self._limits.first and said is not None and is_answer(said)
+        if not self._source.kind.live or silent < ANSWER_SECONDS or answered:
             return said or ("the source has ended" if self._source.kind.live else None)
         # FFmpeg gives up a silent camera in other words with each version.
         told = f"no answer for {silent:.0f} s" if self._limits.first else f"no picture for {silent:.0f} s"

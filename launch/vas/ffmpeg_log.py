@@ -26,6 +26,13 @@ _GENERAL: Final = re.compile(
 )
 _NO_VIDEO: Final = re.compile(r"Stream map '.*' matches no streams\.|dimensions not set")
 _TOO_SMALL: Final = re.compile(r"Invalid too big or non positive size for width '\d+' or height '\d+'")
+_SAID_NO_VIDEO: Final = "no video"
+_ANSWER: Final = re.compile(r"Server returned |method \w+ failed: \d")
+# Of those above, what does not even hint at a reason.
+_NO_REASON: Final = re.compile(
+    r"Conversion failed!|Nothing was written into output file.*|Error marking filters as finished"
+    r"|(?:Task finished|Terminating thread) with (?:error|return) code.*|Could not open encoder before EOF"
+)
 _TRANSPORT: Final = re.compile(r"method SETUP failed: 461\b.*")
 _REFUSED: Final = {
     Kind.RTSP: "the camera refuses TCP (461 Unsupported Transport); rtsp+udp:// asks for UDP",
@@ -49,9 +56,14 @@ def last_error(log: str, kind: Kind | None = None) -> str | None:
     if not errors:
         return None
     if _NO_VIDEO.fullmatch(errors[-1]):
-        return "no video"
+        return _SAID_NO_VIDEO
     if _TOO_SMALL.fullmatch(errors[-1]):
         return "a picture of less than 2x2 pixels"
     if kind in _REFUSED and _TRANSPORT.fullmatch(errors[-1]):
         return _REFUSED[kind]
-    return errors[-1]
+    return None if _NO_REASON.fullmatch(errors[-1]) else errors[-1]
+
+
+def is_answer(reason: str) -> bool:
+    """Whether a reason tells what a server answered: it was not silent then, whenever FFmpeg gave up."""
+    return reason in (_SAID_NO_VIDEO, *_REFUSED.values()) or _ANSWER.search(reason) is not None

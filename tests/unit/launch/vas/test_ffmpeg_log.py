@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from launch.vas.ffmpeg_log import last_error
+from launch.vas.ffmpeg_log import is_answer, last_error
 from launch.vas.source import Kind
 
 # What FFmpeg writes about a stream without a fault, shortened.
@@ -93,6 +93,7 @@ TRANSPORT_5 = """\
         (NO_VIDEO, "no video"),
         (TOO_SMALL_9, "a picture of less than 2x2 pixels"),
         (TOO_SMALL_5, "a picture of less than 2x2 pixels"),
+        ("[error] Nothing was written into output file, because of x.\n[fatal] Conversion failed!\n", None),
         (NOT_EVEN, "width not divisible by 2 (641x361)"),
         ("[error] rtsp://h/x: Invalid argument\n", "rtsp://h/x: Invalid argument"),
         ("[fatal] Error opening output files: Invalid\n", "Error opening output files: Invalid"),
@@ -120,3 +121,15 @@ def test_errors_of_the_stream() -> None:
     """Of errors long before the end none is taken for the reason."""
     log = "[h264 @ 0x1] [error] width not divisible by 2\n" + "[error] x: Input/output error\n" * 9
     assert last_error(log) == "x: Input/output error"
+
+
+@pytest.mark.parametrize("log", [NO_VIDEO, UNAUTHORIZED, TRANSPORT_5, TRANSPORT_9])
+def test_answer(log: str) -> None:
+    """What a server answered is told as the reason, not that it was silent."""
+    assert is_answer(last_error(log, Kind.RTSP) or "")
+
+
+@pytest.mark.parametrize("log", [REFUSED, NOT_RESOLVED, DISK_FULL])
+def test_no_answer(log: str) -> None:
+    """An error of this side or of the network is no answer of a server."""
+    assert not is_answer(last_error(log, Kind.RTSP) or "")
