@@ -103,7 +103,7 @@ def recorded_so_far(ffmpeg: FFmpeg, recording: Path) -> list[int]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody has now."""
+    """Ports on loopback that are free now."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -40,7 +40,7 @@ def packet(code: bytes, content: bytes) -> bytes:
 
 
 def long_packet(code: bytes, size: int) -> bytes:
-    """A packet of ``size`` bytes, above 4096, whose content nobody reads: its checksum is wrong."""
+    """A packet of ``size`` bytes, above 4096, whose content is not read: its checksum is wrong."""
     start = code + number(size)
     return start + crc(start) + b"N" * size
 

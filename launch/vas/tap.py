@@ -27,7 +27,7 @@ SIDE_MAX: Final = 16384
 """Pixels, of either side of a picture (docs/commands/vas.md). Above it nothing is allocated."""
 
 _HEADERS_BYTES: Final = 512  # of one reading, beside the payload
-_THROWN_AWAY_BYTES: Final = 1 << 16  # likewise, of a frame that nobody takes
+_THROWN_AWAY_BYTES: Final = 1 << 16  # likewise, of a frame without a slot
 
 
 class RawOutputError(RuthError):
