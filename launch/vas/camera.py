@@ -19,7 +19,8 @@ import os
 import selectors
 import signal
 import time
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from launch.redaction import Redaction
@@ -70,7 +71,9 @@ class Work:
         once: Files end where they end, instead of beginning again.
         open_exporter: Makes a camera's exporter; None while the flag is off.
         say: Gets one printable line for people, without a line end.
-        selector: Whoever waits on it calls a ready key's data, a function without arguments.
+        selector: The process that waits on it calls a ready key's data, a function without arguments.
+        stages: What starts an FFmpeg, in order. One is called between two waits: to start many takes
+            seconds, in which FFmpeg would drop frames that are not read.
 
     """
 
@@ -80,6 +83,7 @@ class Work:
     open_exporter: OpenExporter | None
     say: Callable[[str], None]
     selector: selectors.BaseSelector
+    stages: deque[Callable[[], None]] = field(default_factory=deque)
 
 
 class Camera:
@@ -129,8 +133,18 @@ class Camera:
             self._end(death, "no memory left")
 
     def start(self) -> None:
-        """Starts its first stage."""
-        self.attempt(self._start, "not started")
+        """Puts its first stage in line."""
+        self._line_up(self._start)
+
+    def _line_up(self, stage: Callable[[], None]) -> None:
+        self._process = None
+        self._work.stages.append(lambda: self.attempt(functools.partial(self._begin, stage), "not started"))
+
+    def _begin(self, stage: Callable[[], None]) -> None:
+        if self._stopping:  # asked to end before its turn came
+            self._end(None, None)
+        else:
+            stage()
 
     def _start(self) -> None:
         kind = self._source.kind
@@ -269,7 +283,7 @@ class Camera:
         if code == 0 and self._prepared is not None and not self._stopping:
             following, self._prepared = self._prepared, None
             self._held.close()
-            self.attempt(following, "not started")
+            self._line_up(following)
             return
         if self._raw is not None:
             self._raw.finish()

@@ -98,13 +98,13 @@ def run_vas(
         for camera in cameras:
             stack.callback(camera.close)
             camera.start()
-        stopped = _attend(cameras, selector, stop_asked, seconds)
+        stopped = _attend(cameras, work, stop_asked, seconds)
         return VasSummary(tuple(camera.summary() for camera in cameras), stopped)
 
 
 def _attend(
     cameras: Sequence[Camera],
-    selector: selectors.BaseSelector,
+    work: Work,
     stop_asked: Callable[[], bool],
     seconds: float | None,
 ) -> bool:
@@ -120,8 +120,10 @@ def _attend(
         for camera in alive:
             if now >= camera.tick_at:
                 camera.attempt(functools.partial(camera.tick, now))
-        next_at = min(stop_at, *(camera.tick_at for camera in alive))
-        for key, _ in selector.select(max(0.0, next_at - now)):
+        if work.stages:
+            work.stages.popleft()()
+        next_at = now if work.stages else min(stop_at, *(camera.tick_at for camera in alive))
+        for key, _ in work.selector.select(max(0.0, next_at - now)):
             key.data()
         now = time.monotonic()
     return stopped
