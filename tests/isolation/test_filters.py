@@ -34,7 +34,10 @@ CALLS = {
 }
 CLONE, CLONE3, FACCESSAT2 = 56, 435, 439
 
-pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of system calls of x86-64")
+pytestmark = [
+    pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of system calls of x86-64"),
+    pytest.mark.usefixtures("processes"),  # which ends detached launchers, too
+]
 both_starts = pytest.mark.parametrize("native", ["on", "off"])
 
 

@@ -19,6 +19,7 @@ from waiting import wait_until
 if TYPE_CHECKING:
     from conftest import Roots
 
+pytestmark = pytest.mark.usefixtures("processes")  # which ends detached launchers, too
 both_starts = pytest.mark.parametrize("native", ["on", "off"])
 
 

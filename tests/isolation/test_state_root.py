@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from conftest import Processes
 
+pytestmark = pytest.mark.usefixtures("processes")  # which ends detached launchers, too
 STRANGER = 12345
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user, so root")
 
