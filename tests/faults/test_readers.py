@@ -144,7 +144,10 @@ class Attached(Outsider):
         frames = [stream.next_frame(0.01), stream.latest()]
         os.getppid()  # from here on nothing fails
         for frame in frames:
-            assert frame is None or (frame.frame_id, frame.timestamp_ns) == self._taken[1:3]
+            assert frame is None or (frame.frame_id, frame.timestamp_ns) == (
+                self._taken.frame_id,
+                self._taken.timestamp_ns,
+            )
             assert frame is None or frame.intact in (True, False)
         frames.append(stream.latest())
         assert frames[-1] is not None
