@@ -26,8 +26,11 @@ from launch.native.library import VARIABLE
 from published import FRAME, exporter_of
 from ruth.agent.proc_stat import PARENT, START_TICKS, read_stat
 from ruth.agent.state import (
+    ARRIVALS_OFFSET,
     EXPORT_EPOCH_OFFSET,
     EXPORT_INODE_OFFSET,
+    GAP_BEFORE_OFFSET,
+    GAP_OFFSET,
     ID_SIZE,
     LAUNCHER_PID_OFFSET,
     OBSERVED_OFFSET,
@@ -59,8 +62,11 @@ OWN = (
     OBSERVED_OFFSET,
     EXPORT_INODE_OFFSET,
     EXPORT_EPOCH_OFFSET,
+    ARRIVALS_OFFSET,
+    GAP_OFFSET,
+    GAP_BEFORE_OFFSET,
 )
-"""Fields of the record that no two agents have in common."""
+"""Fields of the record that no two agents have in common, those by their own clock among them."""
 
 
 IN_C_OR_DEAD = """
