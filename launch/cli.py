@@ -153,8 +153,10 @@ def parser_of(names: Collection[str]) -> argparse.ArgumentParser:
 
 
 def _without_secrets(text: str, arguments: Iterable[str]) -> str:
-    from launch.redaction import without_secrets  # only what goes wrong needs it
-
+    try:
+        from launch.redaction import without_secrets  # only what goes wrong needs it
+    except (ImportError, OSError, MemoryError) as error:  # what cannot be hidden is not shown
+        return f"ruth: {describe(error)}"
     return without_secrets(text, arguments)
 
 
