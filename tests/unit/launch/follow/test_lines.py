@@ -15,7 +15,7 @@ ALLOW, SKIP = Decision.ALLOW, Decision.SKIP_INTERVAL
 
 def model(model_id: str, decision: Decision = ALLOW, max_fps: float | None = None) -> ModelState:
     """A subscription as its agent left it."""
-    return ModelState(model_id, max_fps, True, decision, 1, 1, 7, 0, 1)
+    return ModelState(model_id, max_fps, True, decision, 1, 1, 7, 0, 1, 0)
 
 
 def frame(*models: ModelState, frame_id: int = 7, decided_ns: int = 0) -> FrameSeen:

@@ -10,8 +10,8 @@ from ruth.agent.state import ModelState
 from ruth.subscription.gate import Decision
 
 MODELS = (
-    ModelState("person", 5, True, Decision.SKIP_INTERVAL, 3, 4, 7, 0, 1),
-    ModelState("audit", None, True, Decision.ALLOW, 7, 0, 9, 0, 1),
+    ModelState("person", 5, True, Decision.SKIP_INTERVAL, 3, 4, 7, 0, 1, 0),
+    ModelState("audit", None, True, Decision.ALLOW, 7, 0, 9, 0, 1, 0),
 )
 
 
