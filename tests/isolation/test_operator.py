@@ -282,7 +282,7 @@ def test_unreadable_configuration(roots: Roots, content: bytes | None, message: 
 @pytest.mark.parametrize(
     "arguments",
     [[], ["restart"], ["up"], ["demo", "--cameras", "0"], ["demo", "--seconds", "-1"], ["vas", "a"],
-     ["vas", "a=/no/such/file"], ["demo", "--source", "/no/such/file"], ["vas", "a=http://127.0.0.1/x"],
+     ["vas", "a=/no/such/file"], ["demo", "--source", "/no/such/file"], ["vas", "a=ftp://127.0.0.1/x"],
      ["vas", "../x=test"], ["vas", "a=test", "a=test"]],
 )  # fmt: skip
 def test_wrong_usage(roots: Roots, arguments: list[str]) -> None:

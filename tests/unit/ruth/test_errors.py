@@ -11,6 +11,7 @@ from ruth.errors import (
     InvalidCapError,
     InvalidIdError,
     RuthError,
+    SharedMemoryError,
     SubscriptionError,
 )
 
@@ -40,6 +41,11 @@ RAISED: list[tuple[RuthError, dict[str, object], str]] = [
         ExportError("/r/gate", "no memory"),
         {"directory": "/r/gate"},
         "/r/gate: no memory",
+    ),
+    (
+        SharedMemoryError("a frame is a view of shared memory"),
+        {},
+        "a frame is a view of shared memory",
     ),
 ]
 NAMES = [type(error).__name__ for error, _, _ in RAISED]
