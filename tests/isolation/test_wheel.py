@@ -149,7 +149,7 @@ def test_contents(installed: Installation) -> None:
         str(path.relative_to(PROJECT))
         for package in ("ruth", "launch")
         for path in (PROJECT / package).rglob("*")
-        if path.suffix in (".py", ".typed", ".c") and path.name != "hatch_build.py"
+        if path.suffix in (".py", ".typed", ".c", ".json") and path.name != "hatch_build.py"
     }
     assert names == wanted | {"launch/native/native.so"}
     assert {"ruth/py.typed", "launch/py.typed"} <= names
@@ -191,8 +191,8 @@ def test_what_it_depends_on(metadata: Message) -> None:
 
 
 def test_the_version_is_one(metadata: Message) -> None:
-    """The version of the wheel, of the module and of the newest entry of the changelog are the same."""
+    """The version of the wheel, of the module and of the newest release of the changelog are the same."""
     changelog = (PROJECT / "docs" / "changelog.md").read_text(encoding="utf-8")
-    newest = re.search(r"^## (\S+)", changelog, re.MULTILINE)
+    newest = re.search(r"^## (\d\S*)", changelog, re.MULTILINE)
     assert newest
     assert metadata["Version"] == __version__ == newest[1]
