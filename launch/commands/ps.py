@@ -60,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         limit, colour = columns_of(out), in_colour(out)
         out.write(as_table(views, limit, ellipsis_of(out), colour=colour, counted=selected))
+    out.flush()  # where no process reads it, nothing else is said
     if not known and not options.json:
         message(f"ruth: no camera below {printable(root)}, and none is configured")
     for problem in selection.problems:
