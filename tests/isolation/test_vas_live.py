@@ -70,7 +70,7 @@ def rtsp(ffmpeg: FFmpeg, clip: Path, processes: Processes) -> Callable[..., Serv
 @pytest.mark.parametrize("scheme", ["rtsp", "RTSP", "rtsp+udp"])
 def test_rtsp(rtsp: Callable[..., Server], vas: Callable[..., Run], scheme: str) -> None:
     """A camera is shown by its own times, over TCP or UDP; stopped, it has ended well."""
-    keeper = keeper_until(90)
+    keeper = keeper_until(150)
     run = vas(f"cam={scheme}://127.0.0.1:{rtsp().port}/x", exporter=keeper.open)
     (camera,) = run.summary.cameras
     assert (camera.death, keeper.size) == (None, (160, 90))
