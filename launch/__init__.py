@@ -1,1 +1,1 @@
-"""Everything that is a process (SPEC.md, "How it runs"): launcher, agents, stand-in VAS, ``ruth`` itself."""
+"""Everything that is a process: launcher, agents, the stand-in VAS, and the ``ruth`` command itself."""

@@ -1,12 +1,22 @@
-"""Where exports and states lie for this process: from its environment, as absolute paths that can be used."""
+"""Where exports and states are for this process: from its environment, as absolute paths that can be used.
+
+And what every process asks of what is below the two roots: which cameras, and whose.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 from typing import Final
 
 from launch.exits import UsageError
-from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE, export_root, state_root
+from ruth.identity import (
+    EXPORT_ROOT_VARIABLE,
+    STATE_ROOT_VARIABLE,
+    export_root,
+    id_problem,
+    state_root,
+)
 from ruth.text import printable
 
 _NAME_BYTES_MAX: Final = 255  # of one folder (NAME_MAX, limits.h)
@@ -41,7 +51,7 @@ def _usable(variable: str, path: str) -> str:
     raise UsageError(f"ruth: {variable} {printable(path, _SHOWN_MAX)}: {problem}")
 
 
-def standing_directory(path: str) -> str:
+def nearest_existing_directory(path: str) -> str:
     """The nearest directory that stands: ``path``, an absolute one, or one above it.
 
     The root directory stands whatever the kernel says of it: a search that no call answers ends there.
@@ -49,3 +59,36 @@ def standing_directory(path: str) -> str:
     while not os.path.isdir(path) and path != (above := os.path.dirname(path)):
         path = above
     return path
+
+
+def owner_problem(status: os.stat_result) -> str | None:
+    """Why a folder or file below the state root, or the root itself, must not be used; None if it may be.
+
+    Args:
+        status: Of it, of a link by lstat(2).
+
+    """
+    if stat.S_ISLNK(status.st_mode):
+        return "is a symbolic link"
+    user = os.geteuid()
+    if status.st_uid not in (0, user):
+        return f"belongs to uid {status.st_uid}, which is neither root nor uid {user}, who launches"
+    return None
+
+
+def known_cameras(state_root: str) -> list[str]:
+    """The cameras that have a folder below ``state_root``, sorted; none if there is no such folder.
+
+    Raises:
+        OSError: It cannot be read: nobody knows what lives there.
+
+    """
+    try:
+        with os.scandir(state_root) as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if id_problem(entry.name) is None and entry.is_dir(follow_symlinks=False)
+            )
+    except FileNotFoundError:
+        return []

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from harness.vectors import write_vectors
 from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE
 from ruth.vas.flag import FLAG
-from vectors import write_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the example exports (tests/vectors.py)."""
+    """The folder of the example exports (tests/harness/vectors.py)."""
     folder = tmp_path_factory.mktemp("vectors")
     write_vectors(folder)
     return folder
@@ -111,7 +111,7 @@ class Processes:
 
     def ruth(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[Any]:
         """Starts ``ruth`` with ``arguments``, as installed beside this Python."""
-        return self.start(sys.executable, "-m", "launch.cli", *arguments, **options)
+        return self.start(sys.executable, "-m", "launch.cli.main", *arguments, **options)
 
     def end_all(self) -> None:
         """Kills what was started, and every orphan that came of it: this process is their subreaper."""

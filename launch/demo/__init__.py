@@ -1,1 +1,1 @@
-"""``ruth demo``: the main job, seen from outside."""
+"""``ruth demo``: server, launcher, agents and a view on one terminal. It takes all of them along."""

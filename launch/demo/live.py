@@ -6,15 +6,15 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from launch.colour import STATE_COLOURS, painted
-from launch.table import capped, cut, format_table
-from launch.terminal import columns_of, draws, ellipsis_of, in_colour
+from launch.screen.colour import STATE_COLOURS, painted
+from launch.screen.table import capped, cut, format_table
+from launch.screen.terminal import columns_of, draws, ellipsis_of, in_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-    from launch.agent_view import AgentView
+    from launch.observe.agent_view import AgentView
 
 _PLAIN_INTERVAL_S: Final = 5.0
 _WIDTH: Final = 80  # of a terminal that does not say

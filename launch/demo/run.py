@@ -21,9 +21,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias
 
-from launch.agent_view import view_all
 from launch.demo.summary import DemoSummary, Killed, camera_outcome
-from launch.parent_death import dies_with_parent
+from launch.observe.agent_view import view_all
+from launch.vas.parent_death import dies_with_parent
 from ruth.agent.state import AgentRecord
 from ruth.agent.state_reader import StateReader
 from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE
@@ -32,7 +32,7 @@ from ruth.vas.flag import FLAG, export_enabled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from launch.agent_view import AgentView
+    from launch.observe.agent_view import AgentView
 
 CAMERA_NAMES: Final = ("front-door", "yard", "garage", "loading-dock", "lobby", "stairs", "gate", "roof")
 MODELS: Final = "[cameras.{}.models]\nperson = {{ max_fps = 5 }}\nplate = {{ max_fps = 2.5 }}\naudit = {{}}\n"
@@ -115,7 +115,7 @@ class _Stage:
         environ = {FLAG: "true", **os.environ}
         environ[EXPORT_ROOT_VARIABLE] = str(self.export_root)
         environ[STATE_ROOT_VARIABLE] = str(self.state_root)
-        command = [sys.executable, "-m", "launch.cli", *arguments]
+        command = [sys.executable, "-m", "launch.cli.main", *arguments]
         with self.output(name, "out").open("wb") as out, self.output(name, "err").open("wb") as err:
             process = subprocess.Popen(
                 command,

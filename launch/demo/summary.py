@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from launch.table import capped, format_table
+from launch.screen.table import capped, format_table
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""The stand-in VAS: real FFmpeg, tapped at its decode boundary, for the demo and for tests."""
+"""The stand-in video server and its FFmpegs, tapped where they decode. With it exports end: agents idle."""

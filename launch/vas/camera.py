@@ -23,7 +23,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from launch.redaction import Redaction
+from launch.screen.redaction import Redaction
 from launch.vas.ffmpeg_log import is_answer, last_error
 from launch.vas.ffmpeg_process import FFmpegProcess, death_of
 from launch.vas.input_arguments import (

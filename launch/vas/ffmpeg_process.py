@@ -11,8 +11,8 @@ import os
 import signal
 import subprocess
 
-from launch.death import describe_death
-from launch.parent_death import dies_with_parent
+from launch.exits import describe_death
+from launch.vas.parent_death import dies_with_parent
 from ruth.descriptor import close_descriptor
 
 _LOG_BYTES_MAX = 1 << 20  # in memory: more is thrown away

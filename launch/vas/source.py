@@ -23,8 +23,8 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from launch.nearest import suggestion
-from launch.redaction import redact
+from launch.screen.nearest import suggestion
+from launch.screen.redaction import redact
 from launch.vas.address import host_and_port
 from ruth.errors import RuthError
 from ruth.identity import id_problem

@@ -18,9 +18,9 @@ import tomllib
 from functools import partial
 from typing import Final
 
-from launch.config.lines import line_of_unreadable, lines_of
-from launch.config.problem import kind, show_key
-from launch.redaction import redact
+from launch.prepare.config.lines import line_of_unreadable, lines_of
+from launch.prepare.config.problem import kind, show_key
+from launch.screen.redaction import redact
 from launch.text_file import TextFileError, name_of, read_named_text
 from launch.vas.source import GivenSource, SourceError
 from ruth.text import printable

@@ -25,7 +25,7 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
      120  camera_id       64 bytes, padded with NUL
      184  export_inode    u64   st_ino of the present export's frame.meta; 0 for version 1 and for none
      192  export_epoch    u64   its epoch; 0 as above
-     200  confinement     u64   measures in force, one bit each, or 0 before they are (launch.confine.measure)
+     200  confinement     u64   measures in force, one bit each, or 0 before they are (ruth.agent.measure)
      208  arrivals        u64   times that frames came, together or alone (ruth.agent.rhythm)
      216  gap_ns          u64   longest time between two frames of the present window of frames
      224  gap_before_ns   u64   the same of the window before it

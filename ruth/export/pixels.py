@@ -7,7 +7,7 @@ a file that never changes once it is open, if it is the right file (:mod:`ruth.e
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from ruth.export.layout import unpack_record
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mmap import mmap
 
     from ruth.export.layout import FrameRecord
-    from ruth.export.ring_reader import RingReader
 
 
 class Pixels:
@@ -67,6 +66,14 @@ class Pixels:
                 self.memory.close()
 
 
+class _Ring(Protocol):
+    """What holds the slot: :class:`ruth.export.ring_reader.RingReader`."""
+
+    @property
+    def data_map(self) -> mmap | None: ...
+    def slot_holds(self, slot: int, before: bytes) -> bool: ...
+
+
 class SlotPixels:
     """The memory of one frame in a slot of a ring, read-only. Made by :meth:`RingReader.find`.
 
@@ -80,7 +87,7 @@ class SlotPixels:
 
     __slots__ = ("_before", "_ring", "lasting", "slot")
 
-    def __init__(self, ring: RingReader, slot: int, before: bytes, lasting: bytes) -> None:
+    def __init__(self, ring: _Ring, slot: int, before: bytes, lasting: bytes) -> None:
         """Keeps what it is given: ``before`` is the slot's record before the pixels are used."""
         self._ring = ring
         self._before = before

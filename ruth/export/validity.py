@@ -2,8 +2,8 @@
 
 Each rule is one expression of integers from 0 to 2^64 - 1, named as the fields of :mod:`ruth.export.layout`
 or as what is known of the files: ``data_file_size``, ``data_file_inode``, ``meta_size``. Agents in C follow
-the same functions, which are compiled from here (:mod:`launch.native.rules`), and so use no operators but
-those that it translates.
+the same functions, compiled from here (:mod:`launch.agent.native.rules`), and so use no operators but those
+that it translates.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def is_slot_size(slot_size: int) -> bool:
 
 
 def is_mappable(slot_count: int, slot_size: int) -> bool:
-    """An agent's address space is limited (launch.confine.limits)."""
+    """An agent's address space is limited (launch.agent.confine.limits)."""
     return slot_count * slot_size <= RING_SIZE_MAX
 
 

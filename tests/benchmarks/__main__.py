@@ -21,7 +21,7 @@ from benchmarks.registry import NAMES, benchmark_named
 from benchmarks.result import as_text, table_as_text
 from benchmarks.stage import BenchmarkError, Stage, end_on_sigterm, end_resource_tracker
 from launch.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
-from launch.messages import message
+from launch.screen.messages import message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -95,7 +95,7 @@ def launch(
     if method is None:
         config = state_root.with_suffix(".toml")
         config.write_text(configuration(cameras), encoding="utf-8")
-        command = ["launch.cli", "up", config]
+        command = ["launch.cli.main", "up", config]
     else:
         command = ["benchmarks.instead", method, export_root, state_root, *cameras]
     begun = time.monotonic()

@@ -7,7 +7,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from launch.native.build import compile_library, compiler
+from launch.agent.native.build import compile_library, compiler
 
 _FOLDER = Path(__file__).parent
 

@@ -288,7 +288,7 @@ def _ps(stage: Stage, state_root: Path) -> float:
     """How long ``ruth ps --json`` takes, in seconds."""
     environ = stage.environ(state_root, state_root)
     begun = time.monotonic()
-    asked = stage.python("-m", "launch.cli", "ps", "--json", env=environ)
+    asked = stage.python("-m", "launch.cli.main", "ps", "--json", env=environ)
     if asked.wait(120):
         raise BenchmarkError(f"ruth ps failed with {asked.returncode}")
     return time.monotonic() - begun

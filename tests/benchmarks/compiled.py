@@ -6,9 +6,9 @@ import ctypes
 from typing import TYPE_CHECKING, Self
 
 from benchmarks.bare import bare
-from launch.native.compiled import Compiled
-from launch.native.library import functions_of
-from launch.native.source import LIBRARY
+from launch.agent.native.compiled import Compiled
+from launch.agent.native.library import functions_of
+from launch.agent.native.source import LIBRARY
 from ruth.export.source import ExportSource
 
 if TYPE_CHECKING:

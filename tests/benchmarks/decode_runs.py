@@ -108,7 +108,7 @@ def run_paced(stage: Stage, size: Size, clip: Path, arm: str, measured: Measured
     """``ruth vas`` plays the clip once as each of its cameras. Raises BenchmarkError if it fails."""
     folder = stage.new_folder()
     cameras = [f"{CAMERA}-{number}" for number in range(size.cameras)]
-    command = ["-m", "launch.cli", "vas", "--once", "--json", "--recordings", folder / "recordings"]
+    command = ["-m", "launch.cli.main", "vas", "--once", "--json", "--recordings", folder / "recordings"]
     environ = stage.environ(folder / "vas", folder / "ruth", flag=arm != BARE)
     with ExitStack() as stack:
         pids: tuple[int, ...] = ()

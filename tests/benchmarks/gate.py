@@ -1,6 +1,6 @@
 """The gate: nanoseconds for one decision, with the call, the books of the subscription, and the agent's loop.
 
-In C, as agents take nearly all of them, and in Python, as they take the others (launch.native).
+In C, as agents take nearly all of them, and in Python, as they take the others (launch.agent.native).
 
 The floor does in one loop over bare lists what a decision cannot do without: compare a timestamp with the
 last one that passed, and keep it. No object, no call, no other rule.
@@ -16,7 +16,7 @@ from benchmarks.agents import MODELS
 from benchmarks.compiled import FRAME_NS, CompiledDecisions
 from benchmarks.result import Chart, Result, Series, Table
 from benchmarks.samples import order_of, ratio_by_round, summary_of
-from launch.native.library import load
+from launch.agent.native.library import load
 from ruth.agent.agent import StreamAgent
 from ruth.subscription.gate import decide, interval_ns
 from ruth.subscription.subscription import Subscription

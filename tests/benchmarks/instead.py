@@ -14,10 +14,10 @@ import sys
 from typing import NoReturn
 
 from benchmarks.readers import agent_of
-from launch.agent_process import AgentProcess
-from launch.confine.confinement import Confinement
-from launch.native.library import load
-from launch.state_file import claim
+from launch.agent.confine.confinement import Confinement
+from launch.agent.native.library import load
+from launch.agent.process import AgentProcess
+from launch.launcher.claim import claim
 
 
 def host(camera: str, export_root: str, state_root: str) -> NoReturn:

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.agents import MODELS
-from launch.state_file import claim
+from launch.launcher.claim import claim
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import STATE_SIZE, WAKE_OFFSET
 from ruth.agent.state_writer import AgentIdentity, StateWriter

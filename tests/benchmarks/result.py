@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from launch.table import format_table
+from launch.screen.table import format_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from benchmarks.agents import Watch, camera_name, launch
 from benchmarks.cost import cpu_ns_of
 from benchmarks.result import Result, Table
+from doubles.frozen_vas import Version1Writer
 from ruth.identity import DATA_NAME, META_NAME
-from version1 import Version1Writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

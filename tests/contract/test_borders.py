@@ -23,10 +23,14 @@ VAS = "nothing in ruth imports ruth.vas: only VAS itself writes an export"
 STRANGERS = "export and subscription do not know each other"
 DECIDES = "what decides knows no I/O, clock, thread, queue, log or process"
 NO_PROCESS = "nothing in ruth is or starts a process, thread, worker or server"
+LAYERS = "in launch, each folder imports those below it only: none upward, no circle"
+LOOK = "observe and prepare look, and run nothing: they import neither launcher nor agent"
+AGENT = "an agent's process knows no launcher, no observer and no preparation"
+CIRCLE = "no circle among modules or folders anywhere"
 
 
 class Plant(NamedTuple):
-    """A line that breaks exactly one contract, and where it is planted."""
+    """A line that breaks a contract, and where it is planted."""
 
     contract: str
     file: str
@@ -34,9 +38,9 @@ class Plant(NamedTuple):
 
 
 PLANTS = [
-    Plant("ruth never imports launch", "ruth/core.py", "import launch.exits"),
-    Plant("ruth never imports launch", "ruth/vas/ring.py", "from launch import exits"),
-    Plant(VAS, "ruth/export/source.py", "from ruth.vas.ring import FrameRing"),
+    Plant("ruth never imports launch", "ruth/core.py", "import launch"),
+    Plant("ruth never imports launch", "ruth/vas/ring.py", "from launch import __name__"),
+    Plant(VAS, "ruth/export/source.py", "from ruth.vas import flag"),
     Plant(VAS, "ruth/agent/agent.py", "from ruth.vas import flag"),
     Plant(VAS, "ruth/runtime/frame.py", "from ruth.vas import flag"),
     Plant(STRANGERS, "ruth/export/layout.py", "import ruth.subscription.gate"),
@@ -49,6 +53,16 @@ PLANTS = [
     Plant(NO_PROCESS, "ruth/runtime/stream.py", "import asyncio"),
     Plant(NO_PROCESS, "ruth/vas/exporter.py", "from multiprocessing import shared_memory"),
     Plant(NO_PROCESS, "ruth/vas/flag.py", "def late() -> None:\n    import logging"),
+    Plant(LAYERS, "launch/vas/address.py", "import launch.demo.summary"),
+    Plant(LAYERS, "launch/launcher/claim.py", "import launch.vas.address"),
+    Plant(LAYERS, "launch/observe/attention.py", "import launch.prepare.config.lines"),
+    Plant(LAYERS, "launch/exits.py", "import launch.screen.colour"),
+    Plant(LOOK, "launch/observe/liveness.py", "from launch.agent import title"),
+    Plant(LOOK, "launch/prepare/config_file.py", "import launch.agent.native.library"),
+    Plant(AGENT, "launch/agent/title.py", "import launch.observe.same_clock"),
+    Plant(AGENT, "launch/agent/process.py", "import launch.observe.same_clock"),
+    Plant(CIRCLE, "launch/agent/inotify.py", "import launch.agent.waiter"),
+    Plant(CIRCLE, "ruth/export/pixels.py", "import ruth.export.ring_reader"),
 ]
 
 
@@ -115,13 +129,15 @@ def test_the_check_finds_nothing_in_a_bare_copy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: f"{plant.file}: {plant.line.split()[-1]}")
 def test_a_planted_violation_is_found(tmp_path: Path, plant: Plant) -> None:
-    """One forbidden import anywhere fails the check, and it names that contract and no other."""
+    """One forbidden import anywhere fails the check, and it names that contract."""
     project = copy_of_the_project(tmp_path)
     with (project / plant.file).open("a", encoding="utf-8") as file:
         file.write(f"\n{plant.line}\n")
     code, verdicts, said = lint(project)
     assert code == 1, said
-    assert [name for name, verdict in verdicts.items() if verdict == "BROKEN"] == [plant.contract]
+    broken = {name for name, verdict in verdicts.items() if verdict == "BROKEN"}
+    assert plant.contract in broken
+    assert broken - {plant.contract} <= {LAYERS, CIRCLE}  # a step upward may close a circle as well
 
 
 def test_every_contract_is_shown_to_fail() -> None:

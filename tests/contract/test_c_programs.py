@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 
-from agents import CAPS, launched, look, record, wait_observed
-from published import Expected, expected, exporter_of
+from harness.agents import CAPS, launched, look, record, wait_observed
+from harness.published import Expected, expected, exporter_of
+from harness.waiting import wait_until
 from ruth.export.layout import META_SIZE_V2, FrameRecord, RingHeader, unpack_record, unpack_ring
 from ruth.export.nv12 import nv12_views
 from ruth.export.outcome import UNCHANGED, Absent, Fresh
 from ruth.export.picture import Picture, unpack_picture
 from ruth.export.source import ExportSource
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

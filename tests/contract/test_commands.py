@@ -12,14 +12,14 @@ import pytest
 
 from conftest import PROJECT
 from launch import exits
-from launch.commands import VERBS
-from launch.completion.grammar import WORDS, verb_grammar
+from launch.cli.completion.grammar import WORDS, verb_grammar
+from launch.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Roots
-    from launch.completion.grammar import Option
+    from launch.cli.completion.grammar import Option
 
 FOLDER = PROJECT / "docs" / "commands"
 HEADINGS = ["Interface", "Options", "Exit codes", "Signals", "Notes"]
@@ -65,7 +65,7 @@ def options_of(verb: str) -> list[Option]:
 
 def codes_in(verb: str) -> set[int]:
     """The exit codes that the module of a verb names itself."""
-    tree = ast.parse((PROJECT / "launch" / "commands" / f"{verb}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PROJECT / "launch" / "cli" / "commands" / f"{verb}.py").read_text(encoding="utf-8"))
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     return {CODES[name] for name in names if name in CODES} | (
         {exits.EXIT_USAGE} if "UsageError" in names else set()
@@ -122,7 +122,7 @@ def test_wrong_usage(verb: str, roots: Roots) -> None:
     """An option that the verb does not have ends it with the code of wrong usage, and its help with 0."""
     for option, code in (("--no-such-option", exits.EXIT_USAGE), ("--help", exits.EXIT_OK)):
         done = subprocess.run(
-            [sys.executable, "-m", "launch.cli", verb, option], env=roots.environ(), capture_output=True
+            [sys.executable, "-m", "launch.cli.main", verb, option], env=roots.environ(), capture_output=True
         )
         assert done.returncode == code
 
@@ -166,7 +166,7 @@ def typed(roots: Roots, *command: str) -> tuple[int, str, str]:
 
 def test_help_of_a_verb_is_its_option(roots: Roots) -> None:
     """``ruth help up`` is ``ruth up --help``; without a verb it is the list of all."""
-    ruth = ("-m", "launch.cli")
+    ruth = ("-m", "launch.cli.main")
     assert typed(roots, *ruth, "help", "up") == typed(roots, *ruth, "up", "--help")
     assert typed(roots, *ruth, "help") == typed(roots, *ruth, "--help")
 
@@ -174,7 +174,7 @@ def test_help_of_a_verb_is_its_option(roots: Roots) -> None:
 def test_python_m_ruth_is_the_command(roots: Roots) -> None:
     """Its help, its exit codes and its messages are those of ``ruth``."""
     for arguments in (["--version"], ["help", "up"], ["ps"], ["down", "nobody"], []):
-        assert typed(roots, "-m", "ruth", *arguments) == typed(roots, "-m", "launch.cli", *arguments)
+        assert typed(roots, "-m", "ruth", *arguments) == typed(roots, "-m", "launch.cli.main", *arguments)
 
 
 def test_python_m_ruth_without_the_command(roots: Roots, tmp_path: Path) -> None:
@@ -189,13 +189,13 @@ def test_python_m_ruth_without_the_command(roots: Roots, tmp_path: Path) -> None
 @pytest.mark.parametrize("arguments", [["chek"], ["help", "chek"], ["chek", "--json"]])
 def test_a_verb_that_there_is_not(roots: Roots, arguments: list[str]) -> None:
     """A slip in a verb is answered with the nearest one, in one line."""
-    code, out, err = typed(roots, "-m", "launch.cli", *arguments)
+    code, out, err = typed(roots, "-m", "launch.cli.main", *arguments)
     assert (code, out, err) == (exits.EXIT_USAGE, "", "ruth: no verb 'chek'; did you mean 'check'?\n")
 
 
 def test_an_address_in_the_place_of_a_verb_keeps_its_password(roots: Roots) -> None:
     """What is no verb is quoted without its secrets, and escaped."""
-    code, out, err = typed(roots, "-m", "launch.cli", "rtsp://u:S3cret@h/\x1b[2J" + "x" * 100)
+    code, out, err = typed(roots, "-m", "launch.cli.main", "rtsp://u:S3cret@h/\x1b[2J" + "x" * 100)
     assert (code, out) == (exits.EXIT_USAGE, "")
     assert "S3cret" not in err
     assert err.startswith("ruth: no verb 'rtsp://***@h/\\u001B[2Jxxx")
@@ -210,7 +210,7 @@ def test_a_camera_that_there_is_not(roots: Roots, arguments: list[str]) -> None:
     """Every verb that takes a CAMERA answers a slip with the nearest one that it knows."""
     for root in (roots.state, roots.export):
         (root / "front-door").mkdir(parents=True)
-    code, out, err = typed(roots, "-m", "launch.cli", *arguments)
+    code, out, err = typed(roots, "-m", "launch.cli.main", *arguments)
     assert (code, out) == (exits.EXIT_FAILURE, "")
     assert "; did you mean 'front-door'?\n" in err
 
@@ -219,6 +219,6 @@ def test_a_camera_that_is_not_configured(roots: Roots, tmp_path: Path) -> None:
     """``ruth agent`` answers a slip with the nearest camera of the configuration."""
     config = tmp_path / "a.toml"
     config.write_text("[models]\np = {}\n[cameras]\nfront-door = {}\nyard = {}\n")
-    code, _, err = typed(roots, "-m", "launch.cli", "agent", "frnot-door", "-c", str(config))
+    code, _, err = typed(roots, "-m", "launch.cli.main", "agent", "frnot-door", "-c", str(config))
     assert code == exits.EXIT_USAGE
     assert err == f"ruth: camera 'frnot-door' is not in {config}; did you mean 'front-door'?\n"

@@ -10,9 +10,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conftest import PROJECT
-from launch.config.plan import parse_config, suspicions_in
-from launch.config.report import as_table
-from launch.config_file import schema_text
+from launch.prepare.config.plan import parse_config, suspicions_in
+from launch.prepare.config.report import as_table
+from launch.prepare.config_file import schema_text
 
 SOURCES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 PAGE = (PROJECT / "docs" / "configuration.md").read_text(encoding="utf-8")

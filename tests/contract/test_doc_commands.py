@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from conftest import PROJECT
-from launch.cli import parser_of
-from launch.commands import VERBS
-from launch.completion.grammar import verb_grammar
+from launch.cli.completion.grammar import verb_grammar
+from launch.cli.main import parser_of
+from launch.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 PAGES = [
     PROJECT / "README.md",
     *sorted((PROJECT / "docs").rglob("*.md")),
-    *sorted((PROJECT / "launch").glob("*.service")),
-    PROJECT / "launch" / "compose.yaml",
+    *sorted((PROJECT / "launch" / "deploy").glob("*.service")),
+    PROJECT / "launch" / "deploy" / "compose.yaml",
 ]
 NAMES = {verb.name for verb in VERBS}
 

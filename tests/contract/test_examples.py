@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
-from agents import launched, look
 from conftest import PROJECT
-from published import Feed, exporter_of
-from waiting import wait_until
+from harness.agents import launched, look
+from harness.published import Feed, exporter_of
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from conftest import PROJECT
-from launch.agent_view import AgentView, ModelView
-from launch.top.rates import Row
+from launch.observe.agent_view import AgentView, ModelView
+from launch.observe.top.rates import Row
 from ruth.runtime.stream import Stream
 
 # What Ruth counts frames by, wherever it shows a number of them.

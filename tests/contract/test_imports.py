@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT
-from launch.commands import VERBS
+from launch.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from conftest import Roots
@@ -68,8 +68,11 @@ def test_attach_loads_what_a_runtime_needs_and_no_more(roots: Roots, bare: set[s
         ("ruth.vas.exporter", {"ctypes", "mmap", "numpy", "ruth.vas.ring", "ruth.vas.files", "ruth.export"}),
         ("ruth.vas.ring", {"numpy", "ruth.subscription", "ruth.agent"}),
         ("ruth.export.source", {"numpy", "ruth.subscription", "ruth.agent", "ruth.vas"}),
-        ("launch.agent_process", {"numpy", "psutil", "argparse", "tomllib", "ruth.vas"}),
-        ("launch.host", {"numpy", "psutil", "argparse", "tomllib", "subprocess", "threading", "ruth.vas"}),
+        ("launch.agent.process", {"numpy", "psutil", "argparse", "tomllib", "ruth.vas"}),
+        (
+            "launch.launcher.launcher",
+            {"numpy", "psutil", "argparse", "tomllib", "subprocess", "threading", "ruth.vas"},
+        ),
     ],
 )
 def test_a_module_loads_only_what_it_needs(bare: set[str], module: str, never: set[str]) -> None:
@@ -82,18 +85,23 @@ def test_a_module_loads_only_what_it_needs(bare: set[str], module: str, never: s
 @pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
 def test_a_verb_loads_no_other(bare: set[str], verb: str) -> None:
     """To parse one verb loads its module alone, and none of what it needs only when it runs."""
-    loaded = loaded_by(f"from launch.cli import parser_of\nparser_of([{verb!r}])") - bare
-    assert {name for name in loaded if name.startswith("launch.commands.")} == {f"launch.commands.{verb}"}
+    loaded = loaded_by(f"from launch.cli.main import parser_of\nparser_of([{verb!r}])") - bare
+    assert {name for name in loaded if name.startswith("launch.cli.commands.")} == {
+        f"launch.cli.commands.{verb}"
+    }
     assert loaded.isdisjoint(
-        {"numpy", "psutil", "tomllib", "ctypes", "subprocess", "threading", "launch.host"}
+        {"numpy", "psutil", "tomllib", "ctypes", "subprocess", "threading", "launch.launcher.launcher"}
     )
 
 
 def test_a_launcher_loads_only_what_it_needs(bare: set[str]) -> None:
     """What ``ruth up`` loads to launch, which every agent then holds, is nothing of any other verb."""
-    loaded = loaded_by("from launch.cli import parser_of\nparser_of(['up'])\nimport launch.host") - bare
+    loaded = (
+        loaded_by("from launch.cli.main import parser_of\nparser_of(['up'])\nimport launch.launcher.launcher")
+        - bare
+    )
     assert loaded.isdisjoint({"numpy", "psutil", "json", "subprocess", "threading", "curses", "ruth.vas"})
-    assert loaded.isdisjoint({"launch.agent_view", "launch.down", "launch.table"})
+    assert loaded.isdisjoint({"launch.observe.agent_view", "launch.launcher.down", "launch.screen.table"})
 
 
 def test_reading_headers_loads_no_numpy(roots: Roots, bare: set[str]) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT
-from launch.cli import parser_of
-from launch.config.plan import parse_config
+from launch.cli.main import parser_of
+from launch.prepare.config.plan import parse_config
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from conftest import PROJECT
-from launch.confine.measure import Measure
 from ruth.agent import state
+from ruth.agent.measure import Measure
 from ruth.subscription.gate import Decision
 
 DOCUMENT = (PROJECT / "docs" / "agent-state.md").read_text(encoding="utf-8")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT
-from launch.cli import parser_of
-from launch.confine.limits import OOM_SCORE_ADJ
+from launch.agent.confine.limits import OOM_SCORE_ADJ
+from launch.cli.main import parser_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ each_unit = pytest.mark.parametrize("name", UNITS)
 
 def text_of(name: str) -> str:
     """A unit's text."""
-    return (PROJECT / "launch" / name).read_text(encoding="utf-8")
+    return (PROJECT / "launch" / "deploy" / name).read_text(encoding="utf-8")
 
 
 def service(name: str) -> dict[str, str]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from harness.vectors import DAMAGED_FRAMES
 from ruth.export.layout import FrameRecord, slot_record_offset, unpack_record, unpack_ring
 from ruth.export.nv12 import nv12_views
 from ruth.export.outcome import UNCHANGED, Fresh
 from ruth.export.picture import Picture, unpack_picture
 from ruth.export.source import ExportSource
-from vectors import DAMAGED_FRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

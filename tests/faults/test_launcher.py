@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 from faults.loop import loop
-from launch.host import _let_go
+from launch.launcher.launcher import _let_go
 
 if TYPE_CHECKING:
     from faults.tracer import Failing, Ran

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ruth
-from exports import DATA_V1, DATA_V2, META_V1, META_V2, next_frame, put
 from faults.loop import loop
-from held import left_of
-from launch.state_file import claim
-from published import FRAME, exporter_of
+from harness.exports import DATA_V1, DATA_V2, META_V1, META_V2, next_frame, put
+from harness.open_descriptors import left_of
+from harness.published import FRAME, exporter_of
+from launch.launcher.claim import claim
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import STATE_SIZE, parse_state
 from ruth.agent.state_reader import StateReader

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from agents import configure, launched, look, pid_of, wait_observed
 from conftest import open_processes, open_roots
 from faults.loop import loop
-from launch.cli import main
-from launch.host import launch
-from published import FRAME, exporter_of
+from harness.agents import configure, launched, look, pid_of, wait_observed
+from harness.published import FRAME, exporter_of
+from harness.waiting import wait_until
+from launch.cli.main import main
+from launch.launcher.launcher import launch
 from ruth.agent.agent import StreamAgent
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

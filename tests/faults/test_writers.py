@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from faults.loop import loop
+from harness.published import kill
 from launch.vas.version1 import Version1Exporter
-from published import kill
 from ruth.export.layout import unpack_ring
 from ruth.export.outcome import Absent, Fresh, Unchanged
 from ruth.export.source import ExportSource

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from exports import DATA_V1, DATA_V2, FRAME_SIZE, META_V1, META_V2, SLOT_SIZE
+from harness.exports import DATA_V1, DATA_V2, FRAME_SIZE, META_V1, META_V2, SLOT_SIZE
 from ruth.export.files import open_export_directory, open_export_file
 from ruth.export.layout import META_SIZE_V2, SLOT_RECORDS_OFFSET, FrameRecord, slot_record_offset, unpack_ring
 from ruth.export.nv12 import nv12_views

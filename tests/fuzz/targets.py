@@ -11,9 +11,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import nut_streams as nut
-from exports import META_V1, META_V2, RECORD
+
 from fuzz.exports_read import BoundRing, NewReader, NewReaderOfVersion1, RenamedPair
-from launch.config.plan import ConfigError, parse_config
+from harness.exports import META_V1, META_V2, RECORD
+from launch.prepare.config.plan import ConfigError, parse_config
 from launch.vas.ffmpeg_log import last_error
 from launch.vas.matroska import read_picture
 from launch.vas.nut import IDENTIFIER, MAIN_CODE, STREAM_CODE, SYNCPOINT_CODE, NutFrame, NutReader
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from launch.config.plan import CameraPlan
-    from launch.config.problem import Problem
+    from launch.prepare.config.plan import CameraPlan
+    from launch.prepare.config.problem import Problem
     from launch.vas.source import CameraSource
 
 _CONFIGURATION: Final = b"""

@@ -10,7 +10,7 @@ import pytest
 
 from fuzz.exports_read import HEAD_V1, HEAD_V2, BoundRing, NewReader, NewReaderOfVersion1, RenamedPair
 from fuzz.mutation import mutated
-from held import left_of
+from harness.open_descriptors import left_of
 from ruth.export.layout import RECORD_SIZE
 
 if TYPE_CHECKING:

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import open_processes, open_roots
-from footage import Run, ffmpeg_here, make_clip
+from doubles.planted_faults import compile_planted
+from harness.footage import Run, ffmpeg_here, make_clip
+from harness.scene import CAMERAS, FRAMES_MAX, Scene, open_scene
 from launch.vas.process import run_vas
 from launch.vas.source import parse_sources
-from planted import compile_planted
-from scene import CAMERAS, FRAMES_MAX, Scene, open_scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Processes, Roots
+    from harness.scene import Streams
     from launch.vas.camera import OpenExporter
     from launch.vas.ffmpeg import FFmpeg
-    from scene import Streams
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import look, record, wait_dead
-from planted import ESCAPED, FAULTY_MODEL, LEAKED_BYTES, Fault
-from scene import CAMERAS, FRAMES_MAX, OTHERS, VICTIM
-from streams import Seen, advance
-from waiting import wait_until
+from doubles.planted_faults import ESCAPED, FAULTY_MODEL, LEAKED_BYTES, Fault
+from harness.agents import look, record, wait_dead
+from harness.scene import CAMERAS, FRAMES_MAX, OTHERS, VICTIM
+from harness.streams import Seen, advance
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
-    from scene import Scene, Streams
+    from harness.scene import Scene, Streams
 
 DEATHS = {
     signal.SIGKILL: "SIGKILL",

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import (
+from doubles.frozen_vas import Version1Writer
+from harness.agents import (
     CAPS,
     configure,
     launched,
@@ -25,13 +26,12 @@ from agents import (
     wait_observed,
     wake_ups,
 )
-from launch.agent_view import cpu_time_ns
-from launch.waiting import EMPTY_WAKE_PAUSE_NS
-from published import FRAME, HEIGHT, WIDTH, Expected, Feed, expected, exporter_of, kill
+from harness.published import FRAME, HEIGHT, WIDTH, Expected, Feed, expected, exporter_of, kill
+from harness.waiting import wait_until
+from launch.agent.waiting import EMPTY_WAKE_PAUSE_NS
+from launch.observe.agent_view import cpu_time_ns
 from ruth.export.layout import WAKE_OFFSET, unpack_ring
 from ruth.futex import FutexWord
-from version1 import Version1Writer
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots

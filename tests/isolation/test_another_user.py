@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, look, pid_of, record, wait_observed
-from published import FRAME, exporter_of
-from waiting import wait_until
+from harness.agents import configure, look, pid_of, record, wait_observed
+from harness.published import FRAME, exporter_of
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -26,8 +26,8 @@ STRANGER = 100_000 + os.getpid()
 # `ruth up` as another user, optionally with the export root on a read-only mount that only it and its agents
 # see. What is imported comes first: the interpreter may lie where the stranger may not read.
 LAUNCH = f"""
-import ctypes, os, sys, launch.host
-from launch.cli import main
+import ctypes, os, sys, launch.launcher.launcher
+from launch.cli.main import main
 main(["check", sys.argv[1]])
 if len(sys.argv) > 2:
     root, flags = sys.argv[2].encode(), 0x1000 | 0x20 | 0x1  # MS_BIND | MS_REMOUNT | MS_RDONLY

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Final, Self
 
 import pytest
 
-from agents import CAPS, configure, look, pid_of, record
 from conftest import PROJECT, open_processes, open_roots
-from exports import put
-from lives import waited_for_a_core_ns
-from planted import Fault
-from published import FRAME, HEIGHT, WIDTH, expected, exporter_of
+from doubles.planted_faults import Fault
+from harness.agents import CAPS, configure, look, pid_of, record
+from harness.exports import put
+from harness.lives import waited_for_a_core_ns
+from harness.published import FRAME, HEIGHT, WIDTH, expected, exporter_of
+from harness.scene import PLANTED, way_of
+from harness.waiting import wait_until
 from ruth.export.layout import FrameRecord, pack_record
-from scene import PLANTED, way_of
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ LAUNCH_EVERY_S: Final = 1.5
 DEATHS: Final = (signal.SIGKILL, Fault.NULL_POINTER, Fault.ABORT, Fault.BUS_ERROR, Fault.MEMORY_BEYOND_LIMIT)
 FRAME_NS: Final = 1_000_000_000 // FPS
 
-ATTACKER: Final = PROJECT / "tests" / "attacker.py"
+ATTACKER: Final = PROJECT / "tests" / "doubles" / "attacker.py"
 
 pytestmark = pytest.mark.soak
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ruth
-from agents import CAPS, launched, record, wait_observed
-from published import FRAME, exporter_of
-from waiting import wait_until
+from harness.agents import CAPS, launched, record, wait_observed
+from harness.published import FRAME, exporter_of
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots

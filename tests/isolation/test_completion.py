@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.commands import VERBS
-from shells import SHELLS, Shell, shell
+from harness.shells import SHELLS, Shell, shell
+from launch.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +135,7 @@ def test_a_hostile_folder(typed: Shell, roots: Roots, folder: Path) -> None:
 def test_the_shell_takes_the_script(name: str, roots: Roots) -> None:
     """The script is one that the shell finds no fault with."""
     script = subprocess.run(
-        [sys.executable, "-m", "launch.cli", "completion", name],
+        [sys.executable, "-m", "launch.cli.main", "completion", name],
         env=roots.environ(),
         capture_output=True,
         check=True,

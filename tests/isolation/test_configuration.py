@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import look, pid_of
-from waiting import within
+from harness.agents import look, pid_of
+from harness.waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def folder(roots: Roots) -> Path:
 def ruth(roots: Roots, folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """The command, typed in a folder."""
     return subprocess.run(
-        [sys.executable, "-P", "-m", "launch.cli", *arguments],
+        [sys.executable, "-P", "-m", "launch.cli.main", *arguments],
         cwd=folder, env=roots.environ(), input=stdin, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
@@ -62,7 +62,7 @@ def test_agents_have_what_the_file_comes_to(
     if "-" in how:
         (folder / "ruth.toml").unlink()
     launcher = processes.start(
-        sys.executable, "-P", "-m", "launch.cli", "up", *how,
+        sys.executable, "-P", "-m", "launch.cli.main", "up", *how,
         cwd=folder, env=roots.environ(), stdin=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert launcher.stdin is not None

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, launched, look, pid_of, record, wait_observed
-from conftest import Roots
-from launch.confine.landlock import landlock_version
-from launch.confine.measure import Measure, measure_names
-from published import FRAME, exporter_of
+from conftest import PROJECT, Roots
+from harness.agents import configure, launched, look, pid_of, record, wait_observed
+from harness.published import FRAME, exporter_of
+from harness.waiting import wait_until
+from launch.agent.confine.landlock import landlock_version
+from ruth.agent.measure import Measure, measure_names
 from ruth.agent.state import STATE_SIZE
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Processes
 
 LANDLOCK_ALONE = "CONFINED_BY_LANDLOCK_ALONE"
-PROGRAM = Path(__file__).with_name("confined.py")
-FILTERED = Path(__file__).parent.parent / "filtered.py"
+PROGRAM = PROJECT / "tests" / "doubles" / "confined_attempt.py"
+FILTERED = PROJECT / "tests" / "doubles" / "filtered.py"
 
 pytestmark = pytest.mark.skipif(
     os.uname().machine != "x86_64" or landlock_version() < 6,
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def attempt(roots: Roots, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Runs confined.py as the agent of camera ``a``; ends by itself."""
+    """Runs confined_attempt.py as the agent of camera ``a``; ends by itself."""
     return subprocess.run(
         [sys.executable, PROGRAM, "a", *arguments],
         env=roots.environ() | environ,
@@ -316,7 +316,7 @@ def test_the_folder_above_the_export_root_is_made_anew(
     above.mkdir()
     filtered = [] if without is None else [sys.executable, FILTERED, str(without)]
     processes.start(
-        *(*filtered, sys.executable, "-m", "launch.cli", "up", configure(moved, "a")),
+        *(*filtered, sys.executable, "-m", "launch.cli.main", "up", configure(moved, "a")),
         env=moved.environ() | {"RUTH_NATIVE": native},
     )
     pid = pid_of(moved, "a")
@@ -341,7 +341,7 @@ def test_an_agent_that_cannot_be_confined_does_not_run(roots: Roots, processes: 
     processes.start(
         sys.executable,
         "-c",
-        "import launch.confine.confinement as c, launch.cli as cli\n"
+        "import launch.agent.confine.confinement as c, launch.cli.main as cli\n"
         "restriction = c.restriction\n"
         "c.restriction = lambda _: restriction(10**6)\n"
         f"raise SystemExit(cli.main(['up', {str(config)!r}]))",

@@ -1,4 +1,4 @@
-"""The confinement of launch/compose.yaml without a container engine: by the namespaces that engines use."""
+"""The confinement of launch/deploy/compose.yaml without an engine: in namespaces as engines make them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import CAPS, children_of, configure
 from conftest import PROJECT
-from published import FRAME, expected, exporter_of
-from streams import Follower
-from waiting import wait_until
+from harness.agents import CAPS, children_of, configure
+from harness.published import FRAME, expected, exporter_of
+from harness.streams import Follower
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
 
 UID = 65532
 TOOLS = ("unshare", "mount", "setpriv")
-COMPOSE = (PROJECT / "launch" / "compose.yaml").read_text(encoding="utf-8")
+COMPOSE = (PROJECT / "launch" / "deploy" / "compose.yaml").read_text(encoding="utf-8")
 
 # As root of new namespaces: what is mounted, then who it is run as. Ruth and Python are put where any user
 # can reach them, wherever they are on this machine.
@@ -46,7 +46,7 @@ exec setpriv --reuid UID --regid UID --clear-groups --no-new-privs --bounding-se
     "/mnt/python/bin/$PYTHON" -c "$CODE"
 """.replace("UID", str(UID))
 
-RUTH_UP = "import sys; from launch.cli import main; sys.exit(main(['up', '{config}']))"
+RUTH_UP = "import sys; from launch.cli.main import main; sys.exit(main(['up', '{config}']))"
 
 PROBE = """
 import errno, json, os, socket
@@ -133,7 +133,7 @@ def test_a_replaced_export_is_found_through_the_mount(roots: Roots, processes: P
 
 
 def test_a_root_made_anew_is_found_behind_a_mount_on_itself(roots: Roots, processes: Processes) -> None:
-    """Where exports are mounted upon themselves, as launch/ruth.service does, their root may be made anew."""
+    """Where exports are mounted upon themselves, as ruth.service does, their root may be made again."""
     config = configure(roots, "front-door")
     contained(processes, roots, RUTH_UP.format(config=config))
     state = roots.state / "front-door" / "agent.state"
@@ -189,7 +189,7 @@ def test_what_is_refused_inside(roots: Roots, processes: Processes) -> None:
     ],
 )
 def test_compose_says_the_same(line: str) -> None:
-    """What these tests confine with stands in launch/compose.yaml too."""
+    """What these tests confine with stands in launch/deploy/compose.yaml too."""
     assert re.search(rf"^    {re.escape(line)}", COMPOSE, re.MULTILINE)
 
 
@@ -210,9 +210,16 @@ def test_compose_mounts_the_directory_read_only() -> None:
 
 
 def test_compose_is_valid() -> None:
-    """Docker's own parser takes launch/compose.yaml."""
+    """Docker's own parser takes launch/deploy/compose.yaml."""
     docker = shutil.which("docker")
-    command = [docker or "docker", "compose", "-f", str(PROJECT / "launch" / "compose.yaml"), "config", "-q"]
+    command = [
+        docker or "docker",
+        "compose",
+        "-f",
+        str(PROJECT / "launch" / "deploy" / "compose.yaml"),
+        "config",
+        "-q",
+    ]
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
         pytest.skip("there is no docker compose here")
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from waiting import wait_until
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
@@ -42,7 +42,17 @@ def summary() -> dict[str, Any]:
     """The summary of one demo with four cameras."""
     before = demos_in_shared_memory()
     done = subprocess.run(
-        [sys.executable, "-m", "launch.cli", "demo", "--json", "--cameras", "4", "--seconds", str(SECONDS)],
+        [
+            sys.executable,
+            "-m",
+            "launch.cli.main",
+            "demo",
+            "--json",
+            "--cameras",
+            "4",
+            "--seconds",
+            str(SECONDS),
+        ],
         capture_output=True,
         timeout=120,
         stdin=subprocess.DEVNULL,
@@ -131,7 +141,7 @@ def test_interrupted_demo_leaves_nothing(processes: Processes) -> None:
 def test_flag_off() -> None:
     """With the flag off the same run exports nothing, and agents idle."""
     done = subprocess.run(
-        [sys.executable, "-m", "launch.cli", "demo", "--json", "--cameras", "2", "--seconds", "3"],
+        [sys.executable, "-m", "launch.cli.main", "demo", "--json", "--cameras", "2", "--seconds", "3"],
         env={**os.environ, "AI_FRAME_EXPORT_ENABLED": "false"},
         capture_output=True,
         timeout=60,
@@ -145,7 +155,17 @@ def test_flag_off_makes_no_file(roots: Roots, processes: Processes) -> None:
     """With the flag off the stand-in VAS decodes and records, and makes nothing under the export root."""
     recordings = roots.state.parent / "recordings"
     done = subprocess.run(
-        [sys.executable, "-m", "launch.cli", "vas", "a=test", "--seconds", "5", "--recordings", recordings],
+        [
+            sys.executable,
+            "-m",
+            "launch.cli.main",
+            "vas",
+            "a=test",
+            "--seconds",
+            "5",
+            "--recordings",
+            recordings,
+        ],
         env=roots.environ(flag=None),
         capture_output=True,
         timeout=60,

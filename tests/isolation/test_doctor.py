@@ -18,29 +18,33 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from agents import configure, launched, look, wait_dead
-from launch.doctor.gather import gather
-from launch.doctor.gather_limits import inotify_instances_of_user, tasks_of_user
-from launch.doctor.mounts import mount_of, read_mounts
-from published import FRAME, exporter_of
+from doubles.frozen_vas import Version1Writer
+from harness.agents import configure, launched, look, wait_dead
+from harness.published import FRAME, exporter_of
+from harness.terminals import screen_of
+from harness.waiting import wait_until
+from launch.agent.confine.confinement import would_confine
+from launch.agent.native.library import load, ruled_out
+from launch.prepare.doctor.facts import Native
+from launch.prepare.doctor.gather import gather
+from launch.prepare.doctor.gather_limits import inotify_instances_of_user, tasks_of_user
+from launch.prepare.doctor.mounts import mount_of, read_mounts
 from ruth.export.layout import NO_FRAME_EVER
-from terminals import screen_of
-from version1 import Version1Writer
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conftest import Processes, Roots
-    from launch.doctor.facts import Host
+    from launch.prepare.doctor.facts import Host
 
+NATIVE = Native(load()[1], ruled_out(), "compile")
 STRANGER = 61234  # a user who owns nothing, and has no process
 
 # Runs `ruth` as that user. Whoever that is may not read where Python lies, so all is loaded before.
 AS_STRANGER = f"""
 import contextlib, io, os, resource, sys
-from launch.cli import main
-import launch.commands.up, launch.host, launch.config.plan, ruth.core, encodings.idna
+from launch.cli.main import main
+import launch.cli.commands.up, launch.launcher.launcher, launch.prepare.config.plan, ruth.core, encodings.idna
 with contextlib.redirect_stdout(io.StringIO()):
     main(["doctor"])
 os.chdir("/")
@@ -88,7 +92,7 @@ def run(roots: Roots, *command: str | Path, **options: object) -> Answer:
 
 def doctor(roots: Roots, *arguments: str | Path, **options: object) -> Answer:
     """``ruth doctor --json``."""
-    answer = run(roots, sys.executable, "-m", "launch.cli", "doctor", "--json", *arguments, **options)
+    answer = run(roots, sys.executable, "-m", "launch.cli.main", "doctor", "--json", *arguments, **options)
     assert answer.err == ""
     return answer
 
@@ -107,7 +111,9 @@ def let_in(folder: Path) -> None:
 
 def facts(roots: Roots, *cameras: str) -> Host:
     """What is gathered about these cameras, or all that are known."""
-    return gather(str(roots.export), str(roots.state), cameras or None)
+    return gather(
+        str(roots.export), str(roots.state), cameras or None, would_confine(str(roots.export)), NATIVE
+    )
 
 
 @pytest.fixture
@@ -186,7 +192,7 @@ def test_facts_about_the_roots(roots: Roots, tmp_path: Path) -> None:
     assert (host.states.standing, host.states.mode) == (str(roots.state.parent), None)
     mount = mount_of(os.path.realpath(tmp_path), read_mounts())
     assert mount is not None
-    elsewhere = gather(str(tmp_path), str(tmp_path), None)
+    elsewhere = gather(str(tmp_path), str(tmp_path), None, would_confine(str(tmp_path)), NATIVE)
     assert elsewhere.exports.filesystem == mount.filesystem
 
 
@@ -251,7 +257,7 @@ def test_a_state_that_somebody_has_locked(roots: Roots, processes: Processes) ->
         answer = doctor(roots, "-c", config)
         assert (answer.code, answer.failed) == (1, {"states"})
         assert "a (locked by a process that is not an agent)" in answer.finding("states")["text"]
-        assert run(roots, sys.executable, "-m", "launch.cli", "up", config).code == 1
+        assert run(roots, sys.executable, "-m", "launch.cli.main", "up", config).code == 1
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "folder", "fifo"])
@@ -272,7 +278,7 @@ def test_a_state_that_is_none(roots: Roots, processes: Processes, kind: str) -> 
     config = configure(roots, "a")
     answer = doctor(roots, "-c", config)
     assert (answer.code, answer.failed) == (1, {"states"})
-    assert run(roots, sys.executable, "-m", "launch.cli", "up", config).code == 1
+    assert run(roots, sys.executable, "-m", "launch.cli.main", "up", config).code == 1
 
 
 def test_a_state_root_that_is_anothers(roots: Roots, processes: Processes) -> None:
@@ -324,7 +330,7 @@ def test_too_few_descriptors(roots: Roots, processes: Processes) -> None:
 
     answer = doctor(roots, "-c", config, **limit(6))
     assert (answer.code, answer.failed) == (1, {"descriptors"})
-    up = run(roots, sys.executable, "-m", "launch.cli", "up", "-d", config, **limit(6))
+    up = run(roots, sys.executable, "-m", "launch.cli.main", "up", "-d", config, **limit(6))
     assert up.code == 1
     assert "Too many open files" in up.err
     answer = doctor(roots, "-c", config, **limit(9))
@@ -347,7 +353,7 @@ def test_an_export_root_that_is_no_memory(roots: Roots, tmp_path: Path) -> None:
     if mount is None or mount.filesystem == "tmpfs":
         pytest.skip("the folder for temporary files is a tmpfs here")
     environ = {**roots.environ(), "VAS_EXPORT_ROOT": str(tmp_path)}
-    command = [sys.executable, "-m", "launch.cli", "doctor", "--json"]
+    command = [sys.executable, "-m", "launch.cli.main", "doctor", "--json"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     finding = Answer(done.returncode, done.stdout, done.stderr).finding("export root")
     assert (done.returncode, finding["level"]) == (0, "warn")
@@ -394,6 +400,6 @@ def test_a_bad_configuration(roots: Roots) -> None:
     """A configuration that is wrong is refused with 2, as by every verb."""
     path = roots.state.parent / "ruth.toml"
     path.write_text("[cameras]\nx = 1\n")
-    answer = run(roots, sys.executable, "-m", "launch.cli", "doctor", "-c", path)
+    answer = run(roots, sys.executable, "-m", "launch.cli.main", "doctor", "-c", path)
     assert (answer.code, answer.out) == (2, "")
     assert answer.err

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from agents import look, pid_of, record, wait_dead
 from conftest import PROJECT, Processes, Roots, open_processes, open_roots
-from documented import PAGES, commands_in, forms_of
-from published import Feed, exporter_of
-from waiting import within
+from harness.agents import look, pid_of, record, wait_dead
+from harness.documented_commands import PAGES, commands_in, forms_of
+from harness.published import Feed, exporter_of
+from harness.waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ NOT_RUN = {
     "systemctl start ruth@front-door": "the same",
     "systemctl start ruth@loading-dock": "the same",
     "systemctl start ruth@new-camera": "the same",
-    "docker compose -f launch/compose.yaml exec ruth ruth ps": "wants docker: isolation/test_container.py",
+    "docker compose -f launch/deploy/compose.yaml exec ruth ruth ps": "requires docker: test_container.py",
     "source <(ruth completion zsh)": "wants zsh and compinit: isolation/test_completion.py",
 }  # fmt: skip
 

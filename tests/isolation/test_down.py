@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from agents import launched, look
+from harness.agents import launched, look
 from ruth.agent.state import PID_OFFSET
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def test_a_record_that_names_another_process_ends_nobody(roots: Roots, processes
     assert struct.unpack("<Q", os.pread(state, 8, PID_OFFSET))[0] == pids["b"]
     os.close(state)
     os.close(other)
-    down = (sys.executable, "-m", "launch.cli", "down", "a")
+    down = (sys.executable, "-m", "launch.cli.main", "down", "a")
     done = subprocess.run(down, env=roots.environ(), capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 1
     assert (

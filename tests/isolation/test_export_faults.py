@@ -14,10 +14,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import launched, look, record, wait_observed, wake_ups
-from exports import EXPORTS, HEIGHT, META_V1, META_V2, SLOT_SIZE, SLOTS, WIDTH, next_frame, patched, put
-from launch.agent_view import cpu_time_ns
-from launch.native.library import VARIABLE
+from harness.agents import launched, look, record, wait_observed, wake_ups
+from harness.exports import (
+    EXPORTS,
+    HEIGHT,
+    META_V1,
+    META_V2,
+    SLOT_SIZE,
+    SLOTS,
+    WIDTH,
+    next_frame,
+    patched,
+    put,
+)
+from harness.waiting import wait_until
+from launch.agent.native.library import VARIABLE
+from launch.observe.agent_view import cpu_time_ns
 from ruth.export.layout import (
     DATA_INODE_OFFSET,
     DATA_OFFSET_OFFSET,
@@ -35,7 +47,6 @@ from ruth.export.layout import (
     WIDTH_OFFSET,
 )
 from ruth.identity import DATA_NAME, META_NAME
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

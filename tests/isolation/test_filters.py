@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, look, pid_of
-from launch.confine.measure import measure_names
-from launch.doctor.judge import CHECKS
-from waiting import wait_until
+from conftest import PROJECT
+from harness.agents import configure, look, pid_of
+from harness.waiting import wait_until
+from launch.prepare.doctor.judge import CHECKS
+from ruth.agent.measure import measure_names
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Roots
 
-FILTERED = Path(__file__).parent.parent / "filtered.py"
-RUTH = (sys.executable, "-m", "launch.cli")
+FILTERED = PROJECT / "tests" / "doubles" / "filtered.py"
+RUTH = (sys.executable, "-m", "launch.cli.main")
 LANDLOCK = {"landlock_files", "landlock_tcp", "landlock_signals", "landlock_abstract_sockets"}
 
 # Calls of the confinement: their names, and what agents do without.
@@ -61,7 +63,7 @@ def under(
 def fixture_measures() -> set[str]:
     """What this kernel has for agents that no filter is around."""
     program = (
-        "from launch.confine.confinement import Confinement;"
+        "from launch.agent.confine.confinement import Confinement;"
         "print(int(Confinement('/dev/shm/ruth-test').measures))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import CAPS, configure, launched, pid_of, record, wait_dead, wait_observed, wake_ups
-from launch.agent_view import view
-from launch.state_file import claim
-from published import FRAME, Feed, exporter_of
+from doubles.frozen_vas import Version1Writer
+from harness.agents import CAPS, configure, launched, pid_of, record, wait_dead, wait_observed, wake_ups
+from harness.published import FRAME, Feed, exporter_of
+from harness.waiting import wait_until, within
+from launch.launcher.claim import claim
+from launch.observe.agent_view import view
 from ruth.export.layout import NO_FRAME_EVER
 from ruth.subscription.subscription import Subscription
-from version1 import Version1Writer
-from waiting import wait_until, within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ def start(roots: Roots, processes: Processes, *options: str) -> Follower:
 def run(roots: Roots, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs it to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "launch.cli", "follow", *arguments],
+        [sys.executable, "-m", "launch.cli.main", "follow", *arguments],
         env=roots.environ(),
         capture_output=True,
         text=True,

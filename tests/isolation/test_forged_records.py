@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ruth
-from agents import launched, look, wait_dead
-from forged import ESCAPES, FORGERIES, ForgedAgent
+from doubles.forged_states import ESCAPES, FORGERIES, ForgedAgent
+from harness.agents import launched, look, wait_dead
 from ruth.agent.state import HEADER_SIZE, ID_SIZE, STATE_VERSION
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ every_forgery = pytest.mark.parametrize("what", FORGERIES)
 def verb(roots: Roots, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
     """Runs one verb to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "launch.cli", *map(str, arguments)],
+        [sys.executable, "-m", "launch.cli.main", *map(str, arguments)],
         env=roots.environ() | {"COLUMNS": "400"},
         capture_output=True,
         timeout=30,
@@ -193,7 +193,7 @@ def test_a_state_that_may_not_be_read_is_said_to_be_so(roots: Roots, processes: 
         folder.chmod(0o755)
     other_user = ("setpriv", "--reuid=12345", "--regid=12345", "--clear-groups")
     asked = subprocess.run(
-        [*other_user, sys.executable, "-m", "launch.cli", "inspect", GOOD],
+        [*other_user, sys.executable, "-m", "launch.cli.main", "inspect", GOOD],
         env=roots.environ(),
         capture_output=True,
         text=True,

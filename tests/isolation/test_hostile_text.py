@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import ruth
-from agents import MODELS, look, pid_of
 from conftest import Roots
-from launch.commands import VERBS
-from published import FRAME, exporter_of
-from waiting import wait_until
+from harness.agents import MODELS, look, pid_of
+from harness.published import FRAME, exporter_of
+from harness.waiting import wait_until
+from launch.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ def test_every_verb_is_tried() -> None:
 def test_no_name_reaches_a_terminal_raw(hostile: Roots, command: str, encoding: str) -> None:
     """What a verb writes is printable text of the locale, no line of it forged, and it ends as documented."""
     done = subprocess.run(
-        [sys.executable, "-m", "launch.cli", *arguments_of(hostile)[command]],
+        [sys.executable, "-m", "launch.cli.main", *arguments_of(hostile)[command]],
         env=hostile.environ() | {"PYTHONIOENCODING": encoding, "COLUMNS": "10000"},
         capture_output=True,
         timeout=60,
@@ -135,7 +135,7 @@ def test_a_file_that_is_not_utf8_by_name_is_checked(roots: Roots, encoding: str)
     config = roots.state.parent / os.fsdecode(b"caf\xe9.toml")
     config.write_text(f"[cameras.a.models]\n{MODELS}")
     done = subprocess.run(
-        [sys.executable, "-m", "launch.cli", "check", config],
+        [sys.executable, "-m", "launch.cli.main", "check", config],
         env=roots.environ() | {"PYTHONIOENCODING": encoding},
         capture_output=True,
         timeout=30,

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents import configure, launched, look, open_files, pid_of, wait_dead, wait_observed
-from exports import DATA_V2, META_V2, patched, put
-from launch.liveness import look as sighting_of
-from published import FRAME, HEIGHT, WIDTH, Feed, exporter_of
+from doubles.frozen_vas import Version1Writer
+from harness.agents import configure, launched, look, open_files, pid_of, wait_dead, wait_observed
+from harness.exports import DATA_V2, META_V2, patched, put
+from harness.published import FRAME, HEIGHT, WIDTH, Feed, exporter_of
+from harness.waiting import wait_until
+from launch.observe.liveness import look as sighting_of
 from ruth.export.layout import NO_FRAME_EVER, STRIDE_OFFSET
-from version1 import Version1Writer
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
@@ -29,7 +29,7 @@ LONGEST = "x" * 64
 def run(roots: Roots, *arguments: str, width: int | None = None) -> subprocess.CompletedProcess[str]:
     """Runs ``ruth inspect`` to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "launch.cli", "inspect", *arguments],
+        [sys.executable, "-m", "launch.cli.main", "inspect", *arguments],
         env=roots.environ() | ({} if width is None else {"COLUMNS": str(width)}),
         capture_output=True,
         text=True,

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, look, wait_observed
 from conftest import open_processes, open_roots
-from launch.liveness import look as sight
-from published import FRAME, exporter_of
-from tracing import (
+from harness.agents import configure, look, wait_observed
+from harness.published import FRAME, exporter_of
+from harness.tracing import (
     CLOCK_NANOSLEEP,
     FUTEX,
     RT_SIGTIMEDWAIT,
@@ -24,7 +23,8 @@ from tracing import (
     system_call,
     traced,
 )
-from waiting import wait_until
+from harness.waiting import wait_until
+from launch.observe.liveness import look as sight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,14 +39,14 @@ ERRORS = ("EIO", "ENOMEM", "EMFILE", "EINTR")
 
 # `ruth up`, which says so when it is about to launch, and does when it is told to.
 HELD = """
-import sys, launch.host
-from launch.cli import main
-launch_and_wait = launch.host.run_launcher
+import sys, launch.launcher.launcher
+from launch.cli.main import main
+launch_and_wait = launch.launcher.launcher.run_launcher
 def held(*arguments, **options):
     print("ready", flush=True)
     sys.stdin.readline()
     return launch_and_wait(*arguments, **options)
-launch.host.run_launcher = held
+launch.launcher.launcher.run_launcher = held
 sys.exit(main(["up", sys.argv[1]]))
 """
 

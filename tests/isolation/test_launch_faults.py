@@ -11,22 +11,23 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from agents import MODELS, configure, look, pid_of, wait_observed
 from conftest import open_processes, open_roots
-from launch.native.library import VARIABLE
-from published import FRAME, exporter_of
-from scene import CAMERAS
-from streams import Follower, timestamp_ns
-from unread import UNREAD
-from waiting import wait_until
+from doubles.unread_output import UNREAD
+from doubles.video_server import timestamp_ns
+from harness.agents import MODELS, configure, look, pid_of, wait_observed
+from harness.published import FRAME, exporter_of
+from harness.scene import CAMERAS
+from harness.streams import Follower
+from harness.waiting import wait_until
+from launch.agent.native.library import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Processes, Roots
-    from published import FrameExporter
-    from scene import Streams
+    from harness.published import FrameExporter
+    from harness.scene import Streams
 
 NOTHING_WRONG = f"[cameras.good.models]\n{MODELS}\n"
 LINE = 6  # where what follows begins

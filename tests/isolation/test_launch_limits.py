@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, look, pid_of
-from launch import state_file
-from launch.state_file import AlreadyRunningError, LockRefusedError, claim
+from harness.agents import configure, look, pid_of
+from harness.waiting import wait_until
+from launch.launcher import claim as claim_module
+from launch.launcher.claim import AlreadyRunningError, LockRefusedError, claim
 from ruth.agent.state_reader import lock_held
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Roots
@@ -26,7 +26,7 @@ both_starts = pytest.mark.parametrize("native", ["on", "off"])
 def up(roots: Roots, native: str, *before: str, **given: object) -> subprocess.CompletedProcess[str]:
     """``ruth up -d`` of camera "a", to its end."""
     return subprocess.run(
-        [*before, sys.executable, "-m", "launch.cli", "up", "-d", configure(roots, "a")],
+        [*before, sys.executable, "-m", "launch.cli.main", "up", "-d", configure(roots, "a")],
         env=roots.environ() | {"RUTH_NATIVE": native},
         capture_output=True,
         text=True,
@@ -79,7 +79,7 @@ def test_a_holder_that_dies_while_it_is_asked_about_gives_way(
         os.close(held.pop())
         return lock_held(descriptor)
 
-    monkeypatch.setattr(state_file, "lock_held", dies_before)
+    monkeypatch.setattr(claim_module, "lock_held", dies_before)
     os.close(claim(str(roots.state), "a", 1))
     assert held == []
 
@@ -95,7 +95,7 @@ def test_who_keeps_the_lock_is_told_apart(roots: Roots) -> None:
     os.close(agent)
     with (roots.state / "a" / "agent.state").open("rb") as state:
         fcntl.lockf(state, fcntl.LOCK_SH)
-        other = "import sys; from launch.state_file import claim; claim(sys.argv[1], 'a', 1)"
+        other = "import sys; from launch.launcher.claim import claim; claim(sys.argv[1], 'a', 1)"
         done = subprocess.run(
             [sys.executable, "-c", other, roots.state], capture_output=True, text=True, timeout=30
         )

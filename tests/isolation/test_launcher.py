@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from agents import children_of, configure, launched, look, open_files, pid_of, wait_dead
-from launch.native.library import VARIABLE
-from waiting import wait_until
+from harness.agents import children_of, configure, launched, look, open_files, pid_of, wait_dead
+from harness.waiting import wait_until
+from launch.agent.native.library import VARIABLE
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
@@ -162,7 +162,7 @@ def test_killed_launcher_takes_nobody_along(roots: Roots, processes: Processes) 
 def test_second_thread_refuses(roots: Roots, processes: Processes, detach: tuple[str, ...]) -> None:
     """A launcher with a second thread refuses to fork, and makes nothing."""
     script = (
-        "import sys, threading; from launch.cli import main\n"
+        "import sys, threading; from launch.cli.main import main\n"
         "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
         "sys.exit(main(['up', *sys.argv[1:]]))\n"
     )
@@ -264,7 +264,8 @@ def test_a_failing_fork_costs_one_camera(
 
     # What is imported comes first: the interpreter may lie where the stranger may not read.
     script = (
-        "import os, resource, sys, launch.host; from launch.cli import main; main(['check', sys.argv[1]])\n"
+        "import os, resource, sys, launch.launcher.launcher\n"
+        "from launch.cli.main import main; main(['check', sys.argv[1]])\n"
         f"os.setresuid({STRANGER}, {STRANGER}, {STRANGER})\n"
         "resource.setrlimit(resource.RLIMIT_NPROC, (3, 3))\n"  # the launcher and two agents
         "sys.exit(main(['up', sys.argv[1]]))\n"
@@ -301,7 +302,7 @@ def test_the_launcher_is_shown_as_it_was_started(roots: Roots, processes: Proces
     config = configure(roots, "a")
     launcher = processes.ruth("up", config, env=roots.environ())
     pid_of(roots, "a")
-    wanted = [sys.executable, "-m", "launch.cli", "up", str(config)]
+    wanted = [sys.executable, "-m", "launch.cli.main", "up", str(config)]
     wait_until(lambda: psutil.Process(launcher.pid).cmdline() == wanted, "it is shown as it was started")
 
 
@@ -309,7 +310,7 @@ def test_the_launcher_is_shown_as_it_was_started(roots: Roots, processes: Proces
 def test_launcher_as_pid_1(roots: Roots, processes: Processes) -> None:
     """As pid 1 of a pid namespace the launcher does the same: agents run, and SIGTERM ends it and them."""
     unshare = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
-    command = (sys.executable, "-m", "launch.cli", "up", configure(roots, "a", "b"))
+    command = (sys.executable, "-m", "launch.cli.main", "up", configure(roots, "a", "b"))
     outer = processes.start(*unshare, *command, env=roots.environ(), stdout=subprocess.PIPE)
     for camera in ("a", "b"):
         wait_until(lambda camera=camera: look(roots, camera).confinement, f"the agent of {camera} runs")
@@ -329,7 +330,7 @@ def test_launcher_as_pid_1(roots: Roots, processes: Processes) -> None:
 def test_a_limit_of_file_sizes_is_an_error(roots: Roots, detach: tuple[str, ...], blocks: str) -> None:
     """Where no file may be as long as a state, the launcher says so, camera by camera."""
     config = configure(roots, "a", "b")
-    up = (sys.executable, "-m", "launch.cli", "up", *detach, config)
+    up = (sys.executable, "-m", "launch.cli.main", "up", *detach, config)
     shell = ("/bin/sh", "-c", f'ulimit -f {blocks}; exec "$0" "$@"')
     done = subprocess.run(
         [*shell, *up], env=roots.environ(), capture_output=True, text=True, timeout=20, check=False
@@ -346,7 +347,7 @@ def test_descriptors_above_a_lowered_limit_are_closed(roots: Roots, processes: P
         "os.dup2(os.open(sys.argv[2], os.O_RDWR), 200)\n"
         "os.set_inheritable(200, True)\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
-        "os.execv(sys.executable, [sys.executable, '-m', 'launch.cli', 'up', sys.argv[1]])\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'launch.cli.main', 'up', sys.argv[1]])\n"
     )
     config = configure(roots, "a")
     processes.start(sys.executable, "-c", script, config, roots.state.parent / "file", env=roots.environ())

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, pid_of
-from lives import Recorder, Server
-from waiting import wait_until
+from harness.agents import configure, pid_of
+from harness.lives import Recorder, Server
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

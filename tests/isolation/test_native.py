@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import CAPS, configure, launched, look, pid_of, record
-from launch.inspection.maps import has_native
-from launch.native.library import VARIABLE
-from published import FRAME, expected, exporter_of
-from waiting import wait_until
+from harness.agents import CAPS, configure, launched, look, pid_of, record
+from harness.published import FRAME, expected, exporter_of
+from harness.waiting import wait_until
+from launch.agent.native.library import VARIABLE
+from launch.observe.inspection.maps import has_native
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
@@ -23,7 +23,7 @@ TOO_MANY = 77
 
 COUNTED = f"""
 import os, sys
-from launch.cli import main
+from launch.cli.main import main
 from ruth.agent.agent import StreamAgent
 
 observe, observed = StreamAgent.observe, []

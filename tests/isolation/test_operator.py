@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, launched, look, pid_of, wait_dead, wait_observed
-from launch.state_file import claim
-from published import FRAME, exporter_of
+from harness.agents import configure, launched, look, pid_of, wait_dead, wait_observed
+from harness.published import FRAME, exporter_of
+from harness.waiting import wait_until
+from launch.launcher.claim import claim
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import STATE_SIZE
 from ruth.agent.state_writer import AgentIdentity, StateWriter
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ MODEL_KEYS = [
 def ruth(roots: Roots, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Runs one verb to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "launch.cli", *map(str, arguments)],
+        [sys.executable, "-m", "launch.cli.main", *map(str, arguments)],
         env=roots.environ(),
         capture_output=True,
         text=True,
@@ -117,7 +117,10 @@ def test_ps_into_a_closed_pipe(roots: Roots) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [sys.executable, "-m", "launch.cli", "ps"], env=roots.environ(), stdout=writer, stderr=subprocess.PIPE
+        [sys.executable, "-m", "launch.cli.main", "ps"],
+        env=roots.environ(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
@@ -167,7 +170,7 @@ def test_down_with_few_descriptors(roots: Roots, processes: Processes) -> None:
     cameras = [f"c{number}" for number in range(30)]
     launched(roots, processes, *cameras)
     done = subprocess.run(
-        [sys.executable, "-m", "launch.cli", "down"],
+        [sys.executable, "-m", "launch.cli.main", "down"],
         env=roots.environ(),
         capture_output=True,
         text=True,
@@ -300,7 +303,7 @@ def test_missing_ffmpeg(roots: Roots) -> None:
     environ = {**roots.environ(), "PATH": "", "RUTH_FFMPEG": "/no/such/ffmpeg"}
     for verb in (["vas", "a=test"], ["demo"]):
         answer = subprocess.run(
-            [sys.executable, "-m", "launch.cli", *verb], env=environ, capture_output=True, text=True
+            [sys.executable, "-m", "launch.cli.main", *verb], env=environ, capture_output=True, text=True
         )
         assert (answer.returncode, answer.stdout) == (1, "")
         assert "/no/such/ffmpeg" in answer.stderr
@@ -360,7 +363,7 @@ def test_a_reused_pid_is_not_signalled(roots: Roots, processes: Processes) -> No
 def test_closed_standard_descriptors(roots: Roots, closed: int) -> None:
     """A verb started with one of 0 to 2 closed does its work, without a traceback or a stray message."""
     done = subprocess.run(
-        [sys.executable, "-m", "launch.cli", "ps"],
+        [sys.executable, "-m", "launch.cli.main", "ps"],
         env=roots.environ(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -375,7 +378,7 @@ def test_full_stdout(roots: Roots) -> None:
     """Where stdout takes nothing, a verb says so in one line and fails."""
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "launch.cli", "ps"],
+            [sys.executable, "-m", "launch.cli.main", "ps"],
             env=roots.environ(),
             stdout=full,
             stderr=subprocess.PIPE,

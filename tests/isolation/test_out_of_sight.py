@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, launched, look, wait_observed
-from published import FRAME, Feed, exporter_of
+from harness.agents import configure, launched, look, wait_observed
+from harness.published import FRAME, Feed, exporter_of
+from harness.waiting import wait_until
 from ruth.agent.idle import IDLE_AFTER_S
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from conftest import Processes, Roots
 
-RUTH = (sys.executable, "-m", "launch.cli")
+RUTH = (sys.executable, "-m", "launch.cli.main")
 SECONDS = 1_000_000_000
 PID_NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 TIME = ("unshare", "--time", "--fork", "--kill-child")

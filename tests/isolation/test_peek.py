@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from exports import DATA_V2, META_V2, patched, put
-from footage import call, every_ffmpeg, ffmpeg_here
-from published import exporter_of
+from doubles.frozen_vas import Version1Writer
+from harness.exports import DATA_V2, META_V2, patched, put
+from harness.footage import call, every_ffmpeg, ffmpeg_here
+from harness.published import exporter_of
+from harness.terminals import screen_of
+from harness.waiting import wait_until
 from ruth.export.layout import SEQUENCE_OFFSET
-from terminals import screen_of
-from version1 import Version1Writer
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def peek(roots: Roots, *arguments: str | Path, **options: object) -> subprocess.
     """Runs it to its end, into pipes."""
     options.setdefault("stdout", subprocess.PIPE)
     return subprocess.run(
-        [sys.executable, "-m", "launch.cli", "peek", *map(str, arguments)],
+        [sys.executable, "-m", "launch.cli.main", "peek", *map(str, arguments)],
         env={**roots.environ(), **options.pop("environ", {})},  # type: ignore[dict-item]
         stderr=subprocess.PIPE,
         timeout=30,

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents import look, pid_of, wait_observed
-from launch.sizing.host import AGENT_PRIVATE_BYTES
-from launch.sizing.source import Source
-from published import FRAME, HEIGHT, WIDTH, exporter_of
+from doubles.stepped_agent import CAMERA as STEPPED
+from doubles.stepped_agent import MODEL, SteppedAgent
+from harness.agents import look, pid_of, wait_observed
+from harness.published import FRAME, HEIGHT, WIDTH, exporter_of
+from harness.streams import Follower
+from harness.waiting import wait_until
+from launch.prepare.sizing.host import AGENT_PRIVATE_BYTES
+from launch.prepare.sizing.source import Source
 from ruth.agent.state import HEADER_SIZE
 from ruth.subscription.gate import Decision
 from ruth.subscription.subscription import Subscription
-from stepped import CAMERA as STEPPED
-from stepped import MODEL, SteppedAgent
-from streams import Follower
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ audit  = {{}}
 
 def ruth(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Runs ``ruth`` to its end."""
-    command = [sys.executable, "-m", "launch.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "launch.cli.main", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
@@ -118,7 +118,7 @@ def test_a_camera_at_its_own_pace_gives_what_was_planned(
     wait_until(lambda: look(roots, CAMERA).frames > frames, f"{frames} frames", 90 if soaking else 20)
 
     def rates() -> dict[str, object]:
-        command = [sys.executable, "-m", "launch.cli", "inspect", CAMERA, "--json"]
+        command = [sys.executable, "-m", "launch.cli.main", "inspect", CAMERA, "--json"]
         done = subprocess.run(command, env=roots.environ(), capture_output=True, text=True, check=True)
         seen = json.loads(done.stdout)
         return {

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from agents import configure, launched, look, pid_of, wait_dead, wait_observed
-from launch.liveness import look as sighting_of
-from launch.state_file import claim
-from published import FRAME, Feed, exporter_of
+from harness.agents import configure, launched, look, pid_of, wait_dead, wait_observed
+from harness.published import FRAME, Feed, exporter_of
+from harness.waiting import wait_until
+from launch.launcher.claim import claim
+from launch.observe.liveness import look as sighting_of
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import STATE_SIZE
 from ruth.agent.state_reader import StateReader
 from ruth.agent.state_writer import AgentIdentity, StateWriter
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +36,8 @@ LONGEST = "x" * 64
 # A launcher whose agents die of themselves, natively, at their first frame; what of is their camera's name.
 FAULTY = """
 import ctypes, os, sys
-from launch.agent_process import AgentProcess
-from launch.cli import main
+from launch.agent.process import AgentProcess
+from launch.cli.main import main
 from ruth.agent.agent import StreamAgent
 
 DEATHS = {
@@ -63,7 +63,7 @@ def asked(roots: Roots, *options: str, width: int | None = None) -> subprocess.C
     """``ruth ps``, and what came of it."""
     environ = roots.environ() | ({} if width is None else {"COLUMNS": str(width)})
     return subprocess.run(
-        [sys.executable, "-m", "launch.cli", "ps", *options],
+        [sys.executable, "-m", "launch.cli.main", "ps", *options],
         env=environ,
         capture_output=True,
         text=True,
@@ -237,7 +237,7 @@ def test_a_terminal_that_knows_no_ellipsis(roots: Roots, processes: Processes) -
     """Where stdout is ASCII, the mark of what was cut is three dots, and nothing fails."""
     launched(roots, processes, LONGEST)
     done = subprocess.run(
-        [sys.executable, "-m", "launch.cli", "ps"],
+        [sys.executable, "-m", "launch.cli.main", "ps"],
         env=roots.environ() | {"COLUMNS": "80", "PYTHONIOENCODING": "ascii"},
         capture_output=True,
     )
@@ -248,7 +248,7 @@ def test_a_terminal_that_knows_no_ellipsis(roots: Roots, processes: Processes) -
 # Another user, who may not even read our Python: once as ourselves loads all that it needs.
 STRANGER = """
 import contextlib, io, os, sys
-from launch.cli import main
+from launch.cli.main import main
 with contextlib.redirect_stdout(io.StringIO()):
     main(sys.argv[1:])
 os.setgroups([])

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, launched, look, pid_of, record, wait_dead
 from conftest import PROJECT
-from published import Feed, expected, exporter_of
-from runtimes import CAP, HEIGHT, MODEL, RING_BYTES, WIDTH, Runtime, Server
+from doubles.stepped_agent import CAMERA
+from harness.agents import configure, launched, look, pid_of, record, wait_dead
+from harness.published import Feed, expected, exporter_of
+from harness.runtimes import CAP, HEIGHT, MODEL, RING_BYTES, WIDTH, Runtime, Server
+from harness.waiting import wait_until
 from ruth.subscription.subscription import Subscription
-from stepped import CAMERA
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from agents import configure, look, pid_of
-from planted import Fault
-from scene import CAMERAS, PLANTED, VICTIM, way_of
-from tracing import RT_SIGTIMEDWAIT, handles, system_call, traced
-from waiting import wait_until
+from doubles.planted_faults import Fault
+from harness.agents import configure, look, pid_of
+from harness.scene import CAMERAS, PLANTED, VICTIM, way_of
+from harness.tracing import RT_SIGTIMEDWAIT, handles, system_call, traced
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,11 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from agents import launched, look, record, wait_observed
-from published import FRAME, Feed, exporter_of
+from harness.agents import launched, look, record, wait_observed
+from harness.published import FRAME, Feed, exporter_of
+from harness.streams import FRAME_INTERVAL_NS, Follower, judged_alone
+from harness.waiting import wait_until
 from ruth.export.layout import SLOT_COUNT_DEFAULT
-from streams import FRAME_INTERVAL_NS, Follower, judged_alone
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, look, pid_of
 from conftest import open_processes, open_roots
-from lives import Life, Recorder, Server, newest_frame
-from planted import Fault
-from scene import PLANTED, way_of
-from waiting import wait_until
+from doubles.planted_faults import Fault
+from harness.agents import configure, look, pid_of
+from harness.lives import Life, Recorder, Server, newest_frame
+from harness.scene import PLANTED, way_of
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Processes, Roots
-    from lives import Publication
+    from harness.lives import Publication
 
 CAMERAS = tuple(f"camera-{number}" for number in range(1, 9))
 KINDS = (

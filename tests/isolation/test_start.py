@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import (
+from harness.agents import (
     configure,
     launched,
     look,
@@ -22,8 +22,9 @@ from agents import (
     wait_observed,
     wake_ups,
 )
-from launch.native.library import VARIABLE
-from published import FRAME, exporter_of
+from harness.published import FRAME, exporter_of
+from harness.waiting import wait_until
+from launch.agent.native.library import VARIABLE
 from ruth.agent.proc_stat import PARENT, START_TICKS, read_stat
 from ruth.agent.state import (
     ARRIVALS_OFFSET,
@@ -41,7 +42,6 @@ from ruth.agent.state import (
     STATE_SIZE,
 )
 from ruth.identity import META_NAME, STATE_NAME
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
@@ -71,15 +71,15 @@ OWN = (
 
 IN_C_OR_DEAD = """
 import os, sys
-from launch.agent_process import AgentProcess
-from launch.cli import main
+from launch.agent.process import AgentProcess
+from launch.cli.main import main
 AgentProcess.adopt_start = lambda *_: os._exit(77)
 sys.exit(main(sys.argv[1:]))
 """
 """A launcher whose agents end if they come to Python."""
 AT_FORK = """
 import os, sys
-from launch.cli import main
+from launch.cli.main import main
 os.register_at_fork(
     before=lambda: os.write(2, b"before "),
     after_in_parent=lambda: os.write(2, b"after "),
@@ -221,7 +221,7 @@ def test_nothing_of_the_launcher_stays_open(
     config = configure(roots, "c")
     command = ("/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>"$0" 3>"$0" 4>"$0" 9>"$0"', file)
     file.touch()
-    processes.start(*command, sys.executable, "-m", "launch.cli", "up", config, env=roots.environ())
+    processes.start(*command, sys.executable, "-m", "launch.cli.main", "up", config, env=roots.environ())
     pid = pid_of(roots, "c")
     wait_until(lambda: look(roots, "c").confinement, "it is confined")
     assert str(file) not in open_files(pid)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, look, pid_of
 from conftest import Roots
-from launch.state_file import claim
+from harness.agents import configure, look, pid_of
+from launch.launcher.claim import claim
 from ruth.agent.state import STATE_SIZE
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user, 
 def verb(roots: Roots, *arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Runs one verb to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "launch.cli", *map(str, arguments)],
+        [sys.executable, "-m", "launch.cli.main", *map(str, arguments)],
         env=roots.environ() | environ,
         capture_output=True,
         text=True,
@@ -115,7 +115,7 @@ def test_a_folder_of_root_is_used_by_others(roots: Roots) -> None:
     roots.state.chmod(0o777)
     roots.state.parent.chmod(0o755)
     program = (
-        "import os, sys; from launch.state_file import claim;"
+        "import os, sys; from launch.launcher.claim import claim;"
         "os.setgid(12345); os.setuid(12345); claim(sys.argv[1], 'a', 1)"
     )
     done = subprocess.run(

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from agents import launched, look, open_files
-from launch.agent_view import cpu_time_ns
-from published import FRAME, exporter_of
+from harness.agents import launched, look, open_files
+from harness.published import FRAME, exporter_of
+from harness.tracing import FailingCall, counted_calls, traced
+from harness.waiting import wait_until
+from launch.observe.agent_view import cpu_time_ns
 from ruth.identity import STATE_NAME
-from tracing import FailingCall, counted_calls, traced
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

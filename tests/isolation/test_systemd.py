@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import MODELS
-from published import Feed, exporter_of
-from systemd_host import UID, SystemdHost, systemd_host
-from waiting import wait_until
+from harness.agents import MODELS
+from harness.published import Feed, exporter_of
+from harness.systemd_host import UID, SystemdHost, systemd_host
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, pid_of, wait_dead
-from tracing import RT_SIGTIMEDWAIT, system_call
-from waiting import wait_until
+from harness.agents import configure, pid_of, wait_dead
+from harness.tracing import RT_SIGTIMEDWAIT, system_call
+from harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

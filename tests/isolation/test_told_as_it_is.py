@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ruth
-from agents import configure, launched, look, wait_observed
-from exports import put
-from launch.doctor.judge import CHECKS
-from launch.inspection.maps import has_native
-from published import FRAME, exporter_of
-from rings import kill as kill_ring
+from harness.agents import configure, launched, look, wait_observed
+from harness.exports import put
+from harness.published import FRAME, exporter_of
+from harness.rings import kill as kill_ring
+from launch.observe.inspection.maps import has_native
+from launch.prepare.doctor.judge import CHECKS
 from ruth.export.layout import RING_SIZE_MAX, SLOT_COUNT_OFFSET, FrameRecord, pack_record
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """One verb, to its end."""
     return subprocess.run(
-        [*before, sys.executable, "-m", "launch.cli", *map(str, arguments)],
+        [*before, sys.executable, "-m", "launch.cli.main", *map(str, arguments)],
         env=roots.environ() | environ,
         capture_output=True,
         text=True,
@@ -127,8 +127,8 @@ def test_version_1_off_a_tmpfs(roots: Roots, processes: Processes, tmp_path: Pat
 @pytest.mark.parametrize(
     "path",
     [
-        "/venv/lib/python3.11/site-packages/launch/native/native.so",
-        "/venv/lib/python3.11/site-packages/launch/native/native.so (deleted)",
+        "/venv/lib/python3.11/site-packages/launch/agent/native/native.so",
+        "/venv/lib/python3.11/site-packages/launch/agent/native/native.so (deleted)",
         "/venv/lib/python3.11/site-packages/~aunch/native/native.so (deleted)",
         "/tmp/pip-uninstall-x1y2/native.so (deleted)",
     ],

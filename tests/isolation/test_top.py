@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, launched, pid_of, wait_dead
-from launch.liveness import look as sighting_of
-from launch.top.reading import Reader
-from published import Feed, exporter_of
-from terminals import on_terminal
-from waiting import wait_until
+from harness.agents import configure, launched, pid_of, wait_dead
+from harness.published import Feed, exporter_of
+from harness.terminals import on_terminal
+from harness.waiting import wait_until
+from launch.observe.liveness import look as sighting_of
+from launch.observe.top.reading import Reader
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
@@ -30,7 +30,7 @@ ROW_KEYS = [
 def top(roots: Roots, *options: str, **given: object) -> subprocess.CompletedProcess[str]:
     """Runs ``ruth top`` to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "launch.cli", "top", *options],
+        [sys.executable, "-m", "launch.cli.main", "top", *options],
         env=roots.environ(),
         capture_output=True,
         text=True,

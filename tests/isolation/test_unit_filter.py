@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, pid_of, wait_dead, wait_observed
 from conftest import PROJECT
-from published import FRAME, exporter_of
-from tracing import strace_here
+from harness.agents import configure, pid_of, wait_dead, wait_observed
+from harness.published import FRAME, exporter_of
+from harness.tracing import strace_here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def refused() -> set[str]:
     systemd_analyze = shutil.which("systemd-analyze")
     if systemd_analyze is None:
         pytest.skip("there is no systemd-analyze here (apt install systemd)")
-    unit = (PROJECT / "launch" / "ruth.service").read_text(encoding="utf-8")
+    unit = (PROJECT / "launch" / "deploy" / "ruth.service").read_text(encoding="utf-8")
     listed = re.search(r"^SystemCallFilter=~(.*)$", unit, re.MULTILINE)
     assert listed
     found: set[str] = set()
@@ -56,7 +56,7 @@ def test_nothing_that_a_unit_refuses_is_asked(roots: Roots, processes: Processes
     config = configure(roots, "front-door")
     arguments = ["up", config] if verb == "up" else ["agent", "front-door", "-c", config]
     tracer = processes.start(
-        strace_here(), "-f", "-qq", "-o", log, sys.executable, "-m", "launch.cli", *arguments,
+        strace_here(), "-f", "-qq", "-o", log, sys.executable, "-m", "launch.cli.main", *arguments,
         env=roots.environ(),
     )  # fmt: skip
     agent = pid_of(roots, "front-door")

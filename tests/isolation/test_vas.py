@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from footage import (
+from harness.footage import (
     EVERY_FRAME,
     FPS,
     FRAME_BYTES,
@@ -33,11 +33,11 @@ from footage import (
     recorded,
     recorded_so_far,
 )
+from harness.waiting import wait_until
 from launch.vas.ffmpeg_process import FFmpegProcess
 from launch.vas.input_arguments import file_input
 from launch.vas.output_arguments import camera_arguments
 from launch.vas.raw_output import RawOutput
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from footage import FFMPEGS, FPS, Keeper, call, each, ffmpeg_named, keeper_until
+from harness.footage import FFMPEGS, FPS, Keeper, call, each, ffmpeg_named, keeper_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from footage import Run
+    from harness.footage import Run
     from launch.vas.ffmpeg import FFmpeg
 
 FRAMES = 12  # of a file

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT
-from footage import FFMPEGS, Keeper, call, ffmpeg_named, free_ports
+from harness.footage import FFMPEGS, Keeper, call, ffmpeg_named, free_ports
 from ruth.subscription.gate import Decision
 from ruth.subscription.subscription import Subscription
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Processes
-    from footage import Run
+    from harness.footage import Run
     from launch.vas.ffmpeg import FFmpeg
 
 PERIOD = 40_000_000
@@ -74,7 +74,7 @@ def test_frames_a_dozen_at_a_time(
     encode = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25")
     call(ffmpeg, "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=20", *encode, clip)
     pushed_to, listened_on = free_ports(2)
-    proxy = PROJECT / "tests" / "bursting_proxy.py"
+    proxy = PROJECT / "tests" / "doubles" / "bursting_proxy.py"
     processes.start(sys.executable, proxy, str(pushed_to), str(listened_on), "480")
     push = f"""
         while ! {ffmpeg.path} -v quiet -re -i {clip} -c copy -f rtsp -rtsp_transport tcp \\

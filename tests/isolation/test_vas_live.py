@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT
-from footage import FFMPEGS, Keeper, call, ffmpeg_named, keeper_until, recorded
-from waiting import within
+from harness.footage import FFMPEGS, Keeper, call, ffmpeg_named, keeper_until, recorded
+from harness.waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Processes
-    from footage import Run
+    from harness.footage import Run
     from launch.vas.ffmpeg import FFmpeg
 
 FPS = 25
@@ -64,7 +64,9 @@ class Server:
 @pytest.fixture
 def rtsp(ffmpeg: FFmpeg, clip: Path, processes: Processes) -> Callable[..., Server]:
     """Starts an RTSP server; what it does is in tests/rtsp_server.py."""
-    return lambda mode="": Server(processes, PROJECT / "tests/rtsp_server.py", ffmpeg.path, clip, mode)
+    return lambda mode="": Server(
+        processes, PROJECT / "tests/doubles/rtsp_server.py", ffmpeg.path, clip, mode
+    )
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "RTSP", "rtsp+udp"])
@@ -172,7 +174,7 @@ def test_motion_jpeg(ffmpeg: FFmpeg, vas: Callable[..., Run], processes: Process
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     call(ffmpeg, "-f", "lavfi", "-i", "testsrc2=size=160x90", "-frames:v", "5", pictures / "%d.jpg")
-    server = Server(processes, PROJECT / "tests/http_video.py", pictures, "10")
+    server = Server(processes, PROJECT / "tests/doubles/http_server.py", pictures, "10")
     keeper = keeper_until(20)
     run = vas(f"cam=http://127.0.0.1:{server.port}/mjpeg", exporter=keeper.open)
     assert run.summary.cameras[0].death is None
@@ -185,7 +187,7 @@ def test_playlist_over_http(
 ) -> None:
     """HLS is shown at its pace, however much of it is there; its end is told, since it is live."""
     call(ffmpeg, "-i", clip, "-c", "copy", "-hls_time", "1", "-hls_list_size", "0", tmp_path / "live.m3u8")
-    server = Server(processes, PROJECT / "tests/http_video.py", tmp_path, "1")
+    server = Server(processes, PROJECT / "tests/doubles/http_server.py", tmp_path, "1")
     came: list[int] = []
     keeper = Keeper(on_commit=lambda _: came.append(time.monotonic_ns()))
     run = vas(f"cam=HTTP://127.0.0.1:{server.port}/live.m3u8", exporter=keeper.open)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from footage import FFMPEGS, Keeper, call, ffmpeg_named, free_ports, recorded
+from harness.footage import FFMPEGS, Keeper, call, ffmpeg_named, free_ports, recorded
 from launch.vas.tap import SIDE_MAX
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Processes
-    from footage import Run
+    from harness.footage import Run
     from launch.vas.ffmpeg import FFmpeg
     from ruth.export.picture import Picture
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from footage import (
+from doubles.small_tmpfs import small_tmpfs
+from doubles.unread_output import UNREAD
+from harness.footage import (
     EVERY_FRAME,
     FRAME_BYTES,
     FRAMES,
@@ -24,12 +26,10 @@ from footage import (
     recorded,
     recorded_so_far,
 )
+from harness.waiting import wait_until, within
 from launch.vas.process import STOP_SIGNALS
-from mounts import small_tmpfs
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
-from unread import UNREAD
-from waiting import wait_until, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,7 +191,7 @@ def test_messages_hold_nobody_up(
 def test_without_stderr(ffmpeg: FFmpeg, clip: Path, processes: Processes, roots: Roots) -> None:
     """Started without any stderr it runs as with one."""
     process = processes.start(
-        *("sh", "-c", 'exec "$0" "$@" 2>&-', sys.executable, "-m", "launch.cli"),
+        *("sh", "-c", 'exec "$0" "$@" 2>&-', sys.executable, "-m", "launch.cli.main"),
         *("vas", f"cam={clip}", "--once", "--json"),
         env={**roots.environ(), "RUTH_FFMPEG": ffmpeg.path},
         stdout=subprocess.PIPE,
@@ -296,7 +296,16 @@ def test_descriptors_that_cannot_be_had(ffmpeg: FFmpeg, processes: Processes, ro
     """Cameras for which no descriptor is left end alone, in words; the others are exported all the same."""
     cameras = [f"c{number}=test:64x48@5" for number in range(8)]
     process = processes.start(
-        *("sh", "-c", 'ulimit -n 60; exec "$0" "$@"', sys.executable, "-m", "launch.cli", "vas", *cameras),
+        *(
+            "sh",
+            "-c",
+            'ulimit -n 60; exec "$0" "$@"',
+            sys.executable,
+            "-m",
+            "launch.cli.main",
+            "vas",
+            *cameras,
+        ),
         *("--once", "--json"),
         env={**roots.environ(), "RUTH_FFMPEG": ffmpeg.path},
         stdout=subprocess.PIPE,

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from footage import EVERY_FRAME, FRAMES, recorded
-from mounts import MIB, small_tmpfs
+from doubles.small_tmpfs import MIB, small_tmpfs
+from harness.footage import EVERY_FRAME, FRAMES, recorded
+from harness.waiting import wait_until
 from ruth.export.layout import SLOT_COUNT_OFFSET
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def ruth(
 ) -> subprocess.CompletedProcess[str]:
     """Runs one verb to its end; its output as it came, byte for byte."""
     return subprocess.run(
-        [sys.executable, "-m", "launch.cli", *map(str, arguments)],
+        [sys.executable, "-m", "launch.cli.main", *map(str, arguments)],
         env=roots.environ() | (environ or {}),
         input=stdin,
         capture_output=True,

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from agents import launched, look, record, wait_observed, wake_ups
-from launch.agent_view import cpu_time_ns
+from doubles.frozen_vas import Version1Writer
+from harness.agents import launched, look, record, wait_observed, wake_ups
+from harness.waiting import wait_until
+from launch.observe.agent_view import cpu_time_ns
 from launch.vas.version1 import Version1Exporter
 from ruth.export.layout import NO_FRAME_EVER
 from ruth.export.outcome import Absent, Fresh
 from ruth.export.source import ExportSource
-from version1 import Version1Writer
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

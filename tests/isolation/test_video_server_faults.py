@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import configure, launched, look, record, wait_observed, wake_ups
-from exports import both_versions
-from lives import Recorder, Server
-from mounts import MIB, fill, free_bytes, small_tmpfs
-from published import FRAME, HEIGHT, WIDTH, Messages, exporter_of
+from doubles.frozen_vas import Version1Writer
+from doubles.small_tmpfs import MIB, fill, free_bytes, small_tmpfs
+from harness.agents import configure, launched, look, record, wait_observed, wake_ups
+from harness.exports import both_versions
+from harness.lives import Recorder, Server
+from harness.published import FRAME, HEIGHT, WIDTH, Messages, exporter_of
+from harness.scene import CAMERAS
+from harness.streams import Follower, Seen, judged_alone
+from harness.waiting import wait_until
 from ruth.vas.exporter import open_exporter
-from scene import CAMERAS
-from streams import Follower, Seen, judged_alone
-from version1 import Version1Writer
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Processes, Roots
+    from harness.scene import Scene, Streams
     from ruth.agent.state import AgentRecord
-    from scene import Scene, Streams
 
 HOUR_NS = 3_600_000_000_000
 FRAME_NS = 40_000_000

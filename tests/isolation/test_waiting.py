@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from agents import configure, launched, pid_of, record, wait_observed, wake_ups
 from conftest import PROJECT
-from handwritten import HandwrittenRenamed, HandwrittenRing, wake_word
-from launch.native.library import VARIABLE
-from launch.waiting import EMPTY_WAKE_PAUSE_NS
-from lives import waited_for_a_core_ns
+from doubles.handwritten_exports import HandwrittenRenamed, HandwrittenRing, wake_word
+from harness.agents import configure, launched, pid_of, record, wait_observed, wake_ups
+from harness.lives import waited_for_a_core_ns
+from harness.waiting import wait_until
+from launch.agent.native.library import VARIABLE
+from launch.agent.waiting import EMPTY_WAKE_PAUSE_NS
 from ruth.export.layout import FLAG_WAKES
 from ruth.identity import DATA_NAME, META_NAME
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
@@ -184,7 +184,7 @@ def test_no_instance_of_inotify_is_left(roots: Roots, processes: Processes) -> N
         "sh",
         sys.executable,
         "-m",
-        "launch.cli",
+        "launch.cli.main",
         "up",
         configure(roots, "a"),
         env=roots.environ(),

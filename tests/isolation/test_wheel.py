@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents import configure
 from conftest import PROJECT
-from installed import DEPENDENCIES, Installation, install
-from published import Feed, exporter_of
+from harness.agents import configure
+from harness.installed_wheel import DEPENDENCIES, Installation, install
+from harness.published import Feed, exporter_of
+from harness.waiting import wait_until
 from ruth import __version__
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -54,7 +54,7 @@ def run(
 
 def test_it_is_what_was_installed(installed: Installation, roots: Roots) -> None:
     """The command runs the installed modules, and nothing of the checkout."""
-    code = "import launch.cli, ruth; print(launch.cli.__file__, ruth.__file__)"
+    code = "import launch.cli.main, ruth; print(launch.cli.main.__file__, ruth.__file__)"
     done = subprocess.run(
         [installed.prefix / "bin" / "python", "-c", code],
         cwd=installed.prefix,
@@ -151,13 +151,13 @@ def test_contents(installed: Installation) -> None:
         for path in (PROJECT / package).rglob("*")
         if path.suffix in (".py", ".typed", ".c", ".json") and path.name != "hatch_build.py"
     }
-    assert names == wanted | {"launch/native/native.so"}
+    assert names == wanted | {"launch/agent/native/native.so"}
     assert {"ruth/py.typed", "launch/py.typed"} <= names
 
 
 def test_what_is_compiled_is_of_its_source(installed: Installation) -> None:
     """An agent of the wheel finds what was compiled from the sources beside it."""
-    code = "from launch.native.library import load; native, problem = load(); print(native is None, problem)"
+    code = "from launch.agent.native.library import load; found = load(); print(found[0] is None, found[1])"
     done = subprocess.run(
         [installed.prefix / "bin" / "python", "-c", code],
         env={},

@@ -11,8 +11,8 @@ from benchmarks.agents import MODELS, Latencies, Watch, configuration
 from benchmarks.load import Killer
 from benchmarks.readers import agent_of
 from benchmarks.transports import MODULES, transport_named
-from launch.config.plan import parse_config
-from launch.state_file import claim
+from launch.launcher.claim import claim
+from launch.prepare.config.plan import parse_config
 from ruth.agent.state import SEQUENCE_OFFSET, STATE_SIZE
 from ruth.agent.state_writer import AgentIdentity, StateWriter
 

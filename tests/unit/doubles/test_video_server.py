@@ -1,4 +1,7 @@
-"""tests/video_server.py: it publishes what it says, reports each frame, and notices who wrote a slot."""
+"""The rules of tests/doubles/video_server.py.
+
+It publishes what it says, reports each frame, and notices who wrote a slot.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import video_server
+from doubles import video_server
+from doubles.video_server import Camera, picture, read_report
+from harness.waiting import within
 from ruth.export.layout import SLOT_COUNT_DEFAULT
-from video_server import Camera, picture, read_report
-from waiting import within
 
 if TYPE_CHECKING:
     import pytest

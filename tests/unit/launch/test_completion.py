@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from launch.completion.bash import bash_script
-from launch.completion.grammar import KINDS, WORDS, Option, Value, grammar, verb_grammar
-from launch.completion.zsh import zsh_script
-from launch.top.control import ORDERS
+from launch.cli.completion.bash import bash_script
+from launch.cli.completion.grammar import KINDS, WORDS, Option, Value, grammar, verb_grammar
+from launch.cli.completion.zsh import zsh_script
+from launch.observe.top.control import ORDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from launch.completion.grammar import VerbGrammar
+    from launch.cli.completion.grammar import VerbGrammar
 
 VERBS = grammar()
 
@@ -37,7 +37,7 @@ def test_a_verb_as_its_parser_has_it() -> None:
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_every_value_is_of_a_known_kind(verb: VerbGrammar) -> None:
-    """What each option and argument takes has a name that launch/completion/grammar.py knows."""
+    """What each option and argument takes has a name that launch/cli/completion/grammar.py knows."""
     values = [option.value for option in verb.options if option.value] + [
         one.value for one in verb.positionals
     ]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.waiting import wait_until
 from ruth.futex import (
     _SYSCALL_BY_MACHINE,
     CHANGED,
@@ -25,7 +26,6 @@ from ruth.futex import (
     address_of,
     available,
 )
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.waiting import wait_until
 from launch.vas.ffmpeg_process import FFmpegProcess, death_of
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from launch.vas.nut import IDENTIFIER, PACKET_BYTES_MAX, SKIPPED_BYTES_MAX, NutFrame, NutReader, NutStream
-from launch.vas.nut_fields import NutError
-from nut_streams import (
+from doubles.handwritten_nut import (
     INFO_CODE,
     KEY,
     crc,
@@ -19,6 +17,8 @@ from nut_streams import (
     stream_header,
     syncpoint,
 )
+from launch.vas.nut import IDENTIFIER, PACKET_BYTES_MAX, SKIPPED_BYTES_MAX, NutFrame, NutReader, NutStream
+from launch.vas.nut_fields import NutError
 
 PAYLOAD = bytes(range(12))
 STREAM = NutStream(b"NV12", 4, 2, 1, 25)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from footage import Keeper
+from doubles.handwritten_nut import frame, header
+from harness.footage import Keeper
 from launch.vas.matroska import NOT_SAID
 from launch.vas.nut_fields import NutError
 from launch.vas.raw_output import RawOutput
-from nut_streams import frame, header
 from ruth.export.picture import Picture
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from addresses import SECRET, addresses, queries
+from harness.addresses import SECRET, addresses, queries
 from launch.vas.source import CameraSource, Kind, SourceError, _file_kind, parse_sources
 
 if TYPE_CHECKING:

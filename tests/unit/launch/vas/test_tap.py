@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from doubles.handwritten_nut import frame, header, main_header, stream_header
+from doubles.handwritten_nut import frame_header as nut_frame_header
+from doubles.handwritten_nut import syncpoint as nut_syncpoint
 from launch.vas.nut import IDENTIFIER
 from launch.vas.nut_fields import NutError
 from launch.vas.tap import SIDE_MAX, RawOutputError, Tap
-from nut_streams import frame, header, main_header, stream_header
-from nut_streams import frame_header as nut_frame_header
-from nut_streams import syncpoint as nut_syncpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

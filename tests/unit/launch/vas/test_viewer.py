@@ -3,8 +3,8 @@ from __future__ import annotations
 import os
 import socket
 
+from harness.waiting import wait_until
 from launch.vas.viewer import Viewer
-from waiting import wait_until
 
 
 def test_arrived() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from held import left_of
+from harness.open_descriptors import left_of
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import HEADER_SIZE, STATE_SIZE, WAKE_OFFSET
 from ruth.agent.state_reader import StateReader

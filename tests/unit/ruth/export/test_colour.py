@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from footage import call, every_ffmpeg, ffmpeg_here
+from harness.footage import call, every_ffmpeg, ffmpeg_here
 from ruth.export.colour import rgb_bands, write_grey, write_rgb
 from ruth.export.layout import FrameRecord
 from ruth.export.nv12 import nv12_views

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from held import descriptors_of
+from harness.open_descriptors import descriptors_of
+from harness.waiting import within
 from ruth.export.files import is_same_file, numbers_files_in_order, open_export_directory, open_export_file
-from waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exports import META_V2, WIDTH, patched, put
-from held import left_of
-from rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, publish
-from rings import WIDTH as RING_WIDTH
+from doubles.frozen_vas import Version1Writer
+from harness.exports import META_V2, WIDTH, patched, put
+from harness.open_descriptors import left_of
+from harness.rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, publish
+from harness.rings import WIDTH as RING_WIDTH
 from ruth.export.finder import FrameFinder
 from ruth.export.layout import (
     DATA_INODE_OFFSET,
@@ -25,7 +26,6 @@ from ruth.export.layout import (
     unpack_ring,
 )
 from ruth.vas.ring import FrameRing
-from version1 import Version1Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from doubles.frozen_vas import Version1Writer
 from ruth.export.nv12 import nv12_views
 from ruth.export.outcome import Fresh
 from ruth.export.pairing import MADE_BETWEEN_MAX, belongs
 from ruth.export.source import ExportSource
-from version1 import Version1Writer
 
 if TYPE_CHECKING:
     from conftest import Roots

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from held import descriptors_of
+from harness.open_descriptors import descriptors_of
 from ruth.export.files import numbers_files_in_order
 from ruth.export.layout import FrameRecord, pack_record
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged

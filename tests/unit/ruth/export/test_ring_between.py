@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT
-from rings import publish
+from doubles.frozen_vas import Version1Writer
+from harness.rings import publish
+from harness.waiting import wait_until
 from ruth.export.layout import EPOCH_OFFSET, META_SIZE_V2, FrameRecord, slot_record_offset
 from ruth.export.outcome import Fresh
 from ruth.export.ring_reader import RingReader
 from ruth.export.source import ExportSource
 from ruth.identity import META_NAME
 from ruth.vas.ring import FrameRing
-from version1 import Version1Writer
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

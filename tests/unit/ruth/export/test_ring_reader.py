@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from held import left_of
-from rings import publish
+from harness.open_descriptors import left_of
+from harness.rings import publish
 from ruth.export.files import open_export_directory, open_export_file
 from ruth.export.layout import (
     DATA_INODE_OFFSET,

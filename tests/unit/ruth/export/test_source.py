@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pytest
 
-from held import left_of
-from rings import kill
+from harness.open_descriptors import left_of
+from harness.rings import kill
 from ruth.errors import InvalidIdError
 from ruth.export.layout import (
     EPOCH_OFFSET,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exports import (
+from harness.exports import (
     DATA_V1,
     DATA_V2,
     EXPORTS,
@@ -25,8 +25,9 @@ from exports import (
     patched,
     put,
 )
-from held import left_of
-from rings import kill
+from harness.open_descriptors import left_of
+from harness.rings import kill
+from harness.waiting import within
 from ruth.export.layout import (
     SEQUENCE_OFFSET,
     VERSION_OFFSET,
@@ -34,7 +35,6 @@ from ruth.export.layout import (
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Fresh
 from ruth.identity import DATA_NAME, META_NAME
 from ruth.vas.ring import FrameRing
-from waiting import within
 
 if TYPE_CHECKING:
     from pathlib import Path

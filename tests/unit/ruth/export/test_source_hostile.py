@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exports import (
+from harness.exports import (
     DATA_V1,
     DATA_V2,
     EXPORTS,
@@ -26,7 +26,8 @@ from exports import (
     patched,
     put,
 )
-from held import left_of
+from harness.open_descriptors import left_of
+from harness.waiting import within
 from ruth.export.layout import (
     DATA_INODE_OFFSET,
     DATA_OFFSET_OFFSET,
@@ -49,7 +50,6 @@ from ruth.export.layout import (
 from ruth.export.nv12 import nv12_views
 from ruth.export.outcome import Absent, Fresh
 from ruth.identity import DATA_NAME, META_NAME
-from waiting import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

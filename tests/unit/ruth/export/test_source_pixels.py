@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from held import left_of
-from published import FRAME, exporter_of
+from doubles.frozen_vas import Version1Writer
+from harness.open_descriptors import left_of
+from harness.published import FRAME, exporter_of
 from ruth.export.layout import SLOT_RECORDS_OFFSET
 from ruth.export.outcome import Fresh
 from ruth.export.source import ExportSource
 from ruth.identity import META_NAME
-from version1 import Version1Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ruth
-from published import exporter_of
-from stepped import CAMERA, MODEL, SteppedAgent
+from doubles.stepped_agent import CAMERA, MODEL, SteppedAgent
+from harness.published import exporter_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from published import FRAME
+from harness.published import FRAME
+from harness.waiting import wait_until, within
 from ruth.runtime.stream import LOOK_NS
-from waiting import wait_until, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from doubles.stepped_agent import SteppedAgent
     from ruth.runtime.stream import Stream
     from ruth.vas.exporter import FrameExporter
-    from stepped import SteppedAgent
 
     Attach = Callable[..., Stream]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from conftest import PROJECT
-from footage import ffmpeg_here
+from harness.footage import ffmpeg_here
 from ruth.export.colour import write_rgb
 from ruth.export.layout import FrameRecord, nv12_size
 from ruth.export.nv12 import nv12_views

@@ -15,13 +15,13 @@ import pytest
 
 import ruth
 from conftest import PROJECT
+from doubles.frozen_vas import Version1Writer
+from doubles.stepped_agent import CAMERA, SteppedAgent
 from ruth.errors import SharedMemoryError
 from ruth.export.nv12 import Nv12Views
 from ruth.export.picture import Picture
 from ruth.runtime.frame import Frame
 from ruth.vas.ring import FrameRing
-from stepped import CAMERA, SteppedAgent
-from version1 import Version1Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from published import FRAME, exporter_of
+from doubles.frozen_vas import Version1Writer
+from doubles.stepped_agent import CAMERA, MODEL, SteppedAgent
+from harness.published import FRAME, exporter_of
 from ruth.runtime.frame_maker import HELD_MAX, FrameMaker
 from ruth.runtime.watch import SubscriptionWatch
-from stepped import CAMERA, MODEL, SteppedAgent
-from version1 import Version1Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,15 +5,15 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from agents import launched
-from launch.liveness import look
-from published import FRAME, exporter_of
+from doubles.frozen_vas import Version1Writer
+from doubles.stepped_agent import CAMERA, MODEL, SteppedAgent
+from harness.agents import launched
+from harness.published import FRAME, exporter_of
+from harness.waiting import wait_until
+from launch.observe.liveness import look
 from ruth.agent.idle import IDLE_AFTER_S
 from ruth.export.layout import NO_FRAME_EVER
 from ruth.units import NANOSECONDS
-from stepped import CAMERA, MODEL, SteppedAgent
-from version1 import Version1Writer
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 import ruth
 from conftest import open_roots
-from published import exporter_of
+from doubles.stepped_agent import CAMERA, MODEL, MS, SteppedAgent, counts, publish
+from harness.published import exporter_of
 from ruth.agent.state import KEPT_FRAMES
-from stepped import CAMERA, MODEL, MS, SteppedAgent, counts, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable

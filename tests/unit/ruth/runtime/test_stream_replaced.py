@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from held import left_of
-from published import FRAME, exporter_of, kill
-from stepped import CAMERA, MODEL, MS, SteppedAgent, counts, publish
-from waiting import wait_until, within
+from doubles.stepped_agent import CAMERA, MODEL, MS, SteppedAgent, counts, publish
+from harness.open_descriptors import left_of
+from harness.published import FRAME, exporter_of, kill
+from harness.waiting import wait_until, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable

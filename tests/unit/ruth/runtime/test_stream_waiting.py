@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ruth
-from held import left_of
+from doubles.stepped_agent import CAMERA, MODEL, SteppedAgent, publish
+from harness.open_descriptors import left_of
+from harness.waiting import wait_until, within
 from ruth.errors import InvalidIdError
 from ruth.runtime.stream import LOOK_NS
-from stepped import CAMERA, MODEL, SteppedAgent, publish
-from waiting import wait_until, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from held import left_of
+from doubles.stepped_agent import CAMERA, MODEL, MS, publish
+from harness.open_descriptors import left_of
 from ruth.agent.state import WAKE_OFFSET
 from ruth.futex import Bell
 from ruth.identity import STATE_NAME
 from ruth.runtime.watch import SubscriptionWatch
-from stepped import CAMERA, MODEL, MS, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Roots
+    from doubles.stepped_agent import SteppedAgent
     from ruth.vas.exporter import FrameExporter
-    from stepped import SteppedAgent
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from published import Messages
-from rings import HEIGHT, SLOTS, STRIDE, WIDTH
+from harness.published import Messages
+from harness.rings import HEIGHT, SLOTS, STRIDE, WIDTH
 from ruth.export.picture import Picture
 from ruth.vas.ring import FrameRing
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from exports import newest, read_meta
+from harness.exports import newest, read_meta
 from ruth.errors import InvalidIdError
 from ruth.export.layout import (
     SLOT_COUNT_DEFAULT,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conftest import Processes, Roots
-    from published import Messages
+    from harness.published import Messages
 
 WIDTH, HEIGHT = 16, 8
 FRAME_SIZE = WIDTH * HEIGHT * 3 // 2

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exports import newest
-from mounts import MIB, small_tmpfs
+from doubles.small_tmpfs import MIB, small_tmpfs
+from doubles.unread_output import UNREAD
+from harness.exports import newest
 from ruth.errors import ExportError
 from ruth.export.layout import (
     META_SIZE_V2,
@@ -19,14 +20,13 @@ from ruth.export.layout import (
     pack_record,
 )
 from ruth.vas.exporter import open_exporter
-from unread import UNREAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Processes, Roots
-    from published import Messages
+    from harness.published import Messages
 
 WIDTH, HEIGHT = 16, 8
 FRAME_SIZE = WIDTH * HEIGHT * 3 // 2

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from held import descriptors_of
+from harness.open_descriptors import descriptors_of
+from harness.waiting import wait_until
 from ruth.export.layout import (
     FLAG_CLOSED,
     FLAG_WAKES,
@@ -24,7 +25,6 @@ from ruth.export.layout import (
 from ruth.futex import WOKEN
 from ruth.identity import META_NAME
 from ruth.vas.files import ExportDirectory, NewFile, retire
-from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

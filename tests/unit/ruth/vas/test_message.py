@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from doubles.unread_output import UNREAD, stopped_terminal
 from ruth.vas.message import write_at_once
-from unread import UNREAD, stopped_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from exports import newest
-from held import left_of
-from mounts import MIB, small_tmpfs
-from published import exporter_of, kill
+from doubles.small_tmpfs import MIB, small_tmpfs
+from harness.exports import newest
+from harness.open_descriptors import left_of
+from harness.published import exporter_of, kill
 from ruth.errors import SharedMemoryError
 from ruth.export.layout import FrameRecord, pack_record
 from ruth.export.outcome import Absent, Fresh
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Processes, Roots
-    from published import Messages
+    from harness.published import Messages
 
 CAMERA = "front-door"
 WIDTH, HEIGHT = 64, 48

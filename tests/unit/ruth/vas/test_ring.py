@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exports import read_meta
-from held import descriptors_of
-from rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, WIDTH, kill, publish
+from harness.exports import read_meta
+from harness.open_descriptors import descriptors_of
+from harness.rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, WIDTH, kill, publish
 from ruth.errors import ExportError
 from ruth.export.layout import (
     META_SIZE_V2,

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exports import read_meta
-from rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, WIDTH, publish
+from harness.exports import read_meta
+from harness.rings import FRAME_SIZE, HEIGHT, SLOT_SIZE, SLOTS, STRIDE, WIDTH, publish
 from ruth.errors import ExportError
 from ruth.export.layout import (
     SLOT_RECORDS_OFFSET,

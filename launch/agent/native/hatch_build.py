@@ -1,0 +1,33 @@
+"""Compiles what agents do in C, for a wheel (pyproject.toml); without a compiler that is pure Python.
+
+Into a checkout that is installed in place ``launch/ruth`` compiles it itself, and says so if it cannot.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class NativeHook(BuildHookInterface):  # type: ignore[type-arg] # its parameter is hatchling's own
+    """Runs before files are collected (hatch.pypa.io, "Build hook plugins")."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Builds ``native.so``, and says for which machines the wheel is then."""
+        if version == "editable":
+            return
+        sys.path.insert(0, self.root)
+        from launch.agent.native.build import build
+
+        problem = build()
+        if problem is not None:
+            self.app.display_warning(f"what agents do in C is not compiled: {problem}")
+            return
+        build_data["artifacts"].append("/launch/agent/native/native.so")
+        build_data["pure_python"] = False
+        # Of no Python's ABI: ctypes loads it.
+        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["tag"] = f"py3-none-{platform}"

@@ -1,0 +1,80 @@
+"""Loads what was compiled, if it is there and of this source; a launcher does, for all agents."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from launch.agent.native.source import LIBRARY, signature_of, whole_source
+from ruth.export.layout import machine_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VARIABLE: Final = "RUTH_NATIVE"
+OFF: Final = ("false", "0", "no", "off")
+Then: Final = ctypes.PYFUNCTYPE(None, ctypes.c_size_t)
+
+
+class Native(NamedTuple):
+    """What is compiled. Each address is one of :class:`launch.agent.native.compiled.Compiled`.
+
+    Attributes:
+        run: Steps an agent and waits, until something is to be handed over to Python.
+        start_each: Forks processes that do so (:mod:`launch.agent.native.starter`): takes an array of starts,
+            how many, an array for pids, and what a child calls once there is something for Python to do.
+
+    """
+
+    run: Callable[[int], None]
+    start_each: Callable[[ctypes.Array[ctypes.c_uint64], int, ctypes.Array[ctypes.c_int64], object], None]
+
+
+def load(library: str = LIBRARY) -> tuple[Native | None, str | None]:
+    """Its functions; or None, and why agents do without.
+
+    Args:
+        library: What :func:`launch.agent.native.build.build` made.
+
+    """
+    if ruled_out():
+        return None, f"{VARIABLE} is {os.environ[VARIABLE]!r}"
+    problem = machine_problem(os.uname().machine)
+    if problem is not None:
+        return None, problem
+    if not os.path.lexists(library):
+        return None, "it is not compiled"
+    if not os.path.isfile(library):  # nothing to be opened and waited for
+        return None, f"{library} is not a file"
+    try:
+        wanted = signature_of(whole_source())
+        native = functions_of(library)
+        built_from = ctypes.c_uint32.in_dll(ctypes.CDLL(library), "signature").value
+    except (OSError, ValueError, AttributeError) as error:
+        return None, str(error)
+    if built_from != wanted:
+        return None, "it was compiled from another source"
+    return native, None
+
+
+def functions_of(library: str) -> Native:
+    """The functions of a library that was judged before.
+
+    Raises:
+        OSError: It cannot be loaded.
+        AttributeError: It has not all of them.
+
+    """
+    run = ctypes.CDLL(library).agent_run
+    run.argtypes, run.restype = (ctypes.c_void_p,), None
+    # As os.fork() does, it forks with the interpreter's lock held (PyDLL).
+    start_each = ctypes.PyDLL(library).start_each
+    start_each.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, Then)
+    start_each.restype = None
+    return Native(run, start_each)
+
+
+def ruled_out() -> bool:
+    """Whether whoever launches wants agents to do without."""
+    return os.environ.get(VARIABLE, "").lower() in OFF

@@ -1,0 +1,28 @@
+"""``ruth completion``: a script that completes verbs, options and cameras (:mod:`launch.cli.completion`)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from launch.exits import EXIT_OK
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh"), help="bash or zsh")
+    parser.epilog = "To use it: source <(ruth completion bash), in ~/.bashrc; or zsh, in ~/.zshrc."
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints a script for that shell."""
+    from launch.cli.completion.bash import bash_script
+    from launch.cli.completion.grammar import grammar
+    from launch.cli.completion.zsh import zsh_script
+
+    script = bash_script if options.shell == "bash" else zsh_script
+    sys.stdout.write(script(grammar()))
+    return EXIT_OK

@@ -1,0 +1,157 @@
+"""``ruth ps``: the per-camera processes, once, for a human or as JSON. Pure: values in, text out.
+
+The table shows, within the width of the terminal, what is asked first at three in the morning: which camera,
+which process, alive or how it died, how old its newest frame is, what it costs, and what its models were
+allowed. For the models there are three forms, the first that fits: a column a model, a list, their sum.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from launch.observe.attention import attention, shown_state, summary
+from launch.observe.model_columns import model_columns
+from launch.screen.colour import STATE_COLOURS
+from launch.screen.table import (
+    Column,
+    capped,
+    cut,
+    cut_middle,
+    fitting,
+    lines_within,
+    short_bytes,
+    short_seconds,
+    width_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from launch.observe.agent_view import AgentView, ModelView
+
+CAMERA_WIDTH_MIN: Final = 8  # of an id that is cut
+CAMERA_WIDTH_GOOD: Final = 16  # for less, other columns are left out first
+_NOTHING: Final = "-"
+
+
+def as_json(views: Sequence[AgentView]) -> str:
+    """One array, one object a camera (DESIGN.md, "What people touch"), ended by a newline."""
+    return json.dumps([view.as_json() for view in views], indent=2) + "\n"
+
+
+def as_table(
+    views: Sequence[AgentView],
+    limit: int | None,
+    mark: str,
+    *,
+    colour: bool = False,
+    counted: Sequence[AgentView] | None = None,
+) -> str:
+    """A header, one line per camera, and their number by state.
+
+    What needs a hand comes first (:mod:`launch.observe.attention`).
+
+    Args:
+        views: The cameras.
+        limit: Characters a line, None for any number. No line is longer.
+        mark: Stands where something was cut.
+        colour: Whether to colour the states.
+        counted: The cameras that the last line counts, if it is not those of the table.
+
+    """
+    lines = []
+    if views:
+        ordered = sorted(views, key=_attention)
+        lines = lines_within(_columns(ordered, limit, mark, colour=colour), limit, mark)
+    closing = summary(state_word(view) for view in (views if counted is None else counted))
+    lines.append(closing if limit is None else cut(closing, limit, mark))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def state_word(view: AgentView) -> str:
+    """One of :data:`launch.observe.attention.STATES`."""
+    return shown_state(view.state, stopped=view.stopped)
+
+
+def _attention(view: AgentView) -> tuple[int, str]:
+    place = attention(state_word(view), had_frames=view.frames > 0, missed=view.missed)
+    return place, view.camera_id
+
+
+def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour: bool) -> list[Column]:
+    states = [state_text(view.state, view.death, stopped=view.stopped) for view in views]
+    colours = [STATE_COLOURS.get(state.split(":")[0], "") for state in states] if colour else ()
+    camera = Column("CAMERA", [view.camera_id for view in views])
+    pid = Column("PID", [_or_nothing(view.pid) for view in views], right=True)
+    state = Column("STATE", states, colours=colours)
+    age = Column("AGE", [short_seconds(view.age_s) for view in views], right=True, rank=1)
+    cpu = Column("CPU", [percent(view.cpu_percent) for view in views], right=True, rank=2)
+    total = Column("ALLOWED", [_total(view.models) for view in views], right=True, rank=2)
+    if limit is not None:
+        room = _room(camera, ([pid, state, age, cpu, total], [pid, state, age], [pid, state]), limit)
+        camera = replace(camera, cells=[cut_middle(cell, room, mark) for cell in camera.cells])
+    count = Column("MODELS", [str(len(view.models)) for view in views], right=True, rank=4)
+    models = [count, total]
+    for form in (model_columns([view.models for view in views], _allowed), [_list(views)]):
+        if form and (limit is None or width_of([camera, pid, state, age, cpu, *form]) <= limit):
+            models = form
+            break
+    columns = [
+        camera,
+        pid,
+        state,
+        Column("EXPORT", [view.export or _NOTHING for view in views], rank=7),
+        Column("FRAME", [_or_nothing(view.frame_id) for view in views], right=True, rank=6),
+        age,
+        Column("UP", [short_seconds(view.uptime_s) for view in views], right=True, rank=5),
+        cpu,
+        Column("PRIVATE", [short_bytes(view.private_bytes) for view in views], right=True, rank=3),
+        Column("MISSED", [str(view.missed) for view in views], right=True, rank=8),
+        *models,
+    ]
+    return fitting(columns, limit)
+
+
+def state_text(state: str, death: str | None, *, stopped: bool) -> str:
+    """The state, or ``"stopped"``, or ``"dead: SIGKILL"``."""
+    word = shown_state(state, stopped=stopped)
+    return word if death is None else f"{word}: {death}"
+
+
+def percent(value: float | None) -> str:
+    """``"0.4%"``, or ``"-"`` for None."""
+    return _NOTHING if value is None else f"{value:.1f}%"
+
+
+def _room(camera: Column, beside: Sequence[Sequence[Column]], limit: int) -> int:
+    """Characters for camera ids: beside the first of these columns that leave them enough."""
+    for columns in beside:
+        room = limit - width_of([*columns, Column("", ())])
+        if room >= min(camera.width, CAMERA_WIDTH_GOOD):
+            return room
+    return max(room, CAMERA_WIDTH_MIN)
+
+
+def _list(views: Sequence[AgentView]) -> Column:
+    return Column(
+        "ALLOWED",
+        [
+            ", ".join(f"{capped(model.model_id, model.max_fps)} {_allowed(model)}" for model in view.models)
+            or _NOTHING
+            for view in views
+        ],
+    )
+
+
+def _allowed(model: ModelView) -> str:
+    return str(model.allowed) if model.active else "inactive"
+
+
+def _total(models: Sequence[ModelView]) -> str:
+    return str(sum(model.allowed for model in models)) if models else _NOTHING
+
+
+def _or_nothing(number: int | None) -> str:
+    return _NOTHING if number is None else str(number)

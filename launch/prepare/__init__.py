@@ -1,0 +1,1 @@
+"""Before any process: reads, judges and calculates. Dies alone; its user notices."""
