@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ruth.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from ruth.runtime.frame import Frame as Frame
     from ruth.runtime.stream import Stream as Stream
     from ruth.runtime.stream import attach as attach
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

@@ -39,6 +39,7 @@ class AgentProcess:
         export_root: Folder of all exports, absolute.
         confinement: To this camera; the process applies it.
         native: What is compiled, or None (:func:`launch.agent.native.library.load`).
+        configuration: The file that it is launched from, as its record has it.
 
     Attributes:
         agent: The agent.
@@ -53,10 +54,11 @@ class AgentProcess:
         export_root: str,
         confinement: Prepared,
         native: Native | None,
+        configuration: int = 0,
     ) -> None:
         self.agent = agent
         self._confinement = confinement
-        self._writer = StateWriter(agent)
+        self._writer = StateWriter(agent, configuration)
         self._source = ExportSource(export_root, agent.camera_id, confinement.opener)
         self._directory_path = ctypes.create_string_buffer(os.fsencode(self._source.directory_path))
         self._compiled: Compiled | None = None

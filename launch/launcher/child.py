@@ -62,6 +62,7 @@ class Nursery:
     Args:
         export_root: Folder of all exports, absolute.
         states: How many states may be open at a time when the launcher forks.
+        configuration: The file that agents are launched from, as their records have it.
 
     Raises:
         OSError: What agents are confined with cannot be had.
@@ -69,6 +70,7 @@ class Nursery:
     """
 
     __slots__ = (
+        "_configuration",
         "_confinement",
         "_descriptors_end",
         "_handlers",
@@ -82,8 +84,9 @@ class Nursery:
         "export_root",
     )
 
-    def __init__(self, export_root: str, states: int) -> None:
+    def __init__(self, export_root: str, states: int, configuration: int) -> None:
         self.export_root = export_root
+        self._configuration = configuration
         self._confinement = Confinement(export_root)
         self._confinement.limit()
         self._title = Title()
@@ -141,7 +144,7 @@ class Nursery:
 
         """
         confinement = self._confinement.prepare(agent.camera_id)
-        process = AgentProcess(agent, self.export_root, confinement, self._native)
+        process = AgentProcess(agent, self.export_root, confinement, self._native, self._configuration)
         title, start = f"ruth: agent {agent.camera_id}", None
         if self._starter is not None:
             start = process.prepare_start(self._starter, title)

@@ -63,13 +63,16 @@ class ThreadsError(Exception):
     """The launcher has a second thread: forking would hand broken locks to every agent."""
 
 
-def launch(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> Launched:
+def launch(
+    agents: Iterable[StreamAgent], export_root: str, state_root: str, configuration: int = 0
+) -> Launched:
     """Forks one process per agent, except for cameras that have a live one.
 
     Args:
         agents: New agents with their subscriptions.
         export_root: Folder of all exports, absolute.
         state_root: Folder of all states, absolute.
+        configuration: The file that they are launched from, as their records have it.
 
     Raises:
         ThreadsError: This process has more than one thread; nothing was forked.
@@ -77,7 +80,7 @@ def launch(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> 
 
     """
     _refuse_threads()
-    work = _Launch(export_root, state_root)
+    work = _Launch(export_root, state_root, configuration)
     waiting = deque(agents)
     while waiting:
         work.fork_each(work.claim_some(waiting))
@@ -93,8 +96,8 @@ class _Launch:
 
     __slots__ = ("failed", "nursery", "running", "started", "state_root")
 
-    def __init__(self, export_root: str, state_root: str) -> None:
-        self.nursery = Nursery(export_root, states=BATCH)
+    def __init__(self, export_root: str, state_root: str, configuration: int) -> None:
+        self.nursery = Nursery(export_root, BATCH, configuration)
         self.state_root = state_root
         self.started: list[tuple[str, int]] = []
         self.running: list[tuple[str, str]] = []
@@ -141,7 +144,12 @@ def _refuse_threads() -> None:
 
 
 def run_launcher(
-    agents: Iterable[StreamAgent], export_root: str, state_root: str, *, detach: bool = False
+    agents: Iterable[StreamAgent],
+    export_root: str,
+    state_root: str,
+    configuration: int,
+    *,
+    detach: bool = False,
 ) -> int:
     """Launches, says so once, and waits to be told to end.
 
@@ -149,6 +157,7 @@ def run_launcher(
         agents: New agents with their subscriptions.
         export_root: Folder of all exports, absolute.
         state_root: Folder of all states, absolute.
+        configuration: The file that they are launched from, as their records have it.
         detach: Whether to return once a launcher of its own session has launched.
 
     Returns:
@@ -158,21 +167,21 @@ def run_launcher(
     try:
         _refuse_threads()
         if detach:
-            return _detach(agents, export_root, state_root)
-        return _launch_and_wait(agents, export_root, state_root)
+            return _detach(agents, export_root, state_root, configuration)
+        return _launch_and_wait(agents, export_root, state_root, configuration)
     except ThreadsError as error:
         _say(2, f"ruth: {error}\n")
         return EXIT_FAILURE
 
 
 def _launch_and_wait(
-    agents: Iterable[StreamAgent], export_root: str, state_root: str, *, tell: int = -1
+    agents: Iterable[StreamAgent], export_root: str, state_root: str, configuration: int, *, tell: int = -1
 ) -> int:
     # Blocked from before the first fork, so that no signal is lost between launching and waiting.
     ending = [number for number in ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, the kernel would reap agents unseen
-    launched = launch(agents, export_root, state_root)
+    launched = launch(agents, export_root, state_root, configuration)
     code = EXIT_FAILURE if launched.failed else EXIT_OK
 
     def end_now(_number: int, _frame: object) -> NoReturn:
@@ -221,7 +230,7 @@ def _say(descriptor: int, text: str) -> None:
         return  # closed, or gone: agents come first, and nobody reads
 
 
-def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str) -> int:
+def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str, configuration: int) -> int:
     """Launches from a child of its own session, and returns its exit code once it has launched."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -236,7 +245,7 @@ def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str) ->
         try:
             _close_inherited(writer)
             os.setsid()
-            code = _launch_and_wait(agents, export_root, state_root, tell=writer)
+            code = _launch_and_wait(agents, export_root, state_root, configuration, tell=writer)
         except (OSError, MemoryError, ThreadsError) as error:
             _say(2, f"ruth: {describe(error)}\n")
         finally:

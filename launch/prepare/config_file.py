@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 from launch.exits import UsageError
 from launch.screen.messages import message
-from launch.text_file import TextFileError, name_of, read_named_text
+from launch.text_file import STDIN, TextFileError, name_of, read_named_text
 
 if TYPE_CHECKING:
     import argparse
@@ -49,6 +50,19 @@ def config_path(options: argparse.Namespace) -> str:
             f"ruth: no configuration: neither {' nor '.join(DEFAULT_PATHS)} exists; name one with -c"
         )
     return path
+
+
+def configuration_number(path: str) -> int:
+    """What stands for a configuration in the records of agents that were launched from it.
+
+    Args:
+        path: The file as it was named; a link counts by its own name.
+
+    Returns:
+        CRC-32 of its absolute path (docs/agent-state.md); 0 for standard input.
+
+    """
+    return 0 if path == STDIN else crc32(os.fsencode(os.path.abspath(path)))
 
 
 def read_plan(path: str) -> HostPlan:

@@ -20,6 +20,8 @@ PID_MAX: Final = 2**22
 COUNT_MAX: Final = 2**63
 """More frames, sessions or nanoseconds than can have been counted since a machine started."""
 _EXPORT_VERSIONS: Final = (0, 1, 2)
+_OF_A_VERSION: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.+!-_")
+"""Characters of a Python package's version (PEP 440)."""
 
 
 class BadRecord(NamedTuple):
@@ -65,6 +67,8 @@ def record_problem(record: AgentRecord, camera_id: str, *, torn: bool = False) -
         return f"the pid of its launcher is {record.launcher_pid}, which no process can have"
     if record.export_version not in _EXPORT_VERSIONS:
         return f"its export has version {record.export_version}"
+    if not record.ruth_version or not _OF_A_VERSION.issuperset(record.ruth_version):
+        return f"its version of Ruth is {_shown(record.ruth_version)}"
     counts = (
         ("start_ticks", record.start_ticks),
         ("started_ns", record.started_ns),

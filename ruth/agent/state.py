@@ -5,7 +5,7 @@ Written by its agent alone, into memory that everybody else maps or reads read-o
 a futex word that moves after every change. It is memory, not persistence: a new agent starts afresh in it.
 Pure: this file must not know where the memory comes from, nor what time it is. Byte map, little-endian::
 
-       0  version         u32   2; 0 while an agent is being started, and nothing below is valid
+       0  version         u32   3; 0 while an agent is being started, and nothing below is valid
        4  model_count     u32   subscriptions that follow, 0 to 63
        8  sequence        u64   odd while the record is being changed; never reset
       16  wake            u32   futex word, +1 after each change
@@ -29,8 +29,14 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
      208  arrivals        u64   times that frames came, together or alone (ruth.agent.rhythm)
      216  gap_ns          u64   longest time between two frames of the present window of frames
      224  gap_before_ns   u64   the same of the window before it
-     232  zero
-     256  subscription 0, then 1, ...:
+     232  ended_ns        u64   CLOCK_MONOTONIC when it was told to end, 0 if it was not
+     240  end_signal      u32   by which signal
+     244  ended_by        u32   by which process
+     248  configuration   u32   which file it was launched from: CRC-32 of its absolute path; 0 = of none
+     252  notify          u32   0; its last byte is written again, for those who wait by inotify
+     256  ruth_version    64 bytes, of the Ruth that launched it, padded with NUL
+     320  zero
+     384  subscription 0, then 1, ...:
             0  model_id           64 bytes, padded with NUL
            64  max_fps            f64   0 = every frame
            72  active             u32   0 or 1
@@ -54,13 +60,14 @@ from typing import Final, NamedTuple
 
 from ruth.subscription.gate import Decision
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 NO_RECORD: Final = bytes(4)  # at 0: version 0
 STATE_SIZE: Final = 24576
-HEADER_SIZE: Final = 256
+HEADER_SIZE: Final = 384
 MODEL_SIZE: Final = 384
 MODELS_MAX: Final = (STATE_SIZE - HEADER_SIZE) // MODEL_SIZE
 ID_SIZE: Final = 64
+RUTH_VERSION_SIZE: Final = 64
 KEPT_FRAMES: Final = 16  # of each model (docs/decisions/0034-kept-frames.md)
 KEPT_SIZE: Final = 16
 
@@ -87,6 +94,12 @@ CONFINEMENT_OFFSET: Final = EXPORT_EPOCH_OFFSET + 8
 ARRIVALS_OFFSET: Final = CONFINEMENT_OFFSET + 8
 GAP_OFFSET: Final = ARRIVALS_OFFSET + 8
 GAP_BEFORE_OFFSET: Final = GAP_OFFSET + 8
+ENDED_OFFSET: Final = GAP_BEFORE_OFFSET + 8
+END_SIGNAL_OFFSET: Final = ENDED_OFFSET + 8
+ENDED_BY_OFFSET: Final = END_SIGNAL_OFFSET + 4
+CONFIGURATION_OFFSET: Final = ENDED_BY_OFFSET + 4
+NOTIFY_OFFSET: Final = CONFIGURATION_OFFSET + 4
+RUTH_VERSION_OFFSET: Final = NOTIFY_OFFSET + 4
 
 MODEL_ACTIVE_OFFSET: Final = ID_SIZE + 8  # after model_id and max_fps
 MODEL_DECISION_OFFSET: Final = MODEL_ACTIVE_OFFSET + 4
@@ -100,7 +113,7 @@ MODEL_KEPT_OFFSET: Final = MODEL_EARLIER_OFFSET + 8
 KEPT_TIMESTAMP_OFFSET: Final = 8  # of one kept frame, after its id
 
 # The header and one subscription, each up to its last field.
-HEADER: Final = struct.Struct("<IIQII12Q64s6Q")
+HEADER: Final = struct.Struct("<IIQII12Q64s7Q4I64s")
 MODEL: Final = struct.Struct("<64sdIIQQQQQQ")
 KEPT: Final = struct.Struct("<QQ")
 
@@ -143,6 +156,8 @@ class AgentRecord(NamedTuple):
     arrivals: int
     gap_ns: int
     gap_before_ns: int
+    configuration: int
+    ruth_version: str
     models: tuple[ModelState, ...]
 
 
@@ -183,6 +198,12 @@ def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
         arrivals,
         gap_ns,
         gap_before_ns,
+        _,
+        _,
+        _,
+        configuration,
+        _,
+        ruth_version,
     ) = numbers
     models = tuple(_parse_model(content, index) for index in range(model_count))
     return AgentRecord(
@@ -206,6 +227,8 @@ def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
         arrivals=arrivals,
         gap_ns=gap_ns,
         gap_before_ns=gap_before_ns,
+        configuration=configuration,
+        ruth_version=_text(ruth_version),
         models=models,
     )
 

@@ -50,6 +50,7 @@ from ruth.agent.state import (
     WAKE_OFFSET,
 )
 from ruth.subscription.gate import Decision
+from ruth.version import __version__
 
 if TYPE_CHECKING:
     from ruth.agent.agent import StreamAgent
@@ -104,12 +105,13 @@ class StateWriter:
 
     Args:
         agent: Whose record it is; its subscriptions may not change any more.
+        configuration: The file that it was launched from, as the byte map has it.
 
     """
 
     __slots__ = ("_agent", "_content", "_halves", "_models", "_words")
 
-    def __init__(self, agent: StreamAgent) -> None:
+    def __init__(self, agent: StreamAgent, configuration: int = 0) -> None:
         # All that can be known before there is a process, so that the process need not find it out.
         self._agent = agent
         starts = [HEADER_SIZE + MODEL_SIZE * index for index in range(len(agent.subscriptions))]
@@ -127,7 +129,9 @@ class StateWriter:
             )
             for start, subscription in zip(starts, agent.subscriptions, strict=True)
         )
-        header = HEADER.pack(*(0,) * 17, agent.camera_id.encode(), *(0,) * 6)
+        header = HEADER.pack(
+            *(0,) * 17, agent.camera_id.encode(), *(0,) * 9, configuration, 0, __version__.encode()
+        )
         models = (
             MODEL.pack(
                 subscription.model_id.encode(),

@@ -140,6 +140,7 @@ exporter.close()
         "ruth.vas.exporter",
         "ruth.vas.flag",
         "ruth.vas.message",
+        "ruth.version",
     }
     assert not roots.export.exists()
 

@@ -12,7 +12,7 @@ from ruth.agent.measure import Measure
 from ruth.subscription.gate import Decision
 
 DOCUMENT = (PROJECT / "docs" / "agent-state.md").read_text(encoding="utf-8")
-HEADER, _, SUBSCRIPTION = (state.__doc__ or "").partition("     256  subscription 0")
+HEADER, _, SUBSCRIPTION = (state.__doc__ or "").partition("     384  subscription 0")
 
 
 def section(title: str) -> str:

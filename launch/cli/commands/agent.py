@@ -7,7 +7,7 @@ import signal
 from typing import TYPE_CHECKING, NoReturn
 
 from launch.exits import EXIT_FAILURE, UsageError
-from launch.prepare.config_file import add_config, config_path, core_of, read_plan
+from launch.prepare.config_file import add_config, config_path, configuration_number, core_of, read_plan
 from launch.roots import export_root_here, state_root_here
 from launch.screen.messages import message
 from launch.screen.nearest import nearest
@@ -62,5 +62,5 @@ def run(options: argparse.Namespace) -> NoReturn:
     title = Title()
     title.set(f"ruth: agent {agent.camera_id}")
     native, _ = load()
-    process = AgentProcess(agent, export_root, prepared, native)
+    process = AgentProcess(agent, export_root, prepared, native, configuration_number(path))
     process.run(state, launcher_pid=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from launch.prepare.config_file import add_config, config_path, core_of, read_plan
+from launch.prepare.config_file import add_config, config_path, configuration_number, core_of, read_plan
 from launch.roots import export_root_here, state_root_here
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Launches, and stays until it is told to end, unless detached."""
-    core = core_of(read_plan(config_path(options)))
+    path = config_path(options)
+    core = core_of(read_plan(path))
     from launch.launcher.launcher import run_launcher
 
-    return run_launcher(core, export_root_here(), state_root_here(), detach=options.detach)
+    return run_launcher(
+        core, export_root_here(), state_root_here(), configuration_number(path), detach=options.detach
+    )

@@ -3,12 +3,20 @@ from __future__ import annotations
 import argparse
 import os
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 
 from launch.exits import UsageError
 from launch.prepare import config_file
-from launch.prepare.config_file import add_config, config_path, configured_cameras, read_plan, read_text
+from launch.prepare.config_file import (
+    add_config,
+    config_path,
+    configuration_number,
+    configured_cameras,
+    read_plan,
+    read_text,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,3 +129,12 @@ def test_a_name_is_shown_escaped(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
         read_text(f"{tmp_path}/a\x1b[2J\n.toml")
     assert str(raised.value).endswith("/a\\u001B[2J\\n.toml: No such file or directory")
+
+
+def test_the_number_of_a_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is that of the absolute path: the same from each folder, another for another file, 0 for stdin."""
+    monkeypatch.chdir(tmp_path)
+    number = configuration_number("ruth.toml")
+    assert number == crc32(f"{tmp_path}/ruth.toml".encode()) == configuration_number(f"{tmp_path}/ruth.toml")
+    assert configuration_number("other.toml") != number
+    assert configuration_number("-") == 0

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ruth import __version__
 from ruth.agent import state
 from ruth.agent.agent import StreamAgent
 from ruth.agent.rhythm import TOGETHER_NS, WINDOW_FRAMES, longest_gap_ns
@@ -79,7 +80,7 @@ def zeros(text: str) -> list[int]:
     ]
 
 
-HEADER_TEXT, SEPARATOR, MODEL_TEXT = (state.__doc__ or "").partition("     256  subscription 0")
+HEADER_TEXT, SEPARATOR, MODEL_TEXT = (state.__doc__ or "").partition("     384  subscription 0")
 HEADER_MAP = byte_map(HEADER_TEXT)
 MODEL_MAP = byte_map(MODEL_TEXT)
 
@@ -108,6 +109,12 @@ HEADER_OFFSETS = {
     "ARRIVALS_OFFSET": "arrivals",
     "GAP_OFFSET": "gap_ns",
     "GAP_BEFORE_OFFSET": "gap_before_ns",
+    "ENDED_OFFSET": "ended_ns",
+    "END_SIGNAL_OFFSET": "end_signal",
+    "ENDED_BY_OFFSET": "ended_by",
+    "CONFIGURATION_OFFSET": "configuration",
+    "NOTIFY_OFFSET": "notify",
+    "RUTH_VERSION_OFFSET": "ruth_version",
 }
 MODEL_OFFSETS = {
     "MODEL_ACTIVE_OFFSET": "active",
@@ -213,7 +220,7 @@ def test_each_field_lies_where_the_map_says() -> None:
     memory[WAKE_OFFSET : WAKE_OFFSET + 4] = (0x50).to_bytes(4, "little")
     memory[SEQUENCE_OFFSET : SEQUENCE_OFFSET + 8] = (0x60).to_bytes(8, "little")
     agent = agent_with(2.5, None)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent, 0xB1).begin(memory, IDENTITY)
     writer.write_export(2, 0x99, 0xA1, 0xA2)
     agent.observe(0x1001, 0x2001)
     writer.write_frame(0x3001)
@@ -249,6 +256,12 @@ def test_each_field_lies_where_the_map_says() -> None:
         "arrivals": 1,
         "gap_ns": 1,
         "gap_before_ns": 0,
+        "ended_ns": 0,
+        "end_signal": 0,
+        "ended_by": 0,
+        "configuration": 0xB1,
+        "notify": 0,
+        "ruth_version": __version__,
     }
     decisions = (Decision.SKIP_INTERVAL, Decision.SKIP_INACTIVE)
     for index, (cap, decision) in enumerate(zip((2.5, 0.0), decisions, strict=True)):
@@ -301,6 +314,8 @@ def test_a_record_reads_back_as_it_was_written() -> None:
         arrivals=1,
         gap_ns=2,
         gap_before_ns=0,
+        configuration=0,
+        ruth_version=__version__,
         models=(
             ModelState("m0", 5.0, True, Decision.SKIP_INTERVAL, 1, 1, 10, 7 * MS, 3, 0),
             ModelState("m1", None, False, Decision.SKIP_INACTIVE, 0, 2, None, None, None, 0),
@@ -652,7 +667,7 @@ def test_a_record_left_under_change_can_be_asked_for() -> None:
     assert parse_state(left, torn=True) == record_of(content)
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, 2**31, UINT32_MAX])
+@pytest.mark.parametrize("version", [0, 1, STATE_VERSION - 1, STATE_VERSION + 1, 2**31, UINT32_MAX])
 @pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
 def test_a_record_of_another_version_is_refused(version: int, torn: bool) -> None:
     """A record of any version but 2 is no record, torn or whole."""

@@ -33,7 +33,8 @@ def record_of(pid: int, launcher_pid: int = 0) -> AgentRecord:
         camera_id="a", pid=pid, start_ticks=int(read_stat(pid)[START_TICKS]), started_ns=0,
         launcher_pid=launcher_pid, export_version=0, session=0, frame_id=None, timestamp_ns=None,
         first_frame_id=None, first_timestamp_ns=None, frames=0, missed=0, observed_ns=None, export_inode=0,
-        export_epoch=0, confinement=0, arrivals=0, gap_ns=0, gap_before_ns=0, models=(),
+        export_epoch=0, confinement=0, arrivals=0, gap_ns=0, gap_before_ns=0, configuration=0,
+        ruth_version="1", models=(),
     )  # fmt: skip
 
 
