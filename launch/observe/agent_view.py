@@ -52,7 +52,7 @@ class AgentView:
         cpu_percent: Mean since the agent started.
         private_bytes: Memory that is this process's alone (unique set size).
         confinement: Measures in force (:class:`ruth.agent.measure.Measure`), lower case; of a live agent.
-        stopped: Whether it is stopped (SIGSTOP, a debugger); ``state`` says what it was doing until then.
+        stopped: Whether it is stopped (SIGSTOP, a debugger); ``state`` says so as well.
         problem: Why not all of this could be told (``unseen``, ``unknown``), in words; None if it could.
         missed: Frames of its exports that it never saw.
 

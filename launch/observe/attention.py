@@ -22,19 +22,14 @@ if TYPE_CHECKING:
 
 RUNNING: Final = "running"
 STATES: Final = ("dead", "unknown", "absent", "unseen", "stopped", "idle", RUNNING)
-"""All words for a state that tables show, those first that need a hand."""
-
-
-def shown_state(state: str, *, stopped: bool) -> str:
-    """The one of :data:`STATES` that a table shows: of a stopped agent not what it was doing until then."""
-    return "stopped" if stopped else state
+"""All words for a state (:meth:`launch.observe.liveness.Sighting.state`), those first that need a hand."""
 
 
 def attention(state: str, *, had_frames: bool, missed: int) -> int:
     """The place of a camera in the order above; the least comes first.
 
     Args:
-        state: As :func:`shown_state` gives it.
+        state: One of :data:`STATES`.
         had_frames: Whether its agent has observed a frame.
         missed: Frames that its agent never saw, since it started.
 
@@ -51,7 +46,7 @@ def summary(states: Iterable[str]) -> str:
     """``"cameras: 200 (1 dead, 2 idle, 197 running)"``.
 
     Args:
-        states: Of each camera, as :func:`shown_state` gives it.
+        states: Of each camera, one of :data:`STATES`.
 
     """
     listed = list(states)

@@ -123,9 +123,10 @@ class Sighting(NamedTuple):
             age_s: Seconds since it observed its newest frame; None if it has observed none.
 
         Returns:
-            ``running``; ``idle`` (alive, no new frame, :func:`ruth.agent.idle.idle_after_s`); ``dead``;
-            ``absent`` (no launch has ever claimed it); ``unseen`` (alive, and no more can be told from here);
-            or ``unknown`` (its record is refused, or may not be read).
+            ``running``; ``idle`` (alive, no new frame, :func:`ruth.agent.idle.idle_after_s`); ``stopped``
+            (alive, held up by a signal or a debugger); ``dead``; ``absent`` (no launch has ever claimed it);
+            ``unseen`` (alive, and no more can be told from here); or ``unknown`` (its record is refused, or
+            may not be read).
 
         """
         if self.refused is not None:
@@ -134,6 +135,8 @@ class Sighting(NamedTuple):
             return "dead" if self.claimed else "absent"
         if self.record is None:
             return "idle"  # being started
+        if self.stopped:
+            return "stopped"
         if self.problem is not None:
             return "unseen"
         return "running" if age_s is not None and age_s < idle_after_s(self.record) else "idle"

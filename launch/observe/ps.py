@@ -11,7 +11,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from launch.observe.attention import attention, shown_state, summary
+from launch.observe.attention import attention, summary
 from launch.observe.model_columns import model_columns
 from launch.screen.colour import STATE_COLOURS
 from launch.screen.table import (
@@ -65,23 +65,18 @@ def as_table(
     if views:
         ordered = sorted(views, key=_attention)
         lines = lines_within(_columns(ordered, limit, mark, colour=colour), limit, mark)
-    closing = summary(state_word(view) for view in (views if counted is None else counted))
+    closing = summary(view.state for view in (views if counted is None else counted))
     lines.append(closing if limit is None else cut(closing, limit, mark))
     return "".join(f"{line}\n" for line in lines)
 
 
-def state_word(view: AgentView) -> str:
-    """One of :data:`launch.observe.attention.STATES`."""
-    return shown_state(view.state, stopped=view.stopped)
-
-
 def _attention(view: AgentView) -> tuple[int, str]:
-    place = attention(state_word(view), had_frames=view.frames > 0, missed=view.missed)
+    place = attention(view.state, had_frames=view.frames > 0, missed=view.missed)
     return place, view.camera_id
 
 
 def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour: bool) -> list[Column]:
-    states = [state_text(view.state, view.death, stopped=view.stopped) for view in views]
+    states = [state_text(view.state, view.death) for view in views]
     colours = [STATE_COLOURS.get(state.split(":")[0], "") for state in states] if colour else ()
     camera = Column("CAMERA", [view.camera_id for view in views])
     pid = Column("PID", [_or_nothing(view.pid) for view in views], right=True)
@@ -114,10 +109,9 @@ def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour
     return fitting(columns, limit)
 
 
-def state_text(state: str, death: str | None, *, stopped: bool) -> str:
-    """The state, or ``"stopped"``, or ``"dead: SIGKILL"``."""
-    word = shown_state(state, stopped=stopped)
-    return word if death is None else f"{word}: {death}"
+def state_text(state: str, death: str | None) -> str:
+    """The state, or ``"dead: SIGKILL"``."""
+    return state if death is None else f"{state}: {death}"
 
 
 def percent(value: float | None) -> str:

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     """
     configured = configured_cameras(options.config) or []
     from launch.observe.agent_view import view
-    from launch.observe.ps import as_json, as_table, state_word
+    from launch.observe.ps import as_json, as_table
     from launch.observe.selection import select
     from launch.roots import known_cameras
     from launch.screen.terminal import columns_of, ellipsis_of, in_colour
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     known = sorted({*known_cameras(root), *configured})
     selection = select(options.cameras, known)
     selected = [view(root, camera_id) for camera_id in selection.cameras]
-    views = [each for each in selected if _is_meant(state_word(each), options)]
+    views = [each for each in selected if _is_meant(each.state, options)]
     out = sys.stdout
     if options.json:
         out.write(as_json(views))
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     for problem in selection.problems:
         message(f"ruth: {problem}")
     code = report_problems((each.camera_id, each.problem) for each in views)
-    all_run = bool(selected) and all(state_word(each) == RUNNING for each in selected)
+    all_run = bool(selected) and all(each.state == RUNNING for each in selected)
     return EXIT_FAILURE if selection.problems or (options.check and not all_run) else code
 
 

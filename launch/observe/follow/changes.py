@@ -20,7 +20,7 @@ class AgentSeen(NamedTuple):
     """The camera's agent has begun to be something else.
 
     Attributes:
-        state: ``stopped``, or as ``ruth ps`` has it.
+        state: As ``ruth ps`` has it.
         pid: Of the live agent; None if there is none, or it cannot be seen from here.
         death: How it died, if it is dead and the kernel says so.
         problem: Why not all of this could be told, in words; None if it could.

@@ -130,7 +130,7 @@ class Watch:
         if sighting.alive and sighting.record is None and sighting.refused is None:
             return []  # an agent is being started: what it is, it will say in a moment
         age_s = sighting.age_s(time.monotonic_ns())
-        state = "stopped" if sighting.stopped else sighting.state(age_s)
+        state = sighting.state(age_s)
         seen = AgentSeen(state, sighting.pid, sighting.death, sighting.problem)
         if seen == self._seen:
             return []

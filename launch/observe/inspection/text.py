@@ -44,8 +44,7 @@ def as_text(inspection: Inspection, limit: int | None, mark: str, *, colour: boo
             lines.append(f"{name if index == 0 else '':{_NAME_WIDTH}}{part}".rstrip())
     if colour:
         state = inspection.view.state
-        key = "stopped" if inspection.view.stopped else state
-        lines[1] = lines[1].replace(key, painted(key, STATE_COLOURS.get(key, "")), 1)
+        lines[1] = lines[1].replace(state, painted(state, STATE_COLOURS.get(state, "")), 1)
     if inspection.view.models:
         lines += ["", *lines_within(_subscriptions(inspection), limit, mark)]
     return "".join(f"{line}\n" for line in lines)
@@ -81,7 +80,7 @@ def _rhythm(told: Told, header: ExportHeader) -> str:
 
 def _state(inspection: Inspection) -> str:
     view, process = inspection.view, inspection.process
-    state = state_text(view.state, view.death, stopped=view.stopped)
+    state = state_text(view.state, view.death)
     if view.state == "absent":
         return f"{state}: no agent was started"
     if view.problem is not None:

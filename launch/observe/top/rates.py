@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from launch.observe.attention import attention, shown_state, summary
+from launch.observe.attention import attention, summary
 from ruth.agent.rhythm import slots_needed
 from ruth.export.layout import SLOT_COUNT_DEFAULT
 from ruth.units import NANOSECONDS
@@ -154,12 +154,7 @@ def ordered(rows: Sequence[Row], order: str, *, reverse: bool = False) -> list[R
 
 
 def _need(row: Row) -> int:
-    return attention(state_word(row), had_frames=row.frames > 0, missed=row.missed)
-
-
-def state_word(row: Row) -> str:
-    """One of :data:`launch.observe.attention.STATES`."""
-    return shown_state(row.state, stopped=row.stopped)
+    return attention(row.state, had_frames=row.frames > 0, missed=row.missed)
 
 
 _ASCENDING: Final = ("state", "name", "pid")
@@ -199,7 +194,7 @@ class Totals:
 def totals_of(rows: Sequence[Row]) -> Totals:
     """The sums over ``rows``; what is unknown counts nothing."""
     return Totals(
-        cameras=summary(map(state_word, rows)),
+        cameras=summary(row.state for row in rows),
         fps=sum(row.fps or 0.0 for row in rows),
         allowed_fps=sum(row.allowed_fps or 0.0 for row in rows),
         cpu_percent=sum(row.cpu_percent or 0.0 for row in rows),

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from launch.observe.top.control import matches
-from launch.observe.top.rates import ordered, rows_of, state_word, totals_of
+from launch.observe.top.rates import ordered, rows_of, totals_of
 from launch.observe.top.screen import ScreenOptions, rows_that_fit, screen
 from launch.observe.top.terminal import SignalledError, Terminal, die_of
 from launch.screen.terminal import ellipsis_of, in_colour
@@ -124,7 +124,7 @@ class _Top:
         self._control = self._control.pressed(key, rows_that_fit(terminal.size().lines, rows), rows)
 
     def _filtered(self) -> list[Row]:
-        return [row for row in self.rows if matches(self._control.filter, row.camera_id, state_word(row))]
+        return [row for row in self.rows if matches(self._control.filter, row.camera_id, row.state)]
 
     def _draw(self, terminal: Terminal) -> None:
         size = terminal.size()

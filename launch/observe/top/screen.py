@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from launch.observe.model_columns import model_columns
 from launch.observe.ps import percent, state_text
 from launch.observe.top.control import HELP
-from launch.observe.top.rates import state_word
 from launch.screen.colour import REVERSED, STATE_COLOURS, painted
 from launch.screen.table import (
     Column,
@@ -103,8 +102,8 @@ def _summary(totals: Totals, left: int, options: ScreenOptions) -> list[str]:
 
 def _columns(rows: Sequence[Row], first: int, count: int, options: ScreenOptions) -> list[Column]:
     """Those of ``count`` rows, as wide as for all: nothing moves sideways while they scroll."""
-    states = [state_text(row.state, row.death, stopped=row.stopped) for row in rows]
-    colours = [STATE_COLOURS.get(state_word(row), "") for row in rows] if options.colour else ()
+    states = [state_text(row.state, row.death) for row in rows]
+    colours = [STATE_COLOURS.get(row.state, "") for row in rows] if options.colour else ()
     columns = [
         Column("PID", [_NOTHING if row.pid is None else str(row.pid) for row in rows], right=True, least=5),
         Column("STATE", states, colours=colours),

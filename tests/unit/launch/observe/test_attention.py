@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from launch.observe.attention import STATES, attention, shown_state, summary
+from launch.observe.attention import STATES, attention, summary
 from launch.screen.colour import STATE_COLOURS
 
 
@@ -14,12 +14,6 @@ def test_the_order() -> None:
         attention("running", had_frames=True, missed=0),
     ]
     assert places == list(range(9))
-
-
-def test_a_stopped_agent_is_stopped_whatever_it_was_doing() -> None:
-    """The word of a table is one."""
-    assert shown_state("idle", stopped=True) == "stopped"
-    assert shown_state("idle", stopped=False) == "idle"
 
 
 def test_the_summary_counts_what_there_is() -> None:

@@ -132,7 +132,7 @@ def test_what_needs_a_hand_comes_first() -> None:
         dataclasses.replace(FRONT, camera_id="z-missed", missed=3),
         dataclasses.replace(FRONT, camera_id="a-idle", state="idle", frames=0, frame_id=None, age_s=None),
         dataclasses.replace(FRONT, camera_id="b-starved", state="idle", age_s=9.0),
-        dataclasses.replace(FRONT, camera_id="c-stopped", stopped=True),
+        dataclasses.replace(FRONT, camera_id="c-stopped", state="stopped", stopped=True),
         ABSENT,
         DEAD,
     ]
@@ -172,11 +172,11 @@ def test_uuids_as_ids_leave_models_a_column_in_200() -> None:
 
 
 def test_a_stopped_agent() -> None:
-    """For a human a stopped agent is stopped; in JSON that stands beside one of the four states."""
-    stopped = dataclasses.replace(FRONT, stopped=True)
+    """Table and JSON have the same word for its state."""
+    stopped = dataclasses.replace(FRONT, state="stopped", stopped=True)
     assert table(stopped)[1].split()[2] == "stopped"
     (found,) = json.loads(as_json([stopped]))
-    assert (found["state"], found["stopped"]) == ("running", True)
+    assert (found["state"], found["stopped"]) == ("stopped", True)
 
 
 def test_colours() -> None:

@@ -141,7 +141,7 @@ def test_what_needs_a_hand_comes_first() -> None:
 def test_totals() -> None:
     """Sums over all cameras, and how many are in which state; a stopped one counts as stopped."""
     running = row(BEFORE, NOW)
-    stopped = row(BEFORE, NOW._replace(stopped=True))
+    stopped = row(BEFORE, NOW._replace(state="stopped", stopped=True))
     dead = row(BEFORE, NOW._replace(pid=None, state="dead", private_bytes=None))
     found = totals_of([running, stopped, dead])
     assert found.cameras == "cameras: 3 (1 dead, 1 stopped, 1 running)"

