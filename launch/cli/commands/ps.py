@@ -1,19 +1,21 @@
-"""``ruth ps``: the per-camera processes, once (:mod:`launch.observe.ps`)."""
+"""``ruth ps``: the per-camera processes, once, or as they change (:mod:`launch.observe.ps`)."""
 
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
-from launch.exits import EXIT_FAILURE
+from launch.exits import EXIT_FAILURE, EXIT_OK, UsageError
 from launch.observe.attention import RUNNING, STATES
 from launch.prepare.config_file import add_config, configured_cameras
-from launch.roots import state_root_here
+from launch.roots import known_cameras, state_root_here
 from launch.screen.messages import message, report_problems
 from ruth.text import printable
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="list only those that do not run; exit code 1 if any"
     )
+    parser.add_argument("--watch", action="store_true", help="go on, with a line for each change of state")
     parser.add_argument("--json", action="store_true", help="print an array, one object a camera")
 
 
@@ -40,16 +43,22 @@ def run(options: argparse.Namespace) -> int:
 
     Raises:
         InvalidIdError: A camera that was asked for is not a valid id.
+        UsageError: ``--check`` and ``--watch`` together.
 
     """
+    if options.check and options.watch:
+        raise UsageError("ruth ps: --check answers once; --watch goes on: one of them")
     configured = configured_cameras(options.config) or []
+    root = state_root_here()
+    return _watch(root, configured, options) if options.watch else _show(root, configured, options)
+
+
+def _show(root: str, configured: Sequence[str], options: argparse.Namespace) -> int:
     from launch.observe.agent_view import view
     from launch.observe.ps import as_json, as_table
     from launch.observe.selection import select
-    from launch.roots import known_cameras
     from launch.screen.terminal import columns_of, ellipsis_of, in_colour
 
-    root = state_root_here()
     known = sorted({*known_cameras(root), *configured})
     selection = select(options.cameras, known)
     selected = [view(root, camera_id) for camera_id in selection.cameras]
@@ -68,6 +77,27 @@ def run(options: argparse.Namespace) -> int:
     code = report_problems((each.camera_id, each.problem) for each in views)
     all_run = bool(selected) and all(each.state == RUNNING for each in selected)
     return EXIT_FAILURE if selection.problems or (options.check and not all_run) else code
+
+
+def _watch(root: str, configured: Sequence[str], options: argparse.Namespace) -> int:
+    """Shows what there is, and then what changes, until it is interrupted."""
+    from launch.observe.ps_watch import states_now, watch
+    from launch.observe.selection import select
+
+    def cameras() -> Sequence[str]:
+        return select(options.cameras, sorted({*known_cameras(root), *configured})).cameras
+
+    out, first = sys.stdout, None
+    if not options.json:
+        first = states_now(root, cameras())
+        _show(root, configured, options)
+    for changes in watch(root, cameras, first=first):
+        for change in changes:
+            if _is_meant(change.now.state, options):
+                clock = time.strftime("%H:%M:%S")
+                out.write(change.as_json(time.time_ns()) if options.json else change.line(clock))
+        out.flush()
+    return EXIT_OK
 
 
 def _is_meant(state: str, options: argparse.Namespace) -> bool:
