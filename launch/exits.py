@@ -6,13 +6,15 @@ import os
 import signal
 from typing import Final
 
+from ruth.errors import RuthError
+
 EXIT_OK: Final = 0
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2  # wrong usage, or a wrong configuration
 EXIT_INTERRUPTED: Final = 130  # Ctrl-C, as shells have it: 128 + SIGINT
 
 
-class UsageError(Exception):
+class UsageError(RuthError):
     """Wrong usage or a wrong configuration; its text is for the user, exit code 2."""
 
 

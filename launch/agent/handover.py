@@ -15,7 +15,7 @@ class Handover(NamedTuple):
 
     Attributes:
         export_version: Of the export, as the state record has it; 0 for none.
-        session: Exports met so far.
+        session: Sessions seen so far.
         taken: The frames last taken.
         frame_id: As of :class:`ruth.agent.agent.StreamAgent`, as are the next four.
         timestamp_ns: The same.

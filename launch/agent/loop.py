@@ -102,14 +102,14 @@ class AgentLoop:
         if (source.version, source.session) == (self._version, self._session):
             return
         if source.session != self._session:
-            self.agent.begin_export()
+            self.agent.start_export()
         self._version, self._session = source.version, source.session
         ring = source.ring
         identity = (0, 0) if ring is None else ring.identity[1:]
         self._writer.write_export(self._version, self._session, *identity)
         self._word.wake()
 
-    def hand_over(self) -> Handover:
+    def release(self) -> Handover:
         """Closes what is open of the export, and says where the agent is."""
         agent = self.agent
         self._source.close()

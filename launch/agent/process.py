@@ -26,7 +26,7 @@ from ruth.futex import FutexWord, address_of
 
 if TYPE_CHECKING:
     from launch.agent.confine.confinement import Prepared
-    from launch.agent.native.library import Native
+    from launch.agent.native.library import NativeLibrary
     from launch.agent.native.starter import Start, Starter
     from ruth.agent.agent import StreamAgent
 
@@ -53,7 +53,7 @@ class AgentProcess:
         agent: StreamAgent,
         export_root: str,
         confinement: Prepared,
-        native: Native | None,
+        native: NativeLibrary | None,
         configuration: int = 0,
     ) -> None:
         self.agent = agent
@@ -96,7 +96,7 @@ class AgentProcess:
             started_ns=time.monotonic_ns(),
             launcher_pid=launcher_pid,
         )
-        self._writer.begin(memoryview(memory), identity)
+        self._writer.initialise(memoryview(memory), identity)
         self._writer.write_confinement(self._confinement.apply())
         self._follow(memory)
 

@@ -23,9 +23,9 @@ from launch.agent.waiting import (
     EMPTY_WAKE_PAUSE_NS,
     EMPTY_WAKES,
     QUIET_AFTER_NS,
-    QUIET_LOOK_NS,
-    SHORT_LOOK_NS,
-    look_after,
+    QUIET_POLL_NS,
+    SHORT_POLL_NS,
+    poll_interval,
 )
 from ruth.export.layout import WAKE_OFFSET
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
@@ -87,14 +87,14 @@ class Waiter:
         if self._empty_wakes > EMPTY_WAKES:
             _sleep(EMPTY_WAKE_PAUSE_NS)
         self._timed_out = self._woken = False
-        look_ns = look_after(now_ns - self._frame_ns)
+        poll_ns = poll_interval(now_ns - self._frame_ns)
         ring = self._source.ring
         if ring is None:
             self._ring = self._word = None
-            self._wait_for_directory(look_ns)
+            self._wait_for_directory(poll_ns)
         else:
             self.close()
-            self._wait_for_ring(ring, look_ns)
+            self._wait_for_ring(ring, poll_ns)
 
     def close(self) -> None:
         """Ends what is watched. The next wait begins anew."""
@@ -102,30 +102,30 @@ class Waiter:
             self._watch.close()
             self._watch = None
 
-    def _wait_for_ring(self, ring: RingReader, look_ns: int) -> None:
+    def _wait_for_ring(self, ring: RingReader, poll_ns: int) -> None:
         if ring is not self._ring or self._word is None:
             assert ring.meta_map is not None  # noqa: S101 - a bound ring is mapped; for the type checker
             self._ring, self._word = ring, FutexWord(ring.meta_map, WAKE_OFFSET)
             self._wakes = ring.wakes
-        result = self._word.wait(ring.wake, QUIET_LOOK_NS if self._wakes else look_ns)
+        result = self._word.wait(ring.wake, QUIET_POLL_NS if self._wakes else poll_ns)
         self._timed_out = result == TIMED_OUT
         self._woken = result in (WOKEN, CHANGED)
         if result == WOKEN:
             self._wakes = True
         elif not self._timed_out and not self._woken:
-            _sleep(SHORT_LOOK_NS)  # EFAULT, EINTR, ...: never a busy loop
+            _sleep(SHORT_POLL_NS)  # EFAULT, EINTR, ...: never a busy loop
 
-    def _wait_for_directory(self, look_ns: int) -> None:
+    def _wait_for_directory(self, poll_ns: int) -> None:
         if self._watch is None:
             try:
                 self._watch = DirectoryWatch(self._directory_path)
             except OSError:  # no directory, or no instance left
                 self._wakes = False
-                _sleep(look_ns)
+                _sleep(poll_ns)
             else:
                 self._wakes = True
             return  # what came before the watch is found by a look
-        until_ns = time.monotonic_ns() + (QUIET_LOOK_NS if self._wakes else look_ns)
+        until_ns = time.monotonic_ns() + (QUIET_POLL_NS if self._wakes else poll_ns)
         while not self._woken:
             remaining_ns = max(0, until_ns - time.monotonic_ns())
             if not self._watch.wait(remaining_ns / _MILLISECOND_NS):

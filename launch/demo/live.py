@@ -61,9 +61,9 @@ class LiveTable:
 
 def _table(views: Sequence[AgentView]) -> str:
     models = views[0].models if views else ()
-    heads = ["CAMERA", "PID", "STATE", "FRAME"]
-    heads += [capped(model.model_id, model.max_fps) for model in models]
-    return format_table(heads, [_row(view) for view in views], right="<><" + ">" * (len(heads) - 3))
+    headers = ["CAMERA", "PID", "STATE", "FRAME"]
+    headers += [capped(model.model_id, model.max_fps) for model in models]
+    return format_table(headers, [_row(view) for view in views], right="<><" + ">" * (len(headers) - 3))
 
 
 def _row(view: AgentView) -> list[str]:

@@ -26,6 +26,7 @@ from launch.observe.agent_view import view_all
 from launch.vas.parent_death import dies_with_parent
 from ruth.agent.state import AgentRecord
 from ruth.agent.state_reader import StateReader
+from ruth.errors import RuthError
 from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE
 from ruth.vas.flag import FLAG, export_enabled
 
@@ -51,7 +52,7 @@ _STOP_DEADLINE_S: Final = 10.0
 Show: TypeAlias = "Callable[[Sequence[AgentView], float, str], None]"
 
 
-class DemoError(Exception):
+class DemoError(RuthError):
     """A part of the demo did not start, or ended by itself; the text says which, and its last words."""
 
 

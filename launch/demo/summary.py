@@ -112,8 +112,8 @@ class DemoSummary:
 
     def as_text(self) -> str:
         """The closing summary, for a human."""
-        heads = ["CAMERA", "PUBLISHED", "OBSERVED", "MISSED"]
-        heads += [capped(model.model_id, model.max_fps) for model in self.cameras[0].models]
+        headers = ["CAMERA", "PUBLISHED", "OBSERVED", "MISSED"]
+        headers += [capped(model.model_id, model.max_fps) for model in self.cameras[0].models]
         rows = [
             [
                 camera.camera_id,
@@ -124,7 +124,7 @@ class DemoSummary:
             ]
             for camera in self.cameras
         ]
-        table = format_table(heads, rows, right="<" + ">" * (len(heads) - 1))
+        table = format_table(headers, rows, right="<" + ">" * (len(headers) - 1))
         return f"{table}\n{self._conclusion()}"
 
     def _conclusion(self) -> str:

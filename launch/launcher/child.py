@@ -53,7 +53,7 @@ class Child(NamedTuple):
     start: Start | None
 
 
-class Nursery:
+class AgentForker:
     """What children inherit; made by the launcher before its first fork.
 
     From then on the launcher itself has the limits of an agent (:meth:`Confinement.limit`), works in the root

@@ -21,6 +21,7 @@ from launch.roots import owner_problem
 from ruth.agent.state import HEADER_SIZE, MODEL_SIZE, NO_RECORD, STATE_SIZE
 from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, lock_held
 from ruth.descriptor import close_descriptor
+from ruth.errors import RuthError
 from ruth.identity import STATE_NAME, camera_directory
 from ruth.text import printable
 
@@ -30,14 +31,14 @@ _OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXE
 _OPEN: Final = os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class AlreadyRunningError(Exception):
+class AlreadyRunningError(RuthError):
     """The camera has a live agent, or is just being launched: its lock is held. The message says which."""
 
     def __init__(self, *, launched: bool) -> None:
         super().__init__(f"{'has a live agent' if launched else 'is being launched already'}, left alone")
 
 
-class LockRefusedError(OSError):
+class LockRefusedError(RuthError, OSError):
     """The lock cannot be had, and no agent holds it: another process has a read lock on the file."""
 
 

@@ -21,11 +21,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from launch.exits import EXIT_FAILURE, EXIT_OK
-from launch.launcher.child import Nursery
+from launch.launcher.child import AgentForker
 from launch.launcher.claim import AlreadyRunningError, claim, claim_problem
 from launch.screen.messages import describe
 from ruth.agent.measure import FILTERED, refusal
 from ruth.descriptor import close_descriptor
+from ruth.errors import RuthError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +60,7 @@ class Launched(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class ThreadsError(Exception):
+class ThreadsError(RuthError):
     """The launcher has a second thread: forking would hand broken locks to every agent."""
 
 
@@ -84,8 +85,8 @@ def launch(
     waiting = deque(agents)
     while waiting:
         work.fork_each(work.claim_some(waiting))
-    work.nursery.close()
-    confinement = work.nursery.confinement
+    work.forker.close()
+    confinement = work.forker.confinement
     refused = refusal(confinement.refused, confinement.measures)
     notes = () if refused is None or not work.started else (refused,)
     return Launched(tuple(work.started), tuple(work.running), tuple(work.failed), notes)
@@ -94,10 +95,10 @@ def launch(
 class _Launch:
     """A launch under way."""
 
-    __slots__ = ("failed", "nursery", "running", "started", "state_root")
+    __slots__ = ("failed", "forker", "running", "started", "state_root")
 
     def __init__(self, export_root: str, state_root: str, configuration: int) -> None:
-        self.nursery = Nursery(export_root, BATCH, configuration)
+        self.forker = AgentForker(export_root, BATCH, configuration)
         self.state_root = state_root
         self.started: list[tuple[str, int]] = []
         self.running: list[tuple[str, str]] = []
@@ -109,7 +110,7 @@ class _Launch:
         while waiting and len(claimed) < BATCH:
             agent = waiting[0]
             try:
-                child = self.nursery.prepare(agent)
+                child = self.forker.prepare(agent)
                 claimed.append((child, claim(self.state_root, agent.camera_id, len(agent.subscriptions))))
             except AlreadyRunningError as error:
                 self.running.append((agent.camera_id, str(error)))
@@ -122,7 +123,7 @@ class _Launch:
 
     def fork_each(self, claimed: list[tuple[Child, int]]) -> None:
         """Forks a process for each, in one go (:data:`BATCH`)."""
-        for (child, state), pid in zip(claimed, self.nursery.fork_each(claimed), strict=True):
+        for (child, state), pid in zip(claimed, self.forker.fork_each(claimed), strict=True):
             camera_id = child.process.agent.camera_id
             if pid > 0:
                 self.started.append((camera_id, pid))
@@ -175,7 +176,12 @@ def run_launcher(
 
 
 def _launch_and_wait(
-    agents: Iterable[StreamAgent], export_root: str, state_root: str, configuration: int, *, tell: int = -1
+    agents: Iterable[StreamAgent],
+    export_root: str,
+    state_root: str,
+    configuration: int,
+    *,
+    ready_fd: int = -1,
 ) -> int:
     # Blocked from before the first fork, so that no signal is lost between launching and waiting.
     ending = [number for number in ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
@@ -193,8 +199,8 @@ def _launch_and_wait(
         signal.signal(number, end_now)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
     report(launched)
-    if tell >= 0:
-        _let_go(tell, code)
+    if ready_fd >= 0:
+        notify_parent(ready_fd, code)
     if not launched.started:
         return code
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)
@@ -245,7 +251,7 @@ def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str, co
         try:
             _close_inherited(writer)
             os.setsid()
-            code = _launch_and_wait(agents, export_root, state_root, configuration, tell=writer)
+            code = _launch_and_wait(agents, export_root, state_root, configuration, ready_fd=writer)
         except (OSError, MemoryError, ThreadsError) as error:
             _say(2, f"ruth: {describe(error)}\n")
         finally:
@@ -263,7 +269,7 @@ def _close_inherited(kept: int) -> None:
             close_descriptor(int(name))
 
 
-def _let_go(tell: int, code: int) -> None:
+def notify_parent(ready_fd: int, code: int) -> None:
     """A detached launcher leaves the terminal, and tells who started it how the launch went."""
     with suppress(OSError):  # no descriptor left: it keeps the terminal, since agents come first
         null = os.open(os.devnull, os.O_RDWR)
@@ -271,5 +277,5 @@ def _let_go(tell: int, code: int) -> None:
             os.dup2(null, standard)
         close_descriptor(null)
     with suppress(OSError):  # whoever started it may have been interrupted: it goes on all the same
-        os.write(tell, bytes([code]))
-    close_descriptor(tell)
+        os.write(ready_fd, bytes([code]))
+    close_descriptor(ready_fd)

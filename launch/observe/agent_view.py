@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from launch.observe.liveness import look
+from launch.observe.liveness import read_sighting
 from launch.roots import known_cameras
 from ruth.agent.measure import measure_names
 from ruth.units import NANOSECONDS
@@ -89,7 +89,7 @@ def view_all(state_root: str, configured: Iterable[str] = ()) -> list[AgentView]
 
 def view(state_root: str, camera_id: str) -> AgentView:
     """One camera. Never raises for what a process or file is, or ceases to be, meanwhile."""
-    return view_of(look(state_root, camera_id))
+    return view_of(read_sighting(state_root, camera_id))
 
 
 def view_of(sighting: Sighting) -> AgentView:

@@ -142,7 +142,7 @@ class Sighting(NamedTuple):
         return "running" if age_s is not None and age_s < idle_after_s(self.record) else "idle"
 
 
-def look(state_root: str, camera_id: str) -> Sighting:
+def read_sighting(state_root: str, camera_id: str) -> Sighting:
     """Looks at one camera's agent. Never raises for what a process or file is, or ceases to be, meanwhile."""
     try:
         with StateReader(state_root, camera_id) as reader:

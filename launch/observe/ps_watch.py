@@ -10,7 +10,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from launch.observe.liveness import look
+from launch.observe.liveness import read_sighting
 from launch.observe.ps import state_text
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def states_now(state_root: str, cameras: Sequence[str]) -> dict[str, CameraState
     """Of each camera what is compared, by id, in the order of ``cameras``."""
     found = {}
     for camera_id in cameras:
-        sighting = look(state_root, camera_id)
+        sighting = read_sighting(state_root, camera_id)
         state = sighting.state(sighting.age_s(time.monotonic_ns()))
         found[camera_id] = CameraState(camera_id, sighting.pid, state, sighting.death)
     return found

@@ -22,7 +22,7 @@ class Column:
     """One column.
 
     Attributes:
-        head: Its first line.
+        header: Its first line.
         cells: Its text in each row.
         right: Whether it is set to the right, as numbers are.
         rank: Its importance: 0 is always shown, the highest is left out first.
@@ -31,7 +31,7 @@ class Column:
 
     """
 
-    head: str
+    header: str
     cells: Sequence[str]
     right: bool = False
     rank: int = 0
@@ -41,27 +41,27 @@ class Column:
     @property
     def width(self) -> int:
         """Characters of its widest cell."""
-        return max(len(self.head), *map(len, self.cells), self.least)
+        return max(len(self.header), *map(len, self.cells), self.least)
 
 
-def format_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> str:
+def format_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> str:
     """Lines of a table, each ended by a newline.
 
     Args:
-        heads: One a column.
-        rows: Cells as text, as many as heads.
+        headers: One a column.
+        rows: Cells as text, as many as headers.
         right: One character a column, ``>`` for those set to the right; missing ones go left.
 
     """
     columns = [
-        Column(head, cells, right=right[index : index + 1] == ">")
-        for index, (head, *cells) in enumerate(zip(heads, *rows, strict=True))
+        Column(header, cells, right=right[index : index + 1] == ">")
+        for index, (header, *cells) in enumerate(zip(headers, *rows, strict=True))
     ]
     return "".join(f"{line}\n" for line in lines_of(columns))
 
 
 def lines_of(columns: Sequence[Column]) -> list[str]:
-    """The lines of a table: heads, then rows."""
+    """The lines of a table: headers, then rows."""
     widths = [column.width for column in columns]
     lines = [_line(columns, widths, None)]
     lines += [_line(columns, widths, row) for row in range(len(columns[0].cells))]
@@ -71,7 +71,7 @@ def lines_of(columns: Sequence[Column]) -> list[str]:
 def _line(columns: Sequence[Column], widths: Sequence[int], row: int | None) -> str:
     parts = []
     for column, width in zip(columns, widths, strict=True):
-        cell = column.head if row is None else column.cells[row]
+        cell = column.header if row is None else column.cells[row]
         shown = painted(cell, column.colours[row]) if row is not None and column.colours else cell
         padding = " " * (width - len(cell))
         parts.append(padding + shown if column.right else shown + padding)

@@ -138,9 +138,11 @@ class Camera:
 
     def _line_up(self, stage: Callable[[], None]) -> None:
         self._process = None
-        self._work.stages.append(lambda: self.attempt(functools.partial(self._begin, stage), "not started"))
+        self._work.stages.append(
+            lambda: self.attempt(functools.partial(self._start_stage, stage), "not started")
+        )
 
-    def _begin(self, stage: Callable[[], None]) -> None:
+    def _start_stage(self, stage: Callable[[], None]) -> None:
         if self._stopping:  # asked to end before its turn came
             self._end(None, None)
         else:
@@ -279,7 +281,7 @@ class Camera:
         if process is None:
             return
         code = process.wait()
-        self._look(time.monotonic())
+        self._poll(time.monotonic())
         if code == 0 and self._prepared is not None and not self._stopping:
             following, self._prepared = self._prepared, None
             self._held.close()
@@ -316,7 +318,7 @@ class Camera:
         if self._process is None:
             return
         self._process.trim_log()
-        self._look(now)
+        self._poll(now)
         due = self._limits.due(now)
         if due is Due.TELL:
             self._lose(now)
@@ -326,7 +328,7 @@ class Camera:
             self._process.kill()
         self.tick_at = self._limits.next_at(now)
 
-    def _look(self, now: float) -> None:
+    def _poll(self, now: float) -> None:
         """Notes whether a picture has come since the last look."""
         if self._viewer is not None and self._viewer.arrived():
             self._limits.picture(now)
@@ -348,7 +350,7 @@ class Camera:
 
     def _ask_to_end(self, now: float) -> None:
         if self._process is not None:
-            self._look(now)
+            self._poll(now)
             self._process.terminate()
             self._limits.end(now)
             self.tick_at = self._limits.next_at(now)

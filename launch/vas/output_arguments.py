@@ -57,9 +57,9 @@ def clip_arguments(ffmpeg: FFmpeg, source: CameraSource, number: int, clip: str)
     """
     picture = f"testsrc2=size={source.width}x{source.height}:rate={source.fps}"
     picture += f":duration={TEST_SECONDS},hue=h={number * 137 % 360}"
-    head = [*quiet_arguments(ffmpeg), "-f", "lavfi", "-i", picture, *_H264]
+    inputs = [*quiet_arguments(ffmpeg), "-f", "lavfi", "-i", picture, *_H264]
     picture_format = ["-pix_fmt", "yuv420p", "-g", str(source.fps)]
-    return [*head, *picture_format, "-f", "matroska", f"file:{clip}"]
+    return [*inputs, *picture_format, "-f", "matroska", f"file:{clip}"]
 
 
 def camera_arguments(

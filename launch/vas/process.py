@@ -28,7 +28,7 @@ from ruth.descriptor import close_descriptor
 from ruth.export.layout import VERSION_2
 from ruth.text import ESCAPED, printable
 from ruth.vas.flag import export_enabled
-from ruth.vas.message import write_at_once
+from ruth.vas.message import write_nonblocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,7 +80,7 @@ def run_vas(
 
     def say(text: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # nobody reads it: no reason to end cameras
-            write_at_once(err, f"ruth: {printable(text, None, keep=ESCAPED)}\n")
+            write_nonblocking(err, f"ruth: {printable(text, None, keep=ESCAPED)}\n")
 
     if recordings is not None:
         recordings = prepare_folder(recordings, sources)

@@ -45,11 +45,11 @@ class Exporter(Protocol):
     def problem(self) -> str | None:
         """Why something was not exported: the message that was left, or None."""
 
-    def begin(self) -> memoryview | None:
+    def begin_frame(self) -> memoryview | None:
         """A writable buffer of exactly one frame, or None."""
 
     def commit(self, timestamp_ns: int, damaged: bool = False) -> bool:
-        """Publishes what was written since :meth:`begin`."""
+        """Publishes what was written since :meth:`begin_frame`."""
 
     def abandon(self) -> None:
         """Gives up the frame begun."""
@@ -170,15 +170,15 @@ class Tap:
                 self.size = _checked_size(event)
                 self._stream = event
             else:
-                self._begin(event)
+                self._begin_frame(event)
 
-    def _begin(self, frame: NutFrame) -> None:
+    def _begin_frame(self, frame: NutFrame) -> None:
         width, height = self.size or (0, 0)
         if frame.size != nv12_size(width, height):
             raise RawOutputError(f"a frame of {frame.size} bytes among frames of {width}x{height}")
         self._frame = frame
         self._filled = 0
-        self._slot = None if self._lost or self._exporter is None else self._exporter.begin()
+        self._slot = None if self._lost or self._exporter is None else self._exporter.begin_frame()
 
     def _publish(self, frame: NutFrame) -> None:
         timestamp_ns = self._clock()

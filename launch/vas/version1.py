@@ -69,7 +69,7 @@ class Version1Exporter:
         """Whether the camera is this writer's: another one has it, or its folder cannot be had, otherwise."""
         return self._locked is not None
 
-    def begin(self) -> memoryview | None:
+    def begin_frame(self) -> memoryview | None:
         """A buffer of one frame in this process's own memory, as version 1 copies; None if not enabled."""
         return memoryview(self._buffer) if self.enabled else None
 

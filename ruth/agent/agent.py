@@ -121,12 +121,12 @@ class StreamAgent:
                 return subscription
         return None
 
-    def begin_export(self) -> None:
+    def start_export(self) -> None:
         """Another export of this camera has begun: frame ids start anew, nothing else changes."""
         self.frame_id = NO_FRAME
         self.frames_in_session = 0
         for subscription in self.subscriptions:
-            subscription.begin_export()
+            subscription.start_export()
 
     def observe(self, frame_id: int, timestamp_ns: int) -> bool:
         """Decides about one frame for each subscription, each alone.

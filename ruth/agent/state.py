@@ -18,7 +18,7 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
       64  frames          u64   frames observed
       72  missed          u64   frames of the export that were never seen (modulo 2^64)
       80  observed_ns     u64   CLOCK_MONOTONIC when the newest frame was observed, 0 before the first
-      88  session         u64   exports met so far
+      88  session         u64   sessions seen so far
       96  first_frame_id  u64   first frame observed in the present export
      104  first_timestamp_ns  u64   its timestamp
      112  launcher_pid    u64   of the launcher that forked it, 0 if none did

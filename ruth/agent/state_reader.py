@@ -187,7 +187,7 @@ class StateReader:
         """
         return mmap(self._descriptor, HEADER_SIZE, MAP_SHARED, PROT_READ)
 
-    def stands(self) -> bool:
+    def is_current(self) -> bool:
         """Whether the camera's path still leads to this file. False as well if it cannot be told."""
         try:
             return os.path.samestat(os.lstat(self._path), os.fstat(self._descriptor))

@@ -101,7 +101,7 @@ class AgentIdentity(NamedTuple):
 
 
 class StateWriter:
-    """Keeps one agent's record up to date. The only writer of its memory, from :meth:`begin` on.
+    """Keeps one agent's record up to date. The only writer of its memory, from :meth:`initialise` on.
 
     Args:
         agent: Whose record it is; its subscriptions may not change any more.
@@ -147,7 +147,7 @@ class StateWriter:
         )
         self._words = self._halves = memoryview(b"")
 
-    def begin(self, memory: memoryview, identity: AgentIdentity) -> Self:
+    def initialise(self, memory: memoryview, identity: AgentIdentity) -> Self:
         """Overwrites an earlier agent's record with this one's, as of an agent that has observed nothing.
 
         The sequence and the wake word go on from where they are, so that readers notice.
@@ -176,14 +176,14 @@ class StateWriter:
 
     @property
     def content(self) -> bytes:
-        """What :meth:`begin` writes from ``PID_OFFSET`` on, those of :class:`AgentIdentity` still zero."""
+        """What :meth:`initialise` writes from ``PID_OFFSET`` on; :class:`AgentIdentity` is still zero."""
         return self._content
 
     def attach(self, memory: memoryview) -> None:
         """Goes on with a record that was begun, and kept since, without this writer (docs/decisions/0024).
 
         Args:
-            memory: As for :meth:`begin`.
+            memory: As for :meth:`initialise`.
 
         """
         self._words = memory.cast("Q")
@@ -252,7 +252,7 @@ class StateWriter:
 
         Args:
             version: 1 or 2, 0 for none.
-            session: Exports met so far, at least 0.
+            session: Sessions seen so far, at least 0.
             inode: Of the ``frame.meta`` of version 2.
             epoch: Of the ring of version 2.
 

@@ -108,11 +108,11 @@ class FrameFinder:
 def _open_ring(directory: int, inode: int) -> RingReader | None:
     meta, status = open_export_file(directory, META_NAME)
     try:
-        head = os.pread(meta, META_SIZE_V2 + 1, 0) if status.st_ino == inode else b""
+        header = os.pread(meta, META_SIZE_V2 + 1, 0) if status.st_ino == inode else b""
     except OSError:
         close_descriptor(meta)
         raise
-    if unpack_version(head) != VERSION_2:
+    if unpack_version(header) != VERSION_2:
         close_descriptor(meta)
         return None
-    return RingReader(directory, meta, head)  # takes over the descriptor
+    return RingReader(directory, meta, header)  # takes over the descriptor

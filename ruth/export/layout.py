@@ -90,7 +90,7 @@ ORDERED_MACHINES = frozenset({"x86_64", "amd64"})
 _RECORD = struct.Struct("<IIQQIIIIQQQ")
 _RING = struct.Struct("<IIQQQI28x")
 
-# What of a version 2 head stays the same within one export while it is open: all of the ring but its wake.
+# What of a version 2 header stays the same within one export while it is open: all of the ring but its wake.
 RING_AFTER_WAKE = slice(SLOT_COUNT_OFFSET, SLOT_RECORDS_OFFSET)
 
 # What the records of all frames of one geometry have in common, and what those of one slot have besides. The

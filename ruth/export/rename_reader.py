@@ -110,7 +110,7 @@ class RenameReader:
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
         """One look at the newest frame. An :class:`Absent` means: let this directory go."""
         try:
-            head = read_export_file(self._directory, META_NAME, META_SIZE_V1 + 1, self._opener)
+            header = read_export_file(self._directory, META_NAME, META_SIZE_V1 + 1, self._opener)
         except OSError as error:
             return Absent(f"{META_NAME}: {error.strerror}")
         try:
@@ -128,22 +128,22 @@ class RenameReader:
             self._readable = (data.st_mode, data.st_uid, data.st_gid)
         # Nearly always only the frame's number and time have changed; the rest was judged with the last one.
         given = self._given
-        if given is not None and len(head) == META_SIZE_V1 and head[GEOMETRY] == self._geometry:
-            version, _, frame_id, timestamp_ns, _, _ = unpack_frame(head)
+        if given is not None and len(header) == META_SIZE_V1 and header[GEOMETRY] == self._geometry:
+            version, _, frame_id, timestamp_ns, _, _ = unpack_frame(header)
             if version == VERSION_1 and frame_id > given.frame_id and data.st_size == given.data_size:
                 self.restarted = False
                 self._given = record = record_of((VERSION_1, 0, frame_id, timestamp_ns, *given[4:]))
                 return record
-        return self._judge(head, data.st_size)
+        return self._judge(header, data.st_size)
 
-    def _judge(self, head: bytes, data_size: int) -> FrameRecord | Unchanged | Torn | Absent:
+    def _judge(self, header: bytes, data_size: int) -> FrameRecord | Unchanged | Torn | Absent:
         """Judges every field, and the size of ``frame.data``."""
-        if unpack_version(head) != VERSION_1:
-            return Absent(f"version {unpack_version(head)}")
-        if len(head) != META_SIZE_V1:
+        if unpack_version(header) != VERSION_1:
+            return Absent(f"version {unpack_version(header)}")
+        if len(header) != META_SIZE_V1:
             return Absent(f"{META_NAME} has not the {META_SIZE_V1} bytes of version 1")
-        record = _record(head)
-        problem = problem_v1(record, len(head), data_size)
+        record = _record(header)
+        problem = problem_v1(record, len(header), data_size)
         if problem is not None:
             # A right header beside data of another size: the pair is between two renames, or cut short.
             return TORN if geometry_problem(record) is None else Absent(problem)
@@ -151,7 +151,7 @@ class RenameReader:
             return UNCHANGED
         self.restarted = self._given is None or begins_session(record.frame_id, self._given.frame_id)
         self._given = record
-        self._geometry = head[GEOMETRY]
+        self._geometry = header[GEOMETRY]
         return record
 
     def pixels(self, record: FrameRecord) -> Pixels | None:
@@ -194,8 +194,8 @@ class RenameReader:
             return None
         try:
             # If the header is another one by now, the frame's data was replaced even before it.
-            head = os.pread(meta, META_SIZE_V1 + 1, 0)
-            if len(head) != META_SIZE_V1 or not wanted(record := _record(head)):
+            header = os.pread(meta, META_SIZE_V1 + 1, 0)
+            if len(header) != META_SIZE_V1 or not wanted(record := _record(header)):
                 return None
             return self._data_of(record, meta_status)
         except OSError:
@@ -229,6 +229,6 @@ class RenameReader:
             close_descriptor(self._directory)
 
 
-def _record(head: bytes) -> FrameRecord:
+def _record(header: bytes) -> FrameRecord:
     """Bytes that version 1 reserves mean nothing: it says nothing of pixels, starts at 0, has no sequence."""
-    return unpack_record(head)._replace(picture=0, data_offset=0, sequence=0)
+    return unpack_record(header)._replace(picture=0, data_offset=0, sequence=0)

@@ -107,13 +107,13 @@ class RingReader:
         "wakes",
     )
 
-    def __init__(self, directory: int, meta: int, head: bytes, opener: Opener = os.open) -> None:
+    def __init__(self, directory: int, meta: int, header: bytes, opener: Opener = os.open) -> None:
         """Binds ``frame.data`` in ``directory`` to the open ``frame.meta``, and takes that over.
 
         Args:
             directory: Descriptor of the camera's directory; stays the caller's.
             meta: Descriptor of ``frame.meta``, closed by :meth:`close`, or here if this raises.
-            head: The bytes of ``frame.meta`` as read from it: 4096, or the export is refused.
+            header: The bytes of ``frame.meta`` as read from it: 4096, or the export is refused.
             opener: What to open ``frame.data`` with.
 
         Raises:
@@ -127,12 +127,12 @@ class RingReader:
         self.data_map: mmap | None = None
         try:
             problem = machine_problem(os.uname().machine)
-            if problem is None and len(head) != META_SIZE_V2:
-                problem = f"frame.meta has {len(head)} bytes, version 2 has {META_SIZE_V2}"
+            if problem is None and len(header) != META_SIZE_V2:
+                problem = f"frame.meta has {len(header)} bytes, version 2 has {META_SIZE_V2}"
             if problem is not None:
                 raise ValueError(problem)
-            self._ring = unpack_ring(head)
-            self._ring_bytes = head[RING_AFTER_WAKE]
+            self._ring = unpack_ring(header)
+            self._ring_bytes = header[RING_AFTER_WAKE]
             self._data, data_status = open_export_file(directory, DATA_NAME, opener)
             problem = ring_problem(self._ring, data_status.st_size, data_status.st_ino)
             if problem is not None:

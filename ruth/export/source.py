@@ -48,7 +48,7 @@ class ExportSource:
     Attributes:
         ring: The bound version 2 export, or None. Its maps are for waiting and for views.
         version: 1 or 2 while bound, else 0.
-        session: Counts the different exports met so far; see :class:`ruth.export.outcome.Fresh`.
+        session: Counts the sessions seen so far; see :class:`ruth.export.outcome.Fresh`.
 
     """
 
@@ -138,14 +138,14 @@ class ExportSource:
         """
         ring = self.ring
         if ring is None:
-            return self._read_renamed() if self._renamed.bound else self._look()
+            return self._read_renamed() if self._renamed.bound else self._bind()
         outcome = ring.read()
         if isinstance(outcome, FrameRecord):
             return fresh_of((outcome, self.session))
         if isinstance(outcome, Absent):  # closed, cut or written anew: what stands at the path now counts
-            return self._look_anew()
+            return self._rebind()
         # Torn as well: for good, if its writer was killed inside the record.
-        return outcome if self._path_leads_here() else self._look_anew()
+        return outcome if self._path_leads_here() else self._rebind()
 
     def pixels(self, fresh: Fresh) -> Pixels | None:
         """Where the pixels of a frame lie, for whoever looks at them.
@@ -202,7 +202,7 @@ class ExportSource:
         if isinstance(outcome, FrameRecord):
             return self._fresh_renamed(outcome)
         if isinstance(outcome, Absent) or not self._path_leads_here():
-            return self._look_anew()
+            return self._rebind()
         return outcome
 
     def _path_leads_here(self) -> bool:
@@ -214,11 +214,11 @@ class ExportSource:
             )
         return self._renamed.path_leads_here()
 
-    def _look_anew(self) -> Outcome:
+    def _rebind(self) -> Outcome:
         self.close()
-        return self._look()
+        return self._bind()
 
-    def _look(self) -> Outcome:
+    def _bind(self) -> Outcome:
         """Opens what stands at the path now, and looks at it."""
         try:
             directory = open_export_directory(self._directory, self._opener)
@@ -226,7 +226,7 @@ class ExportSource:
             return self._lost(f"{self._directory}: {error.strerror}")
         try:
             meta, _ = open_export_file(directory, META_NAME, self._opener)
-            return self._look_at(directory, meta)
+            return self._bind_meta(directory, meta)
         except OSError as error:
             return self._lost(f"{self._directory}/{error.filename or '*'}: {error.strerror}")
         except ValueError as error:
@@ -234,21 +234,21 @@ class ExportSource:
         finally:
             close_descriptor(directory)
 
-    def _look_at(self, directory: int, meta: int) -> Outcome:
+    def _bind_meta(self, directory: int, meta: int) -> Outcome:
         """Takes over ``meta``: it is kept by a reader, or closed."""
         try:
-            head = os.pread(meta, META_SIZE_V2 + 1, 0)
+            header = os.pread(meta, META_SIZE_V2 + 1, 0)
         except OSError:
             close_descriptor(meta)
             raise
-        version = unpack_version(head)
+        version = unpack_version(header)
         if version == VERSION_2:
-            return self._bind_ring(RingReader(directory, meta, head, self._opener))
+            return self._bind_ring(RingReader(directory, meta, header, self._opener))
         close_descriptor(meta)
         if version == VERSION_1:
             return self._bind_renamed()
-        if len(head) < RECORD_SIZE:
-            return self._lost(short_meta_problem(len(head)))
+        if len(header) < RECORD_SIZE:
+            return self._lost(short_meta_problem(len(header)))
         return self._lost(f"version {version}")
 
     def _bind_renamed(self) -> Outcome:

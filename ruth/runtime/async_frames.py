@@ -11,7 +11,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Self
 
-from ruth.runtime.stream import LOOK_NS, nanoseconds
+from ruth.runtime.stream import POLL_NS, nanoseconds
 
 if TYPE_CHECKING:
     from ruth.runtime.frame import Frame
@@ -43,7 +43,7 @@ class AsyncFrames:
             frame = stream.next_frame(timeout=0)
             if frame is not None:
                 return frame
-            left_ns = LOOK_NS if deadline_ns is None else deadline_ns - time.monotonic_ns()
+            left_ns = POLL_NS if deadline_ns is None else deadline_ns - time.monotonic_ns()
             if left_ns <= 0:
                 break
             try:

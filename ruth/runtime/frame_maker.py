@@ -70,7 +70,7 @@ class FrameMaker:
             return self._of_file(*wanted)
         return None
 
-    def stands(self, allowed: LastAllowed, number: int) -> bool:
+    def is_intact(self, allowed: LastAllowed, number: int) -> bool:
         """Whether a frame that was made still stands: its memory was not written since.
 
         Args:
@@ -86,7 +86,7 @@ class FrameMaker:
             return False
         return ring.find(*wanted) is not None
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Lets go of files and mappings. An array that somebody holds keeps its mapping alive."""
         self._ring = None
         self._slots.clear()
@@ -108,7 +108,7 @@ class FrameMaker:
         return Frame(frame_id, timestamp_ns, known[1], self._origins[1], found)
 
     def _bind(self, inode: int, epoch: int) -> RingReader | None:
-        self.let_go()
+        self.release()
         ring = None if self._full() else self._finder.bind_ring(inode, epoch)
         if ring is not None and ring.data_map is not None:
             self._held.append(weakref.ref(ring.data_map))
@@ -116,7 +116,7 @@ class FrameMaker:
         return ring
 
     def _of_file(self, frame_id: int, timestamp_ns: int) -> Frame | None:
-        self.let_go()
+        self.release()
         if self._full():
             return None
         pixels = self._finder.find_renamed(frame_id, timestamp_ns)

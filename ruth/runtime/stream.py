@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # How long one wait lasts at the most: a state file that was made anew must be found within a second
 # (docs/decisions/0005-waiting.md has the same for agents).
-LOOK_NS: Final = 980_000_000
+POLL_NS: Final = 980_000_000
 _LONGEST_S: Final = 1_000_000_000  # 31 years; added to the clock, still far below its 63 bits
 
 
@@ -113,9 +113,9 @@ class Stream:
         self._standing = False
         self._attached_ns = time.monotonic_ns()
         self._closed = False
-        met = self._watch.look()
-        if met is not None:
-            self._meet(met)
+        allowed = self._watch.poll()
+        if allowed is not None:
+            self._start_agent(allowed)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open"
@@ -186,12 +186,12 @@ class Stream:
                 rung = self._bell.rung
                 if self._closed:
                     return None
-                frame = self._look(again=False)
+                frame = self._poll(again=False)
                 if frame is not None:
                     return None if self._closed else frame
-                left_ns = LOOK_NS
+                left_ns = POLL_NS
                 if deadline_ns is not None:
-                    left_ns = min(LOOK_NS, deadline_ns - time.monotonic_ns())
+                    left_ns = min(POLL_NS, deadline_ns - time.monotonic_ns())
                     if left_ns <= 0:
                         return None
                 self._watch.wait(self._bell, rung, left_ns)
@@ -205,7 +205,7 @@ class Stream:
         """
         self._inside.append(None)
         try:
-            return None if self._closed else self._look(again=True)
+            return None if self._closed else self._poll(again=True)
         finally:
             self._leave()
 
@@ -220,7 +220,7 @@ class Stream:
         try:
             rung = self._bell.rung
             if not self._closed:
-                self._watch.wait(self._bell, rung, min(LOOK_NS, timeout_ns))
+                self._watch.wait(self._bell, rung, min(POLL_NS, timeout_ns))
         finally:
             self._leave()
 
@@ -244,20 +244,20 @@ class Stream:
         if self._closed and not self._inside:
             self._release()
 
-    def _look(self, *, again: bool) -> Frame | None:
+    def _poll(self, *, again: bool) -> Frame | None:
         """One look; the books are kept here.
 
         Args:
             again: Whether a frame that was given out, or looked for, before is wanted as well.
 
         """
-        allowed = self._watch.look()
+        allowed = self._watch.poll()
         if allowed is None:
             return None
         if allowed.life != self._agent:
-            self._meet(allowed)
+            self._start_agent(allowed)
         if not allowed.export_version:
-            self._maker.let_go()  # the agent has let it go: to keep it would be to keep its memory
+            self._maker.release()  # the agent has let it go: to keep it would be to keep its memory
         standing, self._standing = self._standing, False
         if allowed.allowed > self._seen:
             return self._take(allowed, self._first_to_take(allowed, newest=again or self.newest_only))
@@ -274,7 +274,7 @@ class Stream:
     def _first_to_take(self, allowed: LastAllowed, *, newest: bool) -> int:
         """The number of the first frame to be looked for; those before it are dropped."""
         if allowed.allowed - self._seen > 1 and self._given and not self._behind:
-            self._behind = not self._maker.stands(allowed, self._given)
+            self._behind = not self._maker.is_intact(allowed, self._given)
         if newest or self._behind:
             return allowed.allowed
         return max(self._seen + 1, allowed.first_kept)
@@ -292,7 +292,7 @@ class Stream:
             self.lost += 1
         return None
 
-    def _meet(self, allowed: LastAllowed) -> None:
+    def _start_agent(self, allowed: LastAllowed) -> None:
         """Another agent: its numbers begin anew. What one allowed before we came is no loss of ours."""
         self._agent = allowed.life
         before = allowed.started_ns <= self._attached_ns
@@ -307,7 +307,7 @@ class Stream:
         except IndexError:  # released before, or another thread was faster
             return
         self._watch.close()
-        self._maker.let_go()
+        self._maker.release()
 
 
 def attach(

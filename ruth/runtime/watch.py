@@ -60,7 +60,7 @@ class SubscriptionWatch:
         self._expected = 0
         self._unsure = False
 
-    def look(self) -> LastAllowed | None:
+    def poll(self) -> LastAllowed | None:
         """What the agent last allowed; None if there is no file, no whole record or no such model in it."""
         if self._unsure:
             self._unsure = False

@@ -178,7 +178,7 @@ class Subscription:
         self.last_decision = reason
         self.skipped += 1
 
-    def begin_export(self) -> None:
+    def start_export(self) -> None:
         """Another export has begun: its ids start anew. The anchor stays, so that the cap holds across."""
         self.last_frame_id = NO_FRAME
 

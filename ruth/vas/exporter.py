@@ -6,7 +6,7 @@ had, or a frame that does not fit: one message, nothing exported, decoding goes 
     exporter = open_exporter("front-door", 1920, 1080)
     ...
     if exporter.enabled:                       # the only cost while the flag is off
-        buffer = exporter.begin()              # decode straight into shared memory
+        buffer = exporter.begin_frame()              # decode straight into shared memory
         if buffer is not None:
             decoder.read_into(buffer)
             exporter.commit(time.monotonic_ns())
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from ruth.errors import ExportError, SharedMemoryError
 from ruth.identity import camera_directory, export_root
 from ruth.vas.flag import export_enabled
-from ruth.vas.message import write_at_once
+from ruth.vas.message import write_nonblocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,7 +46,7 @@ class NullExporter:
     def __init__(self) -> None:
         self.enabled: Final = False
 
-    def begin(self) -> None:
+    def begin_frame(self) -> None:
         """None: there is no buffer."""
 
     def commit(self, timestamp_ns: int, damaged: bool = False) -> bool:  # noqa: ARG002 - the exporter's interface
@@ -95,7 +95,7 @@ class FrameExporter:
         """An exporter is neither copied nor pickled. Raises SharedMemoryError."""
         raise SharedMemoryError("an exporter holds mappings of this process, and a camera has one writer")
 
-    def begin(self) -> memoryview | None:
+    def begin_frame(self) -> memoryview | None:
         """A writable buffer of one frame, ``stride * height * 3 // 2`` bytes, in shared memory.
 
         None when nothing can be exported: the decoder keeps its own buffer. What was begun and never
@@ -104,10 +104,10 @@ class FrameExporter:
         if self._ring is None:
             return None
         self._begun = True
-        return self._ring.begin()
+        return self._ring.begin_frame()
 
     def commit(self, timestamp_ns: int, damaged: bool = False) -> bool:
-        """Publishes what was written since :meth:`begin`.
+        """Publishes what was written since :meth:`begin_frame`.
 
         Args:
             timestamp_ns: When the frame was captured, in CLOCK_MONOTONIC nanoseconds, 0 to 2^64 - 1: its
@@ -121,7 +121,7 @@ class FrameExporter:
         if self._ring is None:
             return False
         if not self._begun:
-            return self._refuse("commit() without begin()")
+            return self._refuse("commit() without begin_frame()")
         self._begun = False
         if not isinstance(timestamp_ns, int) or not 0 <= timestamp_ns <= _TIMESTAMP_MAX:
             return self._refuse(f"timestamp_ns {timestamp_ns!r}, allowed 0 to 2^64 - 1")
@@ -160,7 +160,7 @@ class FrameExporter:
         if size != ring.frame_size:
             return self._refuse(f"a frame of {size} bytes, this export's frames have {ring.frame_size}")
         self._begun = True
-        ring.begin()[:] = source
+        ring.begin_frame()[:] = source
         return self.commit(timestamp_ns, damaged)
 
     def close(self) -> None:
@@ -190,9 +190,9 @@ NULL_EXPORTER: Final = NullExporter()
 def report_to_stderr(problem: str) -> None:
     """One line on stderr: the message an exporter leaves unless it is given another place.
 
-    Never waits (:func:`ruth.vas.message.write_at_once`). Raises OSError or ValueError if the line is lost.
+    Never waits (:func:`ruth.vas.message.write_nonblocking`). Raises OSError or ValueError if it is lost.
     """
-    write_at_once(sys.stderr, f"ruth: not exported: {problem}\n")
+    write_nonblocking(sys.stderr, f"ruth: not exported: {problem}\n")
 
 
 def open_exporter(

@@ -68,7 +68,7 @@ class NewFile:
             name: Which of its files this will be.
             size: Bytes.
             descriptor: Of a file that has the name already and becomes this object's
-                (:meth:`ExportDirectory.take_over_data`); by default a new one is made under another name.
+                (:meth:`ExportDirectory.adopt_data`); by default a new one is made under another name.
 
         """
         self._directory = directory
@@ -168,7 +168,7 @@ class ExportDirectory:
         """A file of ``size`` bytes that will be ``name`` once it is put in place."""
         return NewFile(self._descriptor, name, size)
 
-    def take_over_data(self, size: int) -> NewFile | None:
+    def adopt_data(self, size: int) -> NewFile | None:
         """The ``frame.data`` of a dead writer with ``size`` bytes reserved, where memory for both is lacking.
 
         Before it is given out, no reader trusts a frame in it any more: in the standing ``frame.meta`` each

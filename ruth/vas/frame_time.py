@@ -104,7 +104,7 @@ class FrameTime:
             or presentation_ns - self._last < ADVANCE_NS
             or not -EARLY_NS <= delay - offset <= LATE_NS
         ):
-            self._begin(presentation_ns, arrival_ns)
+            self._set_origin(presentation_ns, arrival_ns)
             return arrival_ns
         self._last = presentation_ns
         span_is_over = arrival_ns - self._span_begin >= SPAN_NS
@@ -124,7 +124,7 @@ class FrameTime:
         self._offset = offset
         return max(0, presentation_ns + offset)
 
-    def _begin(self, presentation_ns: int, arrival_ns: int) -> None:
+    def _set_origin(self, presentation_ns: int, arrival_ns: int) -> None:
         self._offset = self._least = arrival_ns - presentation_ns
         self._last, self._span_begin = presentation_ns, arrival_ns
         self._spans.clear()

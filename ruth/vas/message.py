@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
-def write_at_once(stream: TextIO | None, line: str) -> None:
+def write_nonblocking(stream: TextIO | None, line: str) -> None:
     """Writes a line past the buffer of ``stream``, and never waits.
 
     What a full pipe or socket, or a terminal that was stopped (Ctrl-S), does not take is lost.

@@ -6,8 +6,8 @@ in place and only by this object. Stores go through ``memoryview.cast``, one mac
 
 Publishing frame n into slot i = n mod slot_count (DESIGN.md, "Frame export"), the writer's steps::
 
-    begin()   1  slot sequence becomes odd
-              2  payload                        by the decoder, into the buffer that begin() gave
+    begin_frame()   1  slot sequence becomes odd
+              2  payload                        by the decoder, into the buffer that begin_frame() gave
     commit()  3  slot fields
               4  slot sequence becomes even
               5  newest sequence becomes odd
@@ -231,7 +231,7 @@ class FrameRing:
         self._halves = memoryview(self._meta_map).cast("I")
         self._futex = FutexWord(self._meta_map, WAKE_OFFSET)
 
-    def begin(self) -> memoryview:
+    def begin_frame(self) -> memoryview:
         """The buffer of the next frame: writable, ``frame_size`` bytes. Its old frame is gone from now on.
 
         Calling it again before :meth:`commit` gives the same buffer.
@@ -241,7 +241,7 @@ class FrameRing:
         return buffer
 
     def commit(self, timestamp_ns: int, damaged: bool = False) -> None:
-        """Publishes what was written into the buffer of :meth:`begin`.
+        """Publishes what was written into the buffer of :meth:`begin_frame`.
 
         Args:
             timestamp_ns: When the frame was captured (SPEC.md, "Frame time"), 0 to 2^64 - 1.
@@ -302,7 +302,7 @@ def _reserve(directory: ExportDirectory, data_size: int, made: ExitStack) -> tup
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        taken = directory.take_over_data(data_size)
+        taken = directory.adopt_data(data_size)
         if taken is None:
             directory.remove_standing()
             taken = directory.new_file(DATA_NAME, data_size)

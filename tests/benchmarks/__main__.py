@@ -90,11 +90,11 @@ def main(arguments: Sequence[str]) -> int:
     return EXIT_OK
 
 
-def _run(name: str, head: str, *, quick: bool) -> Record:
+def _run(name: str, header: str, *, quick: bool) -> Record:
     load_before, begun = load_average(), time.monotonic()
 
     def say(text: str) -> None:
-        message(f"{head} {time.monotonic() - begun:5.1f} s  {text}")
+        message(f"{header} {time.monotonic() - begun:5.1f} s  {text}")
 
     with Stage(say, quick=quick) as stage:
         result = benchmark_named(name).run(stage)

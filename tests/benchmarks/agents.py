@@ -190,7 +190,7 @@ class Latencies:
         self._last = watch.latest()[0]
         self.nanoseconds = array("q")
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Notes the newest decision if it was not noted before."""
         frame_id, latency_ns = self._watch.latest()
         if frame_id > self._last:

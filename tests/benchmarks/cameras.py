@@ -219,7 +219,7 @@ def _measure(stage: Stage, cameras: int, by: str) -> Measured:
     try:
         launched = launch(stage, export_root, state_root, names, None if by == OURS else by)
         try:
-            return _look(stage, cameras, by, feeder, launched, state_root)
+            return _measure(stage, cameras, by, feeder, launched, state_root)
         finally:
             launched.end()
     finally:
@@ -243,7 +243,7 @@ def _seconds(stage: Stage) -> float:
     return 0.5 if stage.quick else 10.0
 
 
-def _look(
+def _measure(
     stage: Stage, cameras: int, by: str, feeder: Feeder, launched: Launched, state_root: Path
 ) -> Measured:
     seconds = _seconds(stage)

@@ -119,7 +119,7 @@ def run_paced(stage: Stage, size: Size, clip: Path, arm: str, measured: Measured
         sources = [f"{camera}={clip}" for camera in cameras]
         process = stage.python(*command, *sources, env=environ, stdout=subprocess.PIPE)
         while process.poll() is None:
-            killer.look()
+            killer.poll()
             time.sleep(0.002)
         seconds = time.monotonic() - begun
         said = process.communicate()[0]
@@ -167,7 +167,7 @@ def run_flat_out(stage: Stage, size: Size, ffmpeg: FFmpeg, clip: Path, arm: str,
         tap = Tap(reader)
         killer = Killer(pids if arm == KILLED else (), size.frames / _FPS_GUESSED * _KILLED_WITHIN)
         while tap.drain():  # without raw output FFmpeg closes the pipe only when it ends
-            killer.look()
+            killer.poll()
             if tap.waits_for_exporter:
                 tap.export_to(exporter)
         _, status, usage = os.wait4(process.pid, 0)

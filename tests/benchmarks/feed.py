@@ -145,7 +145,7 @@ class _Feeding:
         number = 0
         while True:
             if self._connection.poll():
-                self._obey(*self._connection.recv())
+                self._handle(*self._connection.recv())
             due = start + number * self._interval_ns
             if (
                 time.monotonic_ns() - due > 5 * self._interval_ns
@@ -172,7 +172,7 @@ class _Feeding:
             exporter.publish(frame, clock())
         self._published += len(self._exporters)
 
-    def _obey(self, command: str, argument: str | None) -> None:
+    def _handle(self, command: str, argument: str | None) -> None:
         """Between two rounds."""
         if command == _WATCH and argument is not None:
             self._watches = [Watch(Path(argument), camera) for camera in self._cameras]

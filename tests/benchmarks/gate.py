@@ -62,14 +62,14 @@ def run(stage: Stage) -> Result:
             medians[name, models] = times.median
             ratio = ratio_by_round(samples, measured[FLOOR])
             rows.append((models, name, times.median, min(samples)[0], times.worst, ratio))
-    heads = ("models", "by", "median, ns a decision", "best round", "worst round", "x floor")
+    headers = ("models", "by", "median, ns a decision", "best round", "worst round", "x floor")
     chart = Chart(
         "one decision",
         "ns",
         tuple(f"{models} models" for models in COUNTS),
         tuple(Series(name, tuple(medians[name, models] for models in COUNTS)) for name in measured),
     )
-    return Result(NAME, (Table("One decision", heads, tuple(rows)),), (chart,), tuple(notes))
+    return Result(NAME, (Table("One decision", headers, tuple(rows)),), (chart,), tuple(notes))
 
 
 def _new_agent(models: int) -> StreamAgent:

@@ -39,7 +39,7 @@ class Killer:
         self._begun_s = time.monotonic()
         self.killed = 0
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Kills those whose time has come."""
         due = min(len(self._pids), int((time.monotonic() - self._begun_s) / self._interval_s))
         while self.killed < due:

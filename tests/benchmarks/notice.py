@@ -78,7 +78,7 @@ def run(stage: Stage) -> Result:
             with cores_awake(stage) if setting == AWAKE else nullcontext():
                 measured[setting] = _rounds(stage, setting, arms, part, rounds)
     rows = [(setting, *row) for setting, found in measured.items() for row in rows_of(found)]
-    heads = (
+    headers = (
         "frames",
         "by",
         "median, us",
@@ -97,7 +97,7 @@ def run(stage: Stage) -> Result:
         log=True,
     )
     return Result(
-        NAME, (Table("From publishing to the decision", heads, tuple(rows)),), (chart,), tuple(notes)
+        NAME, (Table("From publishing to the decision", headers, tuple(rows)),), (chart,), tuple(notes)
     )
 
 
@@ -157,7 +157,7 @@ def _paced(frames: int) -> Callable[[Arm, Measured], None]:
                 arm.publish(time.monotonic_ns())
                 due += 1 / FPS
                 time.sleep(max(0.0, due - time.monotonic()))
-                latencies.look()  # a whole interval later: every frame is seen here
+                latencies.poll()  # a whole interval later: every frame is seen here
             measured.published += frames
 
     return part
@@ -166,13 +166,13 @@ def _paced(frames: int) -> Callable[[Arm, Measured], None]:
 def _flat_out(seconds: float) -> Callable[[Arm, Measured], None]:
     def part(arm: Arm, measured: Measured) -> None:
         (latencies,) = arm.latencies()
-        publish, clock, look = arm.publish, time.monotonic_ns, latencies.look
+        publish, clock, poll = arm.publish, time.monotonic_ns, latencies.poll
         with _Counted(arm, latencies, measured):
             end = clock() + round(seconds * 1e9)
             while clock() < end:
                 for _ in range(_LOOK_EVERY):
                     publish(clock())
-                look()
+                poll()
                 measured.published += _LOOK_EVERY
 
     return part
@@ -185,7 +185,7 @@ class _Counted:
         self._arm, self._latencies, self._measured = arm, latencies, measured
 
     def __enter__(self) -> None:
-        self._latencies.look()
+        self._latencies.poll()
         del self._latencies.nanoseconds[:]
         self._seen, self._reader = self._arm.frames(), self._arm.cpu_ns()
         self._publisher = time.process_time_ns()

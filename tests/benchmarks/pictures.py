@@ -45,14 +45,14 @@ def run(stage: Stage) -> Result:
     for name, rounds in measured.items():
         times = summary_of(sample for (sample,) in rounds)
         rows.append((name, times.median, min(rounds)[0], ratio_by_round(rounds, measured[COPY])))
-    heads = ("way", "median, ms of CPU", "best round, ms", "x copy")
+    headers = ("way", "median, ms of CPU", "best round, ms", "x copy")
     chart = Chart(
         "pictures of a 1080p frame",
         "ms",
         ("",),
         tuple(Series(name, (median,)) for name, median, _, _ in rows),
     )
-    return Result(NAME, (Table("Pictures of a 1080p frame", heads, tuple(rows)),), (chart,), notes)
+    return Result(NAME, (Table("Pictures of a 1080p frame", headers, tuple(rows)),), (chart,), notes)
 
 
 def _frame(matrix: MatrixName) -> Frame:

@@ -73,7 +73,7 @@ def run(stage: Stage) -> Result:
             for name in used:
                 row, ratios[name, size, readers] = row_of(name, measured, readers)
                 rows.append((size, readers, name, *row))
-    heads = (
+    headers = (
         "frame",
         "readers",
         "by",
@@ -85,7 +85,7 @@ def run(stage: Stage) -> Result:
     )
     return Result(
         NAME,
-        (Table("Publishing a frame, back to back", heads, tuple(rows)),),
+        (Table("Publishing a frame, back to back", headers, tuple(rows)),),
         charts_of(ratios, names, sizes, counts),
         tuple(notes),
     )

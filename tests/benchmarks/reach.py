@@ -1,6 +1,6 @@
 """What was to be reached (DESIGN.md, "Speed to reach") beside what was measured. Pure: records to a table.
 
-A figure is found in the tables that benchmarks hand over, by its row and its head, so that it is never
+A figure is found in the tables that benchmarks hand over, by its row and its header, so that it is never
 written twice. What was not measured is not judged.
 """
 
@@ -40,21 +40,21 @@ class Goal(NamedTuple):
     good: Callable[[float], bool]
 
 
-def cell(records: Mapping[str, Record], name: str, table: int, key: Key, head: str) -> float | None:
-    """The number below ``head`` in the row that begins with ``key``; None if there is none.
+def cell(records: Mapping[str, Record], name: str, table: int, key: Key, header: str) -> float | None:
+    """The number below ``header`` in the row that begins with ``key``; None if there is none.
 
     Args:
         records: By benchmark.
         name: The benchmark.
         table: Which of its tables, from 0.
         key: First cells of the row; a None fits every cell.
-        head: A head of the table.
+        header: A header of the table.
 
     """
     if name not in records:
         return None
     found = records[name].result.tables[table]
-    place = found.heads.index(head)
+    place = found.headers.index(header)
     for row in found.rows:
         if all(wanted is None or wanted == here for wanted, here in zip(key, row, strict=False)):
             value = row[place]
@@ -73,10 +73,10 @@ def reach_table(records: Mapping[str, Record]) -> Table:
 
 
 def _at_most(
-    what: str, most: float, unit: str, name: str, table: int, key: Key, head: str, scale: float = 1.0
+    what: str, most: float, unit: str, name: str, table: int, key: Key, header: str, scale: float = 1.0
 ) -> Goal:
     def found(records: Mapping[str, Record]) -> float | None:
-        value = cell(records, name, table, key, head)
+        value = cell(records, name, table, key, header)
         return None if value is None else value * scale
 
     return Goal(what, f"<= {most:g}{unit}", found, lambda value: value <= most)
@@ -89,9 +89,9 @@ def _publishing(readers: int, most: float) -> Goal:
 
 def _least_cpu(records: Mapping[str, Record]) -> float | None:
     """CPU of publisher and 8 readers, in those of the best peer."""
-    head = "CPU of all, us a frame"
+    header = "CPU of all, us a frame"
     figures = {
-        name: cell(records, publish.NAME, 0, ("1080p", 8, name), head)
+        name: cell(records, publish.NAME, 0, ("1080p", 8, name), header)
         for name in publish.ARMS
         if name not in publish.FLOORS
     }
@@ -136,12 +136,12 @@ def _most_cameras(records: Mapping[str, Record]) -> float | None:
     if cameras.NAME not in records:
         return None
     frames = records[cameras.NAME].result.tables[0]
-    missed = frames.heads.index("missed")
+    missed = frames.headers.index("missed")
     found = [row[0] for row in frames.rows if row[1] == cameras.OURS and row[missed] == 0]
     return float(max((number for number in found if isinstance(number, int)), default=0))
 
 
-def _rhythm(export: str, head: str, most: str = "") -> Callable[[Mapping[str, Record]], float | None]:
+def _rhythm(export: str, header: str, most: str = "") -> Callable[[Mapping[str, Record]], float | None]:
     """The least figure of Ruth over rhythms whose name begins so; of shares seen, in the bare reader's."""
 
     def found(records: Mapping[str, Record]) -> float | None:
@@ -150,7 +150,7 @@ def _rhythm(export: str, head: str, most: str = "") -> Callable[[Mapping[str, Re
         figures = []
         for name in rhythm.RHYTHMS:
             own, bare = (
-                cell(records, rhythm.NAME, 0, (export, name, by), head) for by in (rhythm.OURS, rhythm.BARE)
+                cell(records, rhythm.NAME, 0, (export, name, by), header) for by in (rhythm.OURS, rhythm.BARE)
             )
             if own is not None and name.startswith(most):
                 figures.append(own / bare if bare else own)

@@ -50,11 +50,11 @@ def read(transport: str, place: Place, link: Any, state_root: str) -> None:
     agent = agent_of(place.name)
     memory = mmap.mmap(claim(state_root, place.name, len(agent.subscriptions)), STATE_SIZE)
     identity = AgentIdentity(os.getpid(), start_ticks=0, started_ns=time.monotonic_ns(), launcher_pid=0)
-    writer = StateWriter(agent).begin(memoryview(memory), identity)
-    told = FutexWord(memory, WAKE_OFFSET)
+    writer = StateWriter(agent).initialise(memoryview(memory), identity)
+    wake_word = FutexWord(memory, WAKE_OFFSET)
     agent.start()
     gc.disable()
     for frame_id, timestamp_ns in transport_named(transport).frames(place, link):
         if agent.observe(frame_id, timestamp_ns):
             writer.write_frame(time.monotonic_ns())
-            told.wake()
+            wake_word.wake()

@@ -23,20 +23,20 @@ class Table:
 
     Attributes:
         title: What it shows, without a full stop.
-        heads: One a column, with the unit.
-        rows: As many cells each as there are heads.
+        headers: One a column, with the unit.
+        rows: As many cells each as there are headers.
 
     """
 
     title: str
-    heads: tuple[str, ...]
+    headers: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a row that is not as long as the heads."""
+        """Raises ValueError for a row that is not as long as the headers."""
         for row in self.rows:
-            if len(row) != len(self.heads):
-                raise ValueError(f"{self.title}: {len(row)} cells below {len(self.heads)} heads")
+            if len(row) != len(self.headers):
+                raise ValueError(f"{self.title}: {len(row)} cells below {len(self.headers)} headers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Result:
 def result_from_json(content: Mapping[str, Any]) -> Result:
     """What :meth:`Result.as_json` was made of. Raises KeyError or TypeError for anything else."""
     tables = tuple(
-        Table(table["title"], tuple(table["heads"]), tuple(tuple(row) for row in table["rows"]))
+        Table(table["title"], tuple(table["headers"]), tuple(tuple(row) for row in table["rows"]))
         for table in content["tables"]
     )
     charts = tuple(
@@ -132,7 +132,7 @@ def as_text(result: Result) -> str:
 def table_as_text(table: Table) -> str:
     """A table under its title."""
     rows = [[shown(cell) for cell in row] for row in table.rows]
-    return f"{table.title}\n" + format_table(table.heads, rows, right=_alignment(table))
+    return f"{table.title}\n" + format_table(table.headers, rows, right=_alignment(table))
 
 
 def as_markdown(result: Result) -> str:
@@ -147,13 +147,13 @@ def table_as_markdown(table: Table) -> str:
     """A table of Markdown, without its title."""
     line = "".join(" ---: |" if mark == ">" else " --- |" for mark in _alignment(table))
     rows = ["".join(f" {shown(cell)} |" for cell in row) for row in table.rows]
-    head = "".join(f" {head} |" for head in table.heads)
-    return "".join(f"|{row}\n" for row in (head, line, *rows))
+    header = "".join(f" {header} |" for header in table.headers)
+    return "".join(f"|{row}\n" for row in (header, line, *rows))
 
 
 def _alignment(table: Table) -> str:
     """``>`` for each column that holds a number, a blank for the others."""
-    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.heads)
+    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.headers)
     return "".join(
         ">" if any(isinstance(cell, int | float) for cell in column) else " " for column in columns
     )

@@ -77,7 +77,7 @@ class Measured:
     rounds: list[array[int]] = field(default_factory=list)
 
 
-class Camera:
+class RhythmCamera:
     """One export with its agent, two runtimes and a bare reader; all but the writer can be stopped."""
 
     def __init__(self, stage: Stage, version: int) -> None:
@@ -152,12 +152,14 @@ def run(stage: Stage) -> Result:
     problem = bare_missing()
     if problem:
         note = f"All of it was left out, since its writer is in C: {problem}."
-        nothing = (Table("left out", heads, ((None,) * len(heads),)) for heads in (HEADS, CAMERAS, WATCHED))
+        nothing = (
+            Table("left out", headers, ((None,) * len(headers),)) for headers in (HEADS, CAMERAS, WATCHED)
+        )
         return Result(NAME, tuple(nothing), notes=(note,))
     rounds, seconds = (1, 1.0) if stage.quick else (2, 6.0)
     measured: dict[tuple[int, str, str], Measured] = {}
     for version in VERSIONS:
-        camera = Camera(stage, version)
+        camera = RhythmCamera(stage, version)
         for number in range(rounds):
             for name in QUICK if stage.quick else RHYTHMS:
                 stage.say(f"version {version}, {name}, round {number + 1} of {rounds}")

@@ -53,10 +53,10 @@ def test_the_short_form_gives_numbers(name: str, tmp_path: Path, processes: Proc
         assert table.title in done.stdout
         assert table.rows
         for row in table.rows:
-            for head, cell in zip(table.heads, row, strict=True):
+            for header, cell in zip(table.headers, row, strict=True):
                 if isinstance(cell, int | float):
-                    assert math.isfinite(cell), (table.title, head)
-                    assert cell >= 0 or head in NEGATIVE_MAY_BE, (table.title, head)
+                    assert math.isfinite(cell), (table.title, header)
+                    assert cell >= 0 or header in NEGATIVE_MAY_BE, (table.title, header)
     drawn = bool(record.result.charts) and plot_missing() is None
     assert (tmp_path / f"{name}.png").exists() == drawn
     assert not psutil.Process().children()

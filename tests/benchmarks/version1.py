@@ -65,9 +65,9 @@ def run(stage: Stage) -> Result:
 def table_of(measured: Sequence[Measured]) -> Table:
     """A row a group, with its ratio to those that only sleep."""
     floor = {one.cameras: one.percent for one in measured if one.by == SLEEP}
-    heads = ("cameras", "by", "frames", "missed", "CPU of one, % of a core", "x sleep alone")
+    headers = ("cameras", "by", "frames", "missed", "CPU of one, % of a core", "x sleep alone")
     rows = tuple((*one, one.percent / floor[one.cameras]) for one in measured)
-    return Table(f"Following version 1 at {FPS} fps", heads, rows)
+    return Table(f"Following version 1 at {FPS} fps", headers, rows)
 
 
 def _measure(stage: Stage, cameras: int) -> list[Measured]:

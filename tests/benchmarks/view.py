@@ -121,7 +121,7 @@ def _ways(stream: ruth.Stream, export_root: Path, state_root: Path) -> dict[str,
         assert frame is not None
         return frame
 
-    allowed = stream._watch.look()
+    allowed = stream._watch.poll()
     assert allowed is not None
 
     def known() -> object:
@@ -201,7 +201,7 @@ def _publish(export_root: str) -> None:
     while True:
         due += 1 / FPS
         time.sleep(max(0.0, due - time.monotonic()))
-        buffer = exporter.begin()
+        buffer = exporter.begin_frame()
         if buffer is not None:
             buffer[:] = frame
         exporter.commit(time.monotonic_ns())

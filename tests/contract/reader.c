@@ -97,7 +97,7 @@ static int open_file(int directory, const char *name, uint64_t least, struct sta
     return -1;
 }
 
-static void let_go(struct export *export) {
+static void unbind(struct export *export) {
     if (export->data)
         munmap((void *)export->data, export->whole);
     if (export->meta)
@@ -151,7 +151,7 @@ static bool bind_export(struct export *export, const char *path) {
     if (file >= 0)
         close(file);
     if (!bound)
-        let_go(export);
+        unbind(export);
     return bound;
 }
 
@@ -246,7 +246,7 @@ int main(int count, char **arguments) {
         nanosleep(&(struct timespec){0, POLL_NS}, NULL);
     if (bound) {
         follow(&export, arguments[1], last, deadline, &counts);
-        let_go(&export);
+        unbind(&export);
     }
     printf("{\"accepted\":%llu,\"overwritten\":%llu,\"torn\":%llu,\"mixed\":%llu,\"backwards\":%llu,"
            "\"damaged\":%llu,\"full_range_bt709\":%llu,\"last_frame_id\":%lld}\n",

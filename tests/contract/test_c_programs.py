@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 
-from harness.agents import CAPS, launched, look, record, wait_observed
+from harness.agents import CAPS, launched, record, view_agent, wait_observed
 from harness.published import Expected, expected, exporter_of
 from harness.waiting import wait_until
 from ruth.export.layout import META_SIZE_V2, FrameRecord, RingHeader, unpack_record, unpack_ring
@@ -54,7 +54,7 @@ exporter = open_exporter("front-door", width, height, stride=stride, slot_count=
 print("ready", flush=True)
 sys.stdin.buffer.read(1)
 for n in range(frames):
-    exporter.begin()[:] = patterns[n % 256]
+    exporter.begin_frame()[:] = patterns[n % 256]
     exporter.commit(1_000_000_000 + 40_000_000 * n, damaged=n % 3 == 0)
 print("published", exporter.published, flush=True)
 sys.stdin.buffer.read()
@@ -510,7 +510,7 @@ def test_a_frame_given_up_is_seen_by_nobody(bench: Bench, roots: Roots) -> None:
     reader = bench.bound_reader(9)
     with bench.source() as source:
         for frame_id in range(10):
-            buffer = exporter.begin()
+            buffer = exporter.begin_frame()
             assert buffer is not None
             buffer[:] = bytes(len(buffer))
             exporter.abandon()
@@ -543,7 +543,7 @@ def test_an_agent_observes_what_c_writes(bench: Bench, roots: Roots, processes: 
     """An agent misses no frame from C, at a pace that a busy host keeps, and decides as the gate says."""
     writer = bench.writer("c", 50, interval_us=100_000)
     launched(roots, processes, CAMERA)
-    wait_until(lambda: look(roots, CAMERA).export == "v2", "the agent is bound")
+    wait_until(lambda: view_agent(roots, CAMERA).export == "v2", "the agent is bound")
     writer.go()
     assert writer.published() == 50
     wait_observed(roots, CAMERA, 49)

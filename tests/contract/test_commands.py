@@ -41,7 +41,7 @@ def section(verb: str, heading: str) -> str:
 
 
 def cells(text: str) -> list[str]:
-    """The first cells of a table, without its head."""
+    """The first cells of a table, without its header."""
     return [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if line.startswith("| ")][
         1:
     ]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from conftest import PROJECT
-from harness.agents import launched, look
+from harness.agents import launched, view_agent
 from harness.published import Feed, exporter_of
 from harness.waiting import wait_until
 
@@ -290,4 +290,4 @@ def test_an_example_says_why_nothing_comes(roots: Roots, processes: Processes) -
     said = program.stderr.read()
     assert said.startswith("no eligible frame for 10 s: camera 'front-door' has no agent that can be seen")
     wait_until(lambda: program.poll() == 0, "it has ended")
-    assert look(roots, "front-door").pid is None
+    assert view_agent(roots, "front-door").pid is None

@@ -111,7 +111,7 @@ from ruth.export.source import ExportSource
 from ruth.vas.ring import FrameRing
 for found in range(2):
     ring = FrameRing({str(roots.export / "front-door")!r}, 16, 8, 16, 2)
-    ring.begin()
+    ring.begin_frame()
     ring.commit(1)
     with ExportSource({str(roots.export)!r}, "front-door") as source:
         assert type(source.try_read()).__name__ == "Fresh"

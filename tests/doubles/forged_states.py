@@ -95,7 +95,7 @@ class ForgedAgent:
         ticks = int(read_stat(named)[START_TICKS])
         self.memory = mmap.mmap(self._descriptor, STATE_SIZE)
         self._view = memoryview(self.memory)
-        StateWriter(agent).begin(self._view, AgentIdentity(named, ticks, time.monotonic_ns(), 0))
+        StateWriter(agent).initialise(self._view, AgentIdentity(named, ticks, time.monotonic_ns(), 0))
 
     def __enter__(self) -> Self:
         return self

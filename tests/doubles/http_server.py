@@ -34,8 +34,8 @@ class Handler(SimpleHTTPRequestHandler):
         due = time.monotonic()
         while True:
             for picture in pictures:
-                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-                self.wfile.write(head.encode() + picture + b"\r\n")
+                header = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                self.wfile.write(header.encode() + picture + b"\r\n")
                 due += 1 / self._fps
                 time.sleep(max(0.0, due - time.monotonic()))
 

@@ -86,8 +86,8 @@ class Session:
         elif method == "SETUP":
             headers = self._set_up(request)
         self._playing = self._playing or method == "PLAY"
-        head = f"RTSP/1.0 {status}\r\nCSeq: {sequence[1] if sequence else 0}\r\n{headers}Session: 1\r\n"
-        self._client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        header = f"RTSP/1.0 {status}\r\nCSeq: {sequence[1] if sequence else 0}\r\n{headers}Session: 1\r\n"
+        self._client.sendall(f"{header}Content-Length: {len(body)}\r\n\r\n{body}".encode())
 
     def _set_up(self, request: str) -> str:
         ports = re.search(r"client_port=(\d+)-(\d+)", request)

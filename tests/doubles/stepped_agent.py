@@ -63,7 +63,7 @@ class SteppedAgent:
         self.memory = mmap.mmap(self._descriptor, STATE_SIZE)
         identity = AgentIdentity(os.getpid(), 1, time.monotonic_ns(), 0)
         self.view = memoryview(self.memory)
-        writer = StateWriter(self.agent).begin(self.view, identity)
+        writer = StateWriter(self.agent).initialise(self.view, identity)
         self.source = ExportSource(str(roots.export), camera_id)
         self.word = FutexWord(self.memory, WAKE_OFFSET)
         self.loop = AgentLoop(self.agent, self.source, writer, self.word)
@@ -134,7 +134,7 @@ class AgentInC(SteppedAgent):
         self._begun = False
         self.taken = 0
 
-    def begin(self) -> None:
+    def enter_c(self) -> None:
         """Goes to C before the first step."""
         self._begun = True
         self.in_c = self.compiled.pack_start()
@@ -142,7 +142,7 @@ class AgentInC(SteppedAgent):
     def step(self) -> bool:
         """One step in C, and one in Python if C leaves that to it; whether a frame was observed."""
         if not self._begun:
-            self.begin()
+            self.enter_c()
         if self.in_c:
             observed = self.steps.step()
             if observed is not None:
@@ -152,7 +152,7 @@ class AgentInC(SteppedAgent):
             self.come_to_python()
         observed = super().step()
         if observed:
-            self.in_c = self.compiled.pack(self.loop.hand_over())
+            self.in_c = self.compiled.pack(self.loop.release())
         return observed
 
     def come_to_python(self) -> None:

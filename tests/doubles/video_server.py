@@ -63,7 +63,7 @@ def picture(camera: int, frame_id: int) -> bytes:
     return bytes([(frame_id + 31 * camera) % _PATTERNS]) * _SIZE
 
 
-class Camera:
+class ServedCamera:
     """One camera's exporter, and what has become of the memory it wrote."""
 
     def __init__(self, number: int, camera_id: str) -> None:
@@ -94,7 +94,7 @@ class Camera:
 
 def serve(report: Path, fps: float, frames: int, camera_ids: Sequence[str]) -> None:
     """Publishes until it is done or told to end."""
-    cameras = [Camera(number, camera_id) for number, camera_id in enumerate(camera_ids)]
+    cameras = [ServedCamera(number, camera_id) for number, camera_id in enumerate(camera_ids)]
     publications = array("Q")
     gc.collect()
     gc.disable()

@@ -24,7 +24,7 @@ class Scene(Protocol):
     def prepare(self) -> None:
         """Makes everything as it is before."""
 
-    def begin(self) -> object:
+    def set_up(self) -> object:
         """What is done first in the child, where nothing fails yet."""
 
     def play(self) -> object:
@@ -52,14 +52,14 @@ def loop(scene: Scene, *, every_error: bool, most: int | None = None, seconds: f
 
     """
     scene.prepare()
-    whole = run(scene.begin, scene.play)
+    whole = run(scene.set_up, scene.play)
     scene.judge(whole, None)
     runs = 1
     chosen = list(cases(whole, every_error=every_error))
     step = -(-len(chosen) // most) | 1 if most else 1  # odd: both forms, and every error, have a turn
     for failing in chosen[::step]:
         scene.prepare()
-        ran = run(scene.begin, scene.play, failing, seconds)
+        ran = run(scene.set_up, scene.play, failing, seconds)
         runs += 1
         try:
             assert not ran.late, "blocked, or busy for ever"

@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 from faults.loop import loop
-from launch.launcher.launcher import _let_go
+from launch.launcher.launcher import notify_parent
 
 if TYPE_CHECKING:
     from faults.tracer import Failing, Ran
@@ -20,12 +20,12 @@ class LettingGo:
         """A pipe to whoever started it."""
         self._reader, self._writer = os.pipe()
 
-    def begin(self) -> None:
+    def set_up(self) -> None:
         """It starts with the descriptors that it has."""
 
     def play(self) -> None:
         """It leaves the terminal, tells, and lets the pipe go."""
-        _let_go(self._writer, CODE)
+        notify_parent(self._writer, CODE)
         os.getppid()  # from here on nothing fails
         assert not os.path.exists(f"/proc/self/fd/{self._writer}")
 

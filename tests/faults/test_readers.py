@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from conftest import Roots
     from faults.tracer import Failing, Ran
 
-LOOKS = 3
+POLLS = 3
 RUNS_MOST = 60  # in the short form
 
 
@@ -40,7 +40,7 @@ class Outsider:
         self._descriptors = 0
         self._held: list[str] = []
 
-    def begin(self) -> None:
+    def set_up(self) -> None:
         """Looks what it holds, as at the end that must be all."""
         self._held = left_of(self._roots.export)
         self._descriptors = len(os.listdir("/proc/self/fd"))
@@ -76,7 +76,7 @@ class Reading(Outsider):
             with suppress(OSError):
                 if number is not None:
                     (self._roots.export / number).rename(self._camera)
-            for _ in range(LOOKS):
+            for _ in range(POLLS):
                 outcome = source.try_read()
                 outcomes.append(outcome)
                 if isinstance(outcome, Fresh):
@@ -122,9 +122,9 @@ class Attached(Outsider):
         agent.start()
         descriptor = claim(str(self._roots.state), "front-door", 1)
         memory = bytearray(STATE_SIZE)
-        writer = StateWriter(agent).begin(memoryview(memory), AgentIdentity(os.getpid(), 1, 1, 0))
+        writer = StateWriter(agent).initialise(memoryview(memory), AgentIdentity(os.getpid(), 1, 1, 0))
         writer.write_export(*found)
-        agent.begin_export()
+        agent.start_export()
         agent.observe(self._taken.frame_id, self._taken.timestamp_ns)
         writer.write_frame(2000)
         os.pwrite(descriptor, memory, 0)

@@ -71,7 +71,7 @@ class Careless:
     def prepare(self) -> None:
         """Nothing comes first."""
 
-    def begin(self) -> None:
+    def set_up(self) -> None:
         """Nothing here either."""
 
     def judge(self, ran: Ran, failing: Failing | None) -> None:  # noqa: ARG002 - any call

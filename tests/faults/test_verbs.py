@@ -12,7 +12,7 @@ import pytest
 
 from conftest import open_processes, open_roots
 from faults.loop import loop
-from harness.agents import configure, launched, look, pid_of, wait_observed
+from harness.agents import configure, launched, pid_of, view_agent, wait_observed
 from harness.published import FRAME, exporter_of
 from harness.waiting import wait_until
 from launch.cli.main import main
@@ -63,7 +63,7 @@ class Verb:
             with redirect_stdout(io.StringIO()):
                 main(list(self._arguments))
 
-    def begin(self) -> None:
+    def set_up(self) -> None:
         """Its standard descriptors are files."""
         for number, path in ((1, self._out), (2, self._err)):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -102,21 +102,21 @@ class Down(Verb):
 
     def _ready(self) -> bool:
         """Launches it if it does not live; one that was told to end may still be dying when looked at."""
-        if look(self._roots, self._camera).pid is None:
+        if view_agent(self._roots, self._camera).pid is None:
             reap_zombies()
             launcher = os.fork()
             if launcher == 0:
                 launch([StreamAgent(self._camera)], str(self._roots.export), str(self._roots.state))
                 os._exit(0)
             assert os.waitpid(launcher, 0)[1] == 0
-        return bool(look(self._roots, self._camera).confinement)
+        return bool(view_agent(self._roots, self._camera).confinement)
 
     def judge(self, ran: Ran, failing: Failing | None) -> None:
         """Whoever it says has ended has ended."""
         super().judge(ran, failing)
         said = self._out.read_text()
         if ran.code == 0 or said:
-            assert look(self._roots, self._camera).pid is None
+            assert view_agent(self._roots, self._camera).pid is None
 
 
 def reap_zombies() -> None:

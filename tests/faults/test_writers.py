@@ -40,7 +40,7 @@ class Exporting:
         """There is nothing yet, not even the export root."""
         shutil.rmtree(self._roots.export, ignore_errors=True)
 
-    def begin(self) -> None:
+    def set_up(self) -> None:
         """As in a process that has not exported before."""
         for name in ("ruth.vas.ring", "ruth.vas.files"):
             sys.modules.pop(name, None)
@@ -49,7 +49,7 @@ class Exporting:
         """As README.md has it. Nothing may escape into the decoder."""
         exporter = open_exporter(CAMERA, WIDTH, HEIGHT, environ=self._roots.environ(), report=nothing)
         for timestamp_ns in (1, 2):
-            buffer = exporter.begin()
+            buffer = exporter.begin_frame()
             if buffer is not None:
                 buffer[:] = FRAME
                 assert exporter.commit(timestamp_ns)
@@ -117,7 +117,7 @@ class ExportingVersion1(Exporting):
         """As the stand-in does it."""
         exporter = Version1Exporter(str(self._roots.export), CAMERA, WIDTH, HEIGHT, nothing)
         for _ in range(3):
-            buffer = exporter.begin()
+            buffer = exporter.begin_frame()
             if buffer is not None:
                 buffer[:] = FRAME
                 exporter.commit(0)

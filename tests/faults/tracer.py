@@ -69,16 +69,16 @@ class Ran(NamedTuple):
 
 
 def run(
-    begin: Callable[[], object],
+    set_up: Callable[[], object],
     program: Callable[[], object],
     failing: Failing | None = None,
     seconds: float = 10.0,
 ) -> Ran:
-    """Runs ``begin`` and ``program`` in a child, the latter traced until it calls os.getppid() or ends."""
+    """Runs ``set_up`` and ``program`` in a child, the latter traced until it calls os.getppid() or ends."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _become(begin, program, reader, writer)
+        _become(set_up, program, reader, writer)
     os.close(writer)
     calls, failed, code, late = _trace(pid, failing, time.monotonic() + seconds)
     with os.fdopen(reader, "rb") as told:
@@ -86,12 +86,12 @@ def run(
     return Ran(tuple(calls), failed, code, escaped, late)
 
 
-def _become(begin: Callable[[], object], program: Callable[[], object], reader: int, writer: int) -> None:
+def _become(set_up: Callable[[], object], program: Callable[[], object], reader: int, writer: int) -> None:
     """The child: stops, so that its parent can get ready, and runs."""
     code = ESCAPED
     try:
         os.close(reader)
-        begin()
+        set_up()
         _ptrace(_TRACEME, 0, None, None)
         os.kill(os.getpid(), signal.SIGSTOP)
         program()

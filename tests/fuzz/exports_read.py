@@ -39,11 +39,11 @@ class Bench:
         (camera / META_NAME).write_bytes(meta)
         (camera / DATA_NAME).write_bytes(data)
         self._meta = os.open(camera / META_NAME, os.O_RDWR | os.O_CLOEXEC)
-        self._head = meta[:SLOT_RECORDS_OFFSET]
+        self._header = meta[:SLOT_RECORDS_OFFSET]
 
-    def write(self, head: bytes) -> None:
-        """Changes the header, while it may be bound; what ``head`` does not cover is as it was at first."""
-        os.pwrite(self._meta, head + self._head[len(head) :], 0)
+    def write(self, header: bytes) -> None:
+        """Changes the header, while it may be bound; what ``header`` does not cover is as it was at first."""
+        os.pwrite(self._meta, header + self._header[len(header) :], 0)
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -60,9 +60,9 @@ class BoundRing(Bench):
         self._reader = RingReader(directory, meta, os.pread(meta, META_SIZE_V2 + 1, 0))
         os.close(directory)
 
-    def __call__(self, head: bytes) -> FrameRecord | Unchanged | Torn | Absent:
+    def __call__(self, header: bytes) -> FrameRecord | Unchanged | Torn | Absent:
         """What is found, judged."""
-        self.write(head)
+        self.write(header)
         self._reader.given = b""
         outcome = self._reader.read()
         if isinstance(outcome, FrameRecord):
@@ -96,9 +96,9 @@ class RenamedPair(Bench):
         self._reader = RenameReader(str(camera))
         self._reader.bind()
 
-    def __call__(self, head: bytes) -> FrameRecord | Unchanged | Torn | Absent:
+    def __call__(self, header: bytes) -> FrameRecord | Unchanged | Torn | Absent:
         """What is found, judged."""
-        self.write(head)
+        self.write(header)
         outcome = self._reader.read()
         if isinstance(outcome, FrameRecord):
             assert outcome.data_size == FRAME_SIZE
@@ -121,9 +121,9 @@ class NewReader(Bench):
         super().__init__(camera, self._META, self._DATA)
         self._root, self._camera = str(camera.parent), camera.name
 
-    def __call__(self, head: bytes) -> Fresh | Unchanged | Torn | Absent:
+    def __call__(self, header: bytes) -> Fresh | Unchanged | Torn | Absent:
         """What is found, judged."""
-        self.write(head)
+        self.write(header)
         with ExportSource(self._root, self._camera) as source:
             outcome = source.try_read()
             if isinstance(outcome, Fresh):

@@ -97,7 +97,7 @@ def _state() -> bytes:
         agent.subscribe(Subscription("front-door", model_id, max_fps))
     agent.start()
     memory = bytearray(STATE_SIZE)
-    writer = StateWriter(agent).begin(memoryview(memory), AgentIdentity(77, 88, 99, 66))
+    writer = StateWriter(agent).initialise(memoryview(memory), AgentIdentity(77, 88, 99, 66))
     writer.write_export(2, 1, 12, 34)
     for frame_id in range(5):
         agent.observe(frame_id, frame_id * 40_000_000)

@@ -59,11 +59,11 @@ def test_mutated_headers_do_no_harm(
     Enough of them are accepted, and enough refused, for that to mean something. The longer form has ten
     times as many.
     """
-    make, head, count = HEADERS[name]
+    make, header, count = HEADERS[name]
     count *= 10 if soaking else 1
     bench, found, memory = make(camera), Counter[str](), 0
     held = len(left_of(camera))
-    for number, content in enumerate(mutated(head, count, seed=len(head))):
+    for number, content in enumerate(mutated(header, count, seed=len(header))):
         found[type(bench(content)).__name__] += 1
         if number == count // 10:
             memory = resident_bytes()

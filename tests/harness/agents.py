@@ -26,7 +26,7 @@ def configure(roots: Roots, *cameras: str) -> Path:
     return path
 
 
-def look(roots: Roots, camera_id: str) -> AgentView:
+def view_agent(roots: Roots, camera_id: str) -> AgentView:
     """The camera as ``ruth ps`` sees it."""
     return view(str(roots.state), camera_id)
 
@@ -41,7 +41,7 @@ def record(roots: Roots, camera_id: str) -> AgentRecord:
 
 def pid_of(roots: Roots, camera_id: str) -> int:
     """The pid of the camera's live agent, waited for."""
-    pid = wait_until(lambda: look(roots, camera_id).pid, f"{camera_id} has a live agent")
+    pid = wait_until(lambda: view_agent(roots, camera_id).pid, f"{camera_id} has a live agent")
     assert pid is not None
     return pid
 
@@ -51,12 +51,14 @@ def wait_dead(roots: Roots, camera_id: str) -> None:
     # Not only its process: the lock that it was born with may be its launcher's for a moment longer. One that
     # died before its first record is absent.
     gone = ("dead", "absent")
-    wait_until(lambda: look(roots, camera_id).state in gone, f"the agent of {camera_id} is dead")
+    wait_until(lambda: view_agent(roots, camera_id).state in gone, f"the agent of {camera_id} is dead")
 
 
 def wait_observed(roots: Roots, camera_id: str, frame_id: int) -> None:
     """Waits until the camera's agent has observed that frame."""
-    wait_until(lambda: look(roots, camera_id).frame_id == frame_id, f"{camera_id} observed frame {frame_id}")
+    wait_until(
+        lambda: view_agent(roots, camera_id).frame_id == frame_id, f"{camera_id} observed frame {frame_id}"
+    )
 
 
 def launched(roots: Roots, processes: Processes, *cameras: str) -> dict[str, int]:

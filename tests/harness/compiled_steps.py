@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Final
 
-from launch.agent.native.library import Native, functions_of
+from launch.agent.native.library import NativeLibrary, functions_of
 
 _OBSERVED, _NOTHING_NEW, HAND_OVER = 0, 1, 2  # enum stepped of launch/agent/native/loop.c
 
@@ -22,7 +22,7 @@ class StepLibrary:
     """
 
     def __init__(self, path: str) -> None:
-        self.native: Native = functions_of(path)
+        self.native: NativeLibrary = functions_of(path)
         loaded = ctypes.CDLL(path)
         self._step, self._release = loaded.agent_step, loaded.agent_release
         self._bound_size: int = ctypes.c_size_t.in_dll(loaded, "bound_size").value

@@ -135,7 +135,7 @@ class Keeper:
         """Frames kept."""
         return len(self.digests)
 
-    def begin(self) -> memoryview:
+    def begin_frame(self) -> memoryview:
         """Always the same buffer."""
         return memoryview(self.buffer)
 

@@ -31,7 +31,7 @@ ssize_t interrupted_pread(int file, void *bytes, size_t size, off_t offset) {
 
 
 class Interrupted:
-    """What is compiled, and what happens after its n-th pread, counted from 1 on since :meth:`begin`.
+    """What is compiled, and what happens after its n-th pread, counted from 1 on since :meth:`restart`.
 
     Attributes:
         library: The functions.
@@ -47,9 +47,9 @@ class Interrupted:
         self._store_callback = ctypes.CFUNCTYPE(None, ctypes.c_size_t)(self._store)
         for name, function in (("after_pread", self._callback), ("after_store", self._store_callback)):
             ctypes.c_void_p.in_dll(library, name).value = ctypes.cast(function, ctypes.c_void_p).value
-        self.begin(lambda _: None)
+        self.restart(lambda _: None)
 
-    def begin(self, then: Callable[[int], None]) -> None:
+    def restart(self, then: Callable[[int], None]) -> None:
         """Counts from now on; ``then`` is called after each pread, with its number."""
         self.preads = 0
         self.stores: list[int] = []

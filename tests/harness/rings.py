@@ -20,5 +20,5 @@ def kill(ring: FrameRing) -> None:
 def publish(ring: FrameRing, *timestamps: int) -> None:
     """Publishes frames filled with the low byte of their ids."""
     for timestamp in timestamps:
-        ring.begin()[:] = bytes([ring.frame_id % 256]) * ring.frame_size
+        ring.begin_frame()[:] = bytes([ring.frame_id % 256]) * ring.frame_size
         ring.commit(timestamp)

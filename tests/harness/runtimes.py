@@ -70,7 +70,7 @@ class Server:
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             due = max(due + 0.04, time.monotonic() + 0.036)
             frame_id = len(self.published)
-            buffer = self._exporter.begin()
+            buffer = self._exporter.begin_frame()
             assert buffer is not None
             started = time.monotonic_ns()
             buffer[:] = self._noise[frame_id % 5]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from conftest import PROJECT
 from doubles.planted_faults import LIBRARY_VARIABLE
 from doubles.video_server import timestamp_ns
-from harness.agents import children_of, configure, look, pid_of
+from harness.agents import children_of, configure, pid_of, view_agent
 from harness.published import FRAME, exporter_of
 from harness.streams import Follower, Seen
 from harness.waiting import wait_until
@@ -67,7 +67,7 @@ class Scene:
             )
         self.pids = {camera: pid_of(roots, camera) for camera in CAMERAS}
         for camera in CAMERAS:
-            wait_until(lambda camera=camera: look(roots, camera).export == "v2", f"{camera} is bound")
+            wait_until(lambda camera=camera: view_agent(roots, camera).export == "v2", f"{camera} is bound")
         wait_until(lambda: self._output.read_bytes().count(b"\n") == len(CAMERAS), "the launcher has spoken")
         self._said = self._output.read_bytes()
         self._followers = {camera: Follower(roots, camera) for camera in CAMERAS}
@@ -97,7 +97,7 @@ class Scene:
     def assert_unnoticed(self, undisturbed: Streams, *others: str) -> None:
         """To the others nothing has happened: same processes, same decisions, and the launcher is silent."""
         for camera in others or OTHERS:
-            assert look(self.roots, camera).pid == self.pids[camera]
+            assert view_agent(self.roots, camera).pid == self.pids[camera]
             assert len(self.streams[camera]) == self.published
             assert self.streams[camera] == undisturbed[camera][: self.published]
         assert self.launcher.poll() is None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from conftest import Roots
     from ruth.agent.state import AgentRecord
 
-_LOOK_NS = 100_000_000
+_POLL_NS = 100_000_000
 
 
 class Judged(NamedTuple):
@@ -144,7 +144,7 @@ class Follower:
 
     def wait(self, wake_word: int) -> None:
         """Returns when the word is another one, or after 0.1 s."""
-        self._word.wait(wake_word, _LOOK_NS)
+        self._word.wait(wake_word, _POLL_NS)
 
     def newest(self) -> AgentRecord | None:
         """The record as it stands, or None if it is being changed or holds no frame."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from doubles.planted_faults import ESCAPED, FAULTY_MODEL, LEAKED_BYTES, Fault
-from harness.agents import look, record, wait_dead
+from harness.agents import record, view_agent, wait_dead
 from harness.scene import CAMERAS, FRAMES_MAX, OTHERS, VICTIM
 from harness.streams import Seen, advance
 from harness.waiting import wait_until
@@ -48,7 +48,7 @@ def test_a_death_is_one_cameras(scene: Scene, undisturbed: Streams, fault: int) 
     os.kill(scene.pids[VICTIM], fault)
     scene.publish(20, *OTHERS)  # while it dies
     wait_dead(scene.roots, VICTIM)
-    assert look(scene.roots, VICTIM).death == DEATHS[fault]
+    assert view_agent(scene.roots, VICTIM).death == DEATHS[fault]
     left = record(scene.roots, VICTIM)
     scene.publish(20, *OTHERS)
     scene.assert_unnoticed(undisturbed)
@@ -64,8 +64,8 @@ def test_an_agent_ends_where_it_is(scene: Scene, undisturbed: Streams) -> None:
     os.kill(pid, Fault.ANOTHER_EXCEPTION)  # meets the agent while it prints the first one's traceback
     os.kill(pid, signal.SIGCONT)
     wait_dead(scene.roots, VICTIM)
-    assert look(scene.roots, VICTIM).death != f"exit {ESCAPED}"
-    assert look(scene.roots, VICTIM).death == "exit 1"
+    assert view_agent(scene.roots, VICTIM).death != f"exit {ESCAPED}"
+    assert view_agent(scene.roots, VICTIM).death == "exit 1"
     scene.publish(10, *OTHERS)
     scene.assert_unnoticed(undisturbed)
 
@@ -75,8 +75,8 @@ def test_an_agent_that_hangs_is_one_cameras(scene: Scene, undisturbed: Streams) 
     scene.publish(10, *CAMERAS)
     scene.break_agent(Fault.ENDLESS_LOOP)
     scene.publish(30, *OTHERS)
-    wait_until(lambda: look(scene.roots, VICTIM).state == "idle", "it is idle to whoever looks")
-    assert look(scene.roots, VICTIM).pid == scene.pids[VICTIM]
+    wait_until(lambda: view_agent(scene.roots, VICTIM).state == "idle", "it is idle to whoever looks")
+    assert view_agent(scene.roots, VICTIM).pid == scene.pids[VICTIM]
     scene.publish(30, *OTHERS)
     os.kill(scene.pids[VICTIM], signal.SIGKILL)
     wait_dead(scene.roots, VICTIM)
@@ -87,10 +87,11 @@ def test_an_agent_that_hangs_is_one_cameras(scene: Scene, undisturbed: Streams) 
 def test_a_memory_leak_is_one_cameras(scene: Scene, undisturbed: Streams) -> None:
     """An agent that keeps memory, within its limit, goes on deciding, and so do the others."""
     scene.publish(10, *CAMERAS)
-    before = look(scene.roots, VICTIM).private_bytes or 0
+    before = view_agent(scene.roots, VICTIM).private_bytes or 0
     scene.break_agent(Fault.MEMORY_LEAK)
     wait_until(
-        lambda: (look(scene.roots, VICTIM).private_bytes or 0) >= before + LEAKED_BYTES, "memory has leaked"
+        lambda: (view_agent(scene.roots, VICTIM).private_bytes or 0) >= before + LEAKED_BYTES,
+        "memory has leaked",
     )
     scene.publish(40, *CAMERAS)
     scene.assert_unnoticed(undisturbed, *CAMERAS)
@@ -105,10 +106,10 @@ def test_a_descriptor_leak_is_one_cameras(scene: Scene, undisturbed: Streams) ->
     scene.publish(40, *CAMERAS)
     scene.assert_unnoticed(undisturbed, *CAMERAS)
     scene.exporters[VICTIM].close()  # what comes next it could only open
-    wait_until(lambda: look(scene.roots, VICTIM).export is None, "it has let the export go")
+    wait_until(lambda: view_agent(scene.roots, VICTIM).export is None, "it has let the export go")
     scene.publish(40, *OTHERS)
     scene.assert_unnoticed(undisturbed)
-    assert look(scene.roots, VICTIM).pid == pid
+    assert view_agent(scene.roots, VICTIM).pid == pid
 
 
 def test_a_gate_that_raises_is_one_subscriptions(scene: Scene, undisturbed: Streams) -> None:
@@ -118,7 +119,7 @@ def test_a_gate_that_raises_is_one_subscriptions(scene: Scene, undisturbed: Stre
     wait_until(lambda: not _pending(scene.pids[VICTIM]), "the fault is planted")
     scene.publish(60, *CAMERAS)
     scene.assert_unnoticed(undisturbed)
-    assert look(scene.roots, VICTIM).pid == scene.pids[VICTIM]
+    assert view_agent(scene.roots, VICTIM).pid == scene.pids[VICTIM]
     for found, without in zip(scene.streams[VICTIM], undisturbed[VICTIM], strict=False):
         for judged, as_ever in zip(found.models, without.models, strict=True):
             if judged.model_id != FAULTY_MODEL or found.frame_id < 20:

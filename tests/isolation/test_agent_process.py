@@ -18,10 +18,10 @@ from harness.agents import (
     CAPS,
     configure,
     launched,
-    look,
     open_files,
     pid_of,
     record,
+    view_agent,
     wait_dead,
     wait_observed,
     wake_ups,
@@ -52,7 +52,7 @@ def test_every_frame_is_decided_as_the_gate_says(roots: Roots, processes: Proces
     """At 25 fps an agent observes every frame, and decides for each model as the gate does."""
     exporter = exporter_of(roots, "a")
     launched(roots, processes, "a")
-    wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
+    wait_until(lambda: view_agent(roots, "a").export == "v2", "the agent is bound")
     with Feed({"a": exporter}) as feed:
         wait_until(lambda: len(feed.published["a"]) == 75, "75 frames are published")
         feed.stop()
@@ -65,7 +65,7 @@ def test_every_frame_is_decided_as_the_gate_says(roots: Roots, processes: Proces
 def test_export_absent_at_start(roots: Roots, processes: Processes) -> None:
     """An agent whose export is not there yet is alive and idle, and binds by itself when it appears."""
     launched(roots, processes, "a")
-    before = look(roots, "a")
+    before = view_agent(roots, "a")
     assert (before.state, before.export, before.frames) == ("idle", None, 0)
     exporter = exporter_of(roots, "a")
     exporter.publish(FRAME, time.monotonic_ns())
@@ -89,7 +89,7 @@ def test_frozen_writer(roots: Roots, processes: Processes) -> None:
     exporter.publish(FRAME, time.monotonic_ns())
     wait_observed(roots, "a", 0)
     before, started = wake_ups(pid), time.monotonic()
-    wait_until(lambda: look(roots, "a").state == "idle", "the agent is idle")
+    wait_until(lambda: view_agent(roots, "a").state == "idle", "the agent is idle")
     wait_until(lambda: time.monotonic() - started >= 3, "three seconds have passed")
     assert wake_ups(pid) - before <= 4
     assert record(roots, "a").frames == 1
@@ -105,19 +105,19 @@ def test_unlinked_export_is_let_go(roots: Roots, processes: Processes) -> None:
     assert any("frame.meta" in file for file in open_files(pid))
     shutil.rmtree(roots.export / "a")  # as when VAS is killed and its folder cleaned: nobody is told
 
-    def let_go() -> bool:
+    def released() -> bool:
         maps = Path(f"/proc/{pid}/maps").read_text()
         return "frame." not in maps and not any("frame." in file for file in open_files(pid))
 
-    wait_until(let_go, "the agent has let go", deadline_s=2)
-    assert look(roots, "a").pid == pid
+    wait_until(released, "the agent has let go", deadline_s=2)
+    assert view_agent(roots, "a").pid == pid
 
 
 def test_mappings_are_read_only(roots: Roots, processes: Processes) -> None:
     """An agent maps both files of its export, shared and read-only, and no other camera's."""
     exporters = [exporter_of(roots, camera) for camera in ("a", "b")]
     pid = launched(roots, processes, "a", "b")["a"]
-    wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
+    wait_until(lambda: view_agent(roots, "a").export == "v2", "the agent is bound")
     lines = [line for line in Path(f"/proc/{pid}/maps").read_text().splitlines() if str(roots.export) in line]
     assert {line.split()[-1] for line in lines} == {
         str(roots.export / "a" / name) for name in ("frame.meta", "frame.data")
@@ -206,20 +206,20 @@ def test_truncated_file(roots: Roots, processes: Processes) -> None:
     for camera, (name, length) in cuts.items():
         os.truncate(roots.export / camera / name, length)
     for camera in cuts:
-        wait_until(lambda camera=camera: look(roots, camera).export is None, f"{camera} is let go")
+        wait_until(lambda camera=camera: view_agent(roots, camera).export is None, f"{camera} is let go")
         # Our own exporter would meet SIGBUS in a file that was cut; what was cut makes way first.
         os.rename(roots.export / camera, roots.export / f"broken-{camera}")
         exporter_of(roots, camera).publish(FRAME, time.monotonic_ns())
     for camera, pid in pids.items():
         wait_until(lambda camera=camera: record(roots, camera).frames == 2, f"{camera} goes on")
-        assert look(roots, camera).pid == pid
+        assert view_agent(roots, camera).pid == pid
 
 
 def test_stopped_agent_goes_on_without_a_burst(roots: Roots, processes: Processes) -> None:
     """An agent that was stopped decides on what the ring still holds when it goes on, and the caps hold."""
     exporter = exporter_of(roots, "a")
     pid = launched(roots, processes, "a")["a"]
-    wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
+    wait_until(lambda: view_agent(roots, "a").export == "v2", "the agent is bound")
     with Feed({"a": exporter}) as feed:
         wait_until(lambda: record(roots, "a").frames >= 5, "frames are observed")
         os.kill(pid, signal.SIGSTOP)
@@ -252,7 +252,7 @@ def test_missing_wake_ups(roots: Roots, processes: Processes) -> None:
     assert exporter._ring is not None
     exporter._ring._futex = _Silent()  # type: ignore[assignment]
     launched(roots, processes, "a")
-    wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
+    wait_until(lambda: view_agent(roots, "a").export == "v2", "the agent is bound")
     with Feed({"a": exporter}) as feed:
         wait_until(lambda: record(roots, "a").frames >= 2, "the agent has noticed")
         begun = record(roots, "a")
@@ -266,7 +266,7 @@ def test_spurious_wake_ups(roots: Roots, processes: Processes) -> None:
     """Ten thousand wake-ups a second without a frame cost an agent at most a thousand looks a second."""
     exporter = exporter_of(roots, "a")
     pid = launched(roots, processes, "a")["a"]
-    wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
+    wait_until(lambda: view_agent(roots, "a").export == "v2", "the agent is bound")
     assert exporter._ring is not None
     word = FutexWord(exporter._ring._meta_map, WAKE_OFFSET)
     before, started = wake_ups(pid), time.monotonic()
@@ -286,7 +286,7 @@ def test_an_old_writer_that_goes_on_does_not_hide_its_successor(
     """While an old writer goes on, its successor is found within a second and a frame."""
     old = exporter_of(roots, "a")
     launched(roots, processes, "a")
-    wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
+    wait_until(lambda: view_agent(roots, "a").export == "v2", "the agent is bound")
     with Feed({"a": old}, fps=fps):
         wait_until(lambda: record(roots, "a").frames >= 2, "frames are observed")
         (roots.export / "a").rename(roots.export / "old")  # so that the successor does not wake its readers
@@ -308,7 +308,7 @@ def test_frames_that_are_not_decided_on_do_not_hide_a_successor(roots: Roots, pr
         return FRAME
 
     launched(roots, processes, "a")
-    wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
+    wait_until(lambda: view_agent(roots, "a").export == "v2", "the agent is bound")
     with Feed({"a": old}, picture=same_id_again) as feed:
         wait_until(lambda: len(feed.published["a"]) >= 25, "the id has come again for a second")
         assert record(roots, "a").frames == 1
@@ -325,14 +325,14 @@ def test_a_crash_is_one_cameras(roots: Roots, processes: Processes, number: sign
     exporters = {camera: exporter_of(roots, camera) for camera in ("a", "b", "c")}
     pids = launched(roots, processes, *exporters)
     for camera in exporters:
-        wait_until(lambda camera=camera: look(roots, camera).export == "v2", "the agent is bound")
+        wait_until(lambda camera=camera: view_agent(roots, camera).export == "v2", "the agent is bound")
     with Feed(exporters, fps=10) as feed:  # an agent that waits for a core misses none
         wait_until(lambda: len(feed.published["a"]) >= 10, "a second of frames")
         os.kill(pids["b"], number)
         wait_dead(roots, "b")
         wait_until(lambda: len(feed.published["a"]) >= 20, "another second of frames")
         feed.stop()
-    assert look(roots, "b").death == number.name
+    assert view_agent(roots, "b").death == number.name
     for camera in ("a", "c"):
         wait_observed(roots, camera, len(feed.published[camera]) - 1)
         found = record(roots, camera)
@@ -353,7 +353,7 @@ def test_agent_killed_at_any_moment_is_described(roots: Roots, processes: Proces
             wait_until(lambda: record(roots, "a").frames >= 3, "frames are observed")
             os.kill(pid, signal.SIGKILL)
             wait_dead(roots, "a")
-            dead = look(roots, "a")
+            dead = view_agent(roots, "a")
             assert (dead.state, dead.death, len(dead.models)) == ("dead", "SIGKILL", 3)
             launcher.kill()
             launcher.wait(timeout=2)
@@ -379,7 +379,7 @@ def test_vectors_are_observed(
     shutil.copytree(vectors / version, roots.export)
     launched(roots, processes, "front-door")
     wait_observed(roots, "front-door", frame_id)
-    assert look(roots, "front-door").export == version[:2]
+    assert view_agent(roots, "front-door").export == version[:2]
 
 
 def test_version_1_is_followed(roots: Roots, processes: Processes) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.agents import configure, look, pid_of, record, wait_observed
+from harness.agents import configure, pid_of, record, view_agent, wait_observed
 from harness.published import FRAME, exporter_of
 from harness.waiting import wait_until
 
@@ -63,7 +63,7 @@ def test_permission_denied_then_granted(roots: Roots, processes: Processes) -> N
         exporter.publish(FRAME, time.monotonic_ns())
         until = time.monotonic() + 1.2
         wait_until(lambda until=until: time.monotonic() >= until, "it has looked")
-        assert (look(roots, "a").pid, look(roots, "a").export, record(roots, "a").frames) == (
+        assert (view_agent(roots, "a").pid, view_agent(roots, "a").export, record(roots, "a").frames) == (
             pid,
             None,
             frame_id,
@@ -71,7 +71,7 @@ def test_permission_denied_then_granted(roots: Roots, processes: Processes) -> N
         folder.chmod(0o755)
         wait_observed(roots, "a", frame_id)
         folder.chmod(0o700)
-        wait_until(lambda: look(roots, "a").export is None, "it has let go")
+        wait_until(lambda: view_agent(roots, "a").export is None, "it has let go")
     assert record(roots, "a").session == 1
     exporter.close()
 
@@ -82,7 +82,7 @@ def test_reading_is_enough(roots: Roots, processes: Processes, mounted: bool) ->
     exporter = exporter_of(roots, "a")
     launch(roots, processes, *([roots.export] if mounted else []))
     pid = pid_of(roots, "a")
-    wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
+    wait_until(lambda: view_agent(roots, "a").export == "v2", "the agent is bound")
     for frame_id in range(50):
         exporter.publish(FRAME, time.monotonic_ns())
         wait_observed(roots, "a", frame_id)

@@ -17,7 +17,7 @@ import pytest
 
 from conftest import PROJECT, open_processes, open_roots
 from doubles.planted_faults import Fault
-from harness.agents import CAPS, configure, look, pid_of, record
+from harness.agents import CAPS, configure, pid_of, record, view_agent
 from harness.exports import put
 from harness.lives import waited_for_a_core_ns
 from harness.published import FRAME, HEIGHT, WIDTH, expected, exporter_of
@@ -201,13 +201,13 @@ def attack(
                 deaths += kill_one(roots, rng.sample(victims, len(victims)), rng.choice(DEATHS))
             if time.monotonic() >= launch_at and not operator.launching:
                 launch_at = time.monotonic() + LAUNCH_EVERY_S
-                dead = [camera for camera in victims if look(roots, camera).state == "dead"]
+                dead = [camera for camera in victims if view_agent(roots, camera).state == "dead"]
                 if dead:
                     operator.launch(dead)
                 operator.end_idle()
     out, _ = attacker.communicate(timeout=30)
     published = {camera: writer.published for camera, writer in writers.items()}
-    moved = [camera for camera in survivors if look(roots, camera).pid != before[camera]]
+    moved = [camera for camera in survivors if view_agent(roots, camera).pid != before[camera]]
     wrong: list[str] = []
     inexact: list[str] = []
     for camera in survivors:
@@ -232,7 +232,7 @@ def pause_until(moment: float) -> None:
 def kill_one(roots: Roots, cameras: list[str], how: int) -> bool:
     """Has the agent of the first of these that has a live one die. Returns whether there was one."""
     for camera in cameras:
-        pid = look(roots, camera).pid
+        pid = view_agent(roots, camera).pid
         if pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(pid, how)

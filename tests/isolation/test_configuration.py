@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.agents import look, pid_of
+from harness.agents import pid_of, view_agent
 from harness.waiting import within
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def ruth(roots: Roots, folder: Path, *arguments: str, stdin: str = "") -> subpro
 def subscribed(roots: Roots) -> dict[str, dict[str, float | None]]:
     """What the agents that live say they were launched with."""
     return {
-        camera: {model.model_id: model.max_fps for model in look(roots, camera).models} for camera in COMES_TO
+        camera: {model.model_id: model.max_fps for model in view_agent(roots, camera).models}
+        for camera in COMES_TO
     }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT, Roots
-from harness.agents import configure, launched, look, pid_of, record, wait_observed
+from harness.agents import configure, launched, pid_of, record, view_agent, wait_observed
 from harness.published import FRAME, exporter_of
 from harness.waiting import wait_until
 from launch.agent.confine.landlock import landlock_version
@@ -155,7 +155,7 @@ def test_landlock_alone_refuses_too(roots: Roots, processes: Processes) -> None:
         for arguments, error in refused.items():
             assert said(roots, *arguments, **environ) == f"refused {error}", arguments
     assert said(roots, "a mapping of its export", **environ) == "done"
-    assert look(roots, "b").pid == sibling
+    assert view_agent(roots, "b").pid == sibling
     exporter.close()
 
 
@@ -164,7 +164,7 @@ def test_a_sibling_cannot_be_signalled(roots: Roots, processes: Processes, how: 
     """No signal reaches a process outside, not even one that only asks whether it is there."""
     sibling = launched(roots, processes, "b")["b"]
     assert said(roots, how, str(sibling)) == "refused EPERM"
-    assert look(roots, "b").pid == sibling
+    assert view_agent(roots, "b").pid == sibling
 
 
 @pytest.mark.parametrize("how", ["fork", "execute", "io_uring", "raise its limits"])
@@ -277,8 +277,8 @@ def test_no_core_is_dumped(roots: Roots) -> None:
 def test_ps_shows_what_is_in_force(roots: Roots, processes: Processes) -> None:
     """``ruth ps --json`` lists every measure of this kernel; /proc agrees on those that it shows."""
     pid = launched(roots, processes, "a")["a"]
-    wait_until(lambda: look(roots, "a").confinement, "the agent is confined")
-    found = set(look(roots, "a").confinement)
+    wait_until(lambda: view_agent(roots, "a").confinement, "the agent is confined")
+    found = set(view_agent(roots, "a").confinement)
     assert found >= set(measure_names(~Measure.PINNED_PATHS))
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
@@ -299,7 +299,7 @@ def test_a_confined_agent_follows_its_directory(roots: Roots, processes: Process
             wait_observed(roots, "a", frame_id)
         assert record(roots, "a").session == session
         exporter.close()
-        wait_until(lambda: look(roots, "a").export is None, "the agent has let go")
+        wait_until(lambda: view_agent(roots, "a").export is None, "the agent has let go")
         for folder in (roots.export / "a", roots.export):
             if folder.exists():
                 folder.rmdir()
@@ -327,8 +327,8 @@ def test_the_folder_above_the_export_root_is_made_anew(
         wait_observed(moved, "a", 0)
         exporter.close()
         shutil.rmtree(above)
-        wait_until(lambda: look(moved, "a").export is None, "the agent has released it")
-    assert look(moved, "a").pid == pid
+        wait_until(lambda: view_agent(moved, "a").export is None, "the agent has released it")
+    assert view_agent(moved, "a").pid == pid
 
 
 def test_an_agent_that_cannot_be_confined_does_not_run(roots: Roots, processes: Processes) -> None:
@@ -347,8 +347,8 @@ def test_an_agent_that_cannot_be_confined_does_not_run(roots: Roots, processes: 
         f"raise SystemExit(cli.main(['up', {str(config)!r}]))",
         env=roots.environ(),
     )
-    wait_until(lambda: look(roots, "a").death, "the agent has died")
-    view = look(roots, "a")
+    wait_until(lambda: view_agent(roots, "a").death, "the agent has died")
+    view = view_agent(roots, "a")
     assert (view.state, view.death, view.frames) == ("dead", "exit 1", 0)
     exporter.close()
 
@@ -358,5 +358,5 @@ def test_a_foreground_agent_is_confined_as_well(roots: Roots, processes: Process
     config = configure(roots, "a")
     processes.ruth("agent", "a", "-c", config, env=roots.environ())
     pid_of(roots, "a")
-    wait_until(lambda: look(roots, "a").confinement, "the agent is confined")
-    assert "landlock_files" in look(roots, "a").confinement
+    wait_until(lambda: view_agent(roots, "a").confinement, "the agent is confined")
+    assert "landlock_files" in view_agent(roots, "a").confinement

@@ -19,13 +19,13 @@ import psutil
 import pytest
 
 from doubles.frozen_vas import Version1Writer
-from harness.agents import configure, launched, look, wait_dead
+from harness.agents import configure, launched, view_agent, wait_dead
 from harness.published import FRAME, exporter_of
 from harness.terminals import screen_of
 from harness.waiting import wait_until
 from launch.agent.confine.confinement import would_confine
 from launch.agent.native.library import load, ruled_out
-from launch.prepare.doctor.facts import Native
+from launch.prepare.doctor.facts import NativeStatus
 from launch.prepare.doctor.gather import gather
 from launch.prepare.doctor.gather_limits import inotify_instances_of_user, tasks_of_user
 from launch.prepare.doctor.mounts import mount_of, read_mounts
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conftest import Processes, Roots
-    from launch.prepare.doctor.facts import Host
+    from launch.prepare.doctor.facts import HostFacts
 
-NATIVE = Native(load()[1], ruled_out(), "compile")
+NATIVE = NativeStatus(load()[1], ruled_out(), "compile")
 STRANGER = 61234  # a user who owns nothing, and has no process
 
 # Runs `ruth` as that user. Whoever that is may not read where Python lies, so all is loaded before.
@@ -109,7 +109,7 @@ def let_in(folder: Path) -> None:
     folder.chmod(0o755)
 
 
-def facts(roots: Roots, *cameras: str) -> Host:
+def facts(roots: Roots, *cameras: str) -> HostFacts:
     """What is gathered about these cameras, or all that are known."""
     return gather(
         str(roots.export), str(roots.state), cameras or None, would_confine(str(roots.export)), NATIVE
@@ -227,7 +227,7 @@ def test_nothing_is_changed(roots: Roots, processes: Processes) -> None:
     """A look at a host leaves no file, no lock and no mark; a stopped agent is live all the same."""
     pid = launched(roots, processes, "a")["a"]
     os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: look(roots, "a").stopped, "the agent is stopped")
+    wait_until(lambda: view_agent(roots, "a").stopped, "the agent is stopped")
     state = roots.state / "a" / "agent.state"
     before = (state.read_bytes(), sorted(roots.state.parent.rglob("*")))
     answer = doctor(roots, "-c", configure(roots, "a", "b"))

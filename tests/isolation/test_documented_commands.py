@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from conftest import PROJECT, Processes, Roots, open_processes, open_roots
-from harness.agents import look, pid_of, record, wait_dead
+from harness.agents import pid_of, record, view_agent, wait_dead
 from harness.documented_commands import PAGES, commands_in, forms_of
 from harness.published import Feed, exporter_of
 from harness.waiting import within
@@ -128,7 +128,7 @@ class Desk:
 
     def launch(self) -> None:
         """Sees to it that the agent lives."""
-        if look(self.roots, CAMERA).pid is None:
+        if view_agent(self.roots, CAMERA).pid is None:
             subprocess.run(["ruth", "up", "-d", "ruth.toml"], cwd=self.folder, env=self.environ, check=True)
             pid_of(self.roots, CAMERA)
 

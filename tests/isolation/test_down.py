@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from harness.agents import launched, look
+from harness.agents import launched, view_agent
 from ruth.agent.state import PID_OFFSET
 
 if TYPE_CHECKING:
@@ -31,5 +31,5 @@ def test_a_record_that_names_another_process_ends_nobody(roots: Roots, processes
         done.stderr
         == f"ruth: a: not signalled: its record names process {pids['b']}, which does not hold its lock\n"
     )
-    assert look(roots, "b").pid == pids["b"]
+    assert view_agent(roots, "b").pid == pids["b"]
     os.kill(pids["a"], 0)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.agents import launched, look, record, wait_observed, wake_ups
+from harness.agents import launched, record, view_agent, wait_observed, wake_ups
 from harness.exports import (
     EXPORTS,
     HEIGHT,
@@ -228,7 +228,7 @@ def test_agents_idle_beside_any_of_it_and_go_on(
     wait_until(lambda: time.monotonic() >= until, "two seconds have passed")
     for camera, pid in pids.items():
         woken, used_ns = before[camera]
-        assert look(roots, camera).pid == pid, camera
+        assert view_agent(roots, camera).pid == pid, camera
         assert record(roots, camera).frames == 1, camera
         assert wake_ups(pid) - woken <= 4, camera
         assert (cpu_time_ns(pid) or 0) - used_ns < 20_000_000, camera
@@ -238,4 +238,4 @@ def test_agents_idle_beside_any_of_it_and_go_on(
         put(roots.export / camera, next_frame(meta), data)
     for camera, pid in pids.items():
         wait_observed(roots, camera, SECOND)
-        assert look(roots, camera).pid == pid
+        assert view_agent(roots, camera).pid == pid

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT
-from harness.agents import configure, look, pid_of
+from harness.agents import configure, pid_of, view_agent
 from harness.waiting import wait_until
 from launch.prepare.doctor.judge import CHECKS
 from ruth.agent.measure import measure_names
@@ -82,9 +82,9 @@ def test_agents_run_with_what_is_left(roots: Roots, measures: set[str], number: 
     assert f"agents run without what {name} would bring: a system call filter" in answer.stderr
     assert f"Allow {name} there" in answer.stderr
     pid = pid_of(roots, "a")
-    wait_until(lambda: look(roots, "a").confinement, "the agent is confined")
-    assert set(look(roots, "a").confinement) == measures - lost
-    assert look(roots, "a").pid == pid
+    wait_until(lambda: view_agent(roots, "a").confinement, "the agent is confined")
+    assert set(view_agent(roots, "a").confinement) == measures - lost
+    assert view_agent(roots, "a").pid == pid
     shown = under(roots, "1000", "inspect", "a").stdout
     assert "left open    gone wrong it could " in shown
     under(roots, "1000", "down")
@@ -115,7 +115,7 @@ def test_no_process_can_be_made(roots: Roots, native: str, detached: list[str]) 
     assert answer.returncode == 1
     assert "fork: Operation not permitted: a system call filter" in answer.stderr
     assert "allow clone there" in answer.stderr
-    assert look(roots, "a").pid is None
+    assert view_agent(roots, "a").pid is None
 
 
 def test_doctor_is_not_misled_about_rights(roots: Roots) -> None:

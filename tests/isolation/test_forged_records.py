@@ -12,7 +12,7 @@ import pytest
 
 import ruth
 from doubles.forged_states import ESCAPES, FORGERIES, ForgedAgent
-from harness.agents import launched, look, wait_dead
+from harness.agents import launched, view_agent, wait_dead
 from ruth.agent.state import HEADER_SIZE, ID_SIZE, STATE_VERSION
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_a_bad_record_is_refused_and_named(roots: Roots, forged: ForgedAgent, wh
         assert b"its state is not used: " in answer.stdout + answer.stderr, name
         assert printable(answer.stdout), name
         assert printable(answer.stderr), name
-    view = look(roots, BAD)
+    view = view_agent(roots, BAD)
     assert (view.state, view.pid, view.models) == ("unknown", None, ())
     assert view.problem is not None
     assert view.problem.isprintable()
@@ -125,10 +125,10 @@ def test_a_bad_record_of_a_dead_agent_hinders_nothing(
     """What a dead agent left, or a stranger, is overwritten by the next launch of that camera."""
     forged.forge(FORGERIES[what])
     forged.close()
-    assert look(roots, BAD).state == "unknown"
+    assert view_agent(roots, BAD).state == "unknown"
     if what == "pid 2^31":  # each forgery is refused alike; one launch shows what follows
         pid = launched(roots, processes, BAD)[BAD]
-        assert look(roots, BAD).pid == pid
+        assert view_agent(roots, BAD).pid == pid
 
 
 def test_which_side_is_older_is_said(roots: Roots, forged: ForgedAgent) -> None:
@@ -155,7 +155,9 @@ def test_a_process_that_a_record_names_is_not_signalled(roots: Roots, processes:
     assert bystander.stdout is not None
     assert bystander.stdout.readline() == b"1\n"
     with ForgedAgent(roots, BAD, bystander.pid):
-        assert look(roots, BAD).pid == bystander.pid  # what the record says, and nothing speaks against it
+        assert (
+            view_agent(roots, BAD).pid == bystander.pid
+        )  # what the record says, and nothing speaks against it
         answer = verb(roots, "down")
         assert answer.returncode == 1
         assert b"does not hold its lock" in answer.stderr
@@ -176,7 +178,7 @@ def test_a_record_of_another_owner_is_refused(roots: Roots, processes: Processes
     bystander = processes.start("sleep", "60")
     with ForgedAgent(roots, BAD, bystander.pid):
         os.chown(roots.state / BAD / "agent.state", 12345, 12345)
-        view = look(roots, BAD)
+        view = view_agent(roots, BAD)
         assert view.problem is not None
         assert f"belongs to uid 12345 and names process {bystander.pid}, which is uid 0's" in view.problem
         assert verb(roots, "down").returncode == 1

@@ -12,7 +12,7 @@ import pytest
 
 import ruth
 from conftest import Roots
-from harness.agents import MODELS, look, pid_of
+from harness.agents import MODELS, pid_of, view_agent
 from harness.published import FRAME, exporter_of
 from harness.waiting import wait_until
 from launch.cli.verbs import VERBS
@@ -52,7 +52,7 @@ def launch(processes: Processes, roots: Roots, config: Path) -> None:
     """The agent of that configuration, launched and bound."""
     processes.ruth("up", config, env=roots.environ())
     pid_of(roots, "a")
-    wait_until(lambda: look(roots, "a").frames, "it observes")
+    wait_until(lambda: view_agent(roots, "a").frames, "it observes")
 
 
 def arguments_of(roots: Roots) -> dict[str, list[str]]:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from doubles.frozen_vas import Version1Writer
-from harness.agents import configure, launched, look, open_files, pid_of, wait_dead, wait_observed
+from harness.agents import configure, launched, open_files, pid_of, view_agent, wait_dead, wait_observed
 from harness.exports import DATA_V2, META_V2, patched, put
 from harness.published import FRAME, HEIGHT, WIDTH, Feed, exporter_of
 from harness.waiting import wait_until
-from launch.observe.liveness import look as sighting_of
+from launch.observe.liveness import read_sighting as sighting_of
 from ruth.export.layout import NO_FRAME_EVER, STRIDE_OFFSET
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_a_fed_agent(roots: Roots, processes: Processes) -> None:
     exporter = exporter_of(roots, "a")
     pid = launched(roots, processes, "a")["a"]
     with Feed({"a": exporter}):
-        wait_until(lambda: look(roots, "a").frames > 30, "it has seen frames")
+        wait_until(lambda: view_agent(roots, "a").frames > 30, "it has seen frames")
         found = inspect(roots, "a")
         text = shown(roots, "a")
     assert (found["pid"], found["state"], found["export"], found["stopped"]) == (pid, "running", "v2", False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import open_processes, open_roots
-from harness.agents import configure, look, wait_observed
+from harness.agents import configure, view_agent, wait_observed
 from harness.published import FRAME, exporter_of
 from harness.tracing import (
     CLOCK_NANOSLEEP,
@@ -24,7 +24,7 @@ from harness.tracing import (
     traced,
 )
 from harness.waiting import wait_until
-from launch.observe.liveness import look as sight
+from launch.observe.liveness import read_sighting as sight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,7 +129,7 @@ class Launch:
 
     def confinement(self) -> dict[str, set[str]]:
         """What is in force in each live agent."""
-        views = {camera: look(self._roots, camera) for camera in CAMERAS}
+        views = {camera: view_agent(self._roots, camera) for camera in CAMERAS}
         return {camera: set(view.confinement) for camera, view in views.items() if view.pid is not None}
 
     def up(self) -> None:

@@ -14,7 +14,7 @@ import pytest
 from conftest import open_processes, open_roots
 from doubles.unread_output import UNREAD
 from doubles.video_server import timestamp_ns
-from harness.agents import MODELS, configure, look, pid_of, wait_observed
+from harness.agents import MODELS, configure, pid_of, view_agent, wait_observed
 from harness.published import FRAME, exporter_of
 from harness.scene import CAMERAS
 from harness.streams import Follower
@@ -92,14 +92,14 @@ class Limited:
 
     def alive(self) -> tuple[str, ...]:
         """The cameras that have an agent which is at work."""
-        return tuple(camera for camera in CAMERAS if look(self._roots, camera).confinement)
+        return tuple(camera for camera in CAMERAS if view_agent(self._roots, camera).confinement)
 
     def deciding(self) -> tuple[str, ...]:
         """The cameras whose agents observe a frame; of the others nobody has died."""
         for camera in CAMERAS:  # confined is not yet looked: it waits once it has
-            agent = psutil.Process(look(self._roots, camera).pid)
+            agent = psutil.Process(view_agent(self._roots, camera).pid)
             wait_until(lambda agent=agent: agent.status() == psutil.STATUS_SLEEPING, f"{camera} has looked")
-        bound = tuple(camera for camera in CAMERAS if look(self._roots, camera).export == "v2")
+        bound = tuple(camera for camera in CAMERAS if view_agent(self._roots, camera).export == "v2")
         for camera, exporter in self._exporters.items():
             exporter.publish(FRAME, 0)
             if camera in bound:
@@ -148,7 +148,7 @@ def test_an_output_that_nobody_reads(
         pids = {camera: pid_of(roots, camera) for camera in CAMERAS}
         streams: Streams = {camera: [] for camera in CAMERAS}
         for camera, exporter in exporters.items():
-            wait_until(lambda camera=camera: look(roots, camera).export == "v2", f"{camera} is bound")
+            wait_until(lambda camera=camera: view_agent(roots, camera).export == "v2", f"{camera} is bound")
             with Follower(roots, camera) as follower:
                 for frame_id in range(60):
                     exporter.publish(FRAME, timestamp_ns(camera, frame_id))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.agents import configure, look, pid_of
+from harness.agents import configure, pid_of, view_agent
 from harness.waiting import wait_until
 from launch.launcher import claim as claim_module
 from launch.launcher.claim import AlreadyRunningError, LockRefusedError, claim
@@ -61,12 +61,12 @@ def test_without_memory_a_launch_says_so(roots: Roots, native: str, kilobytes: i
     answer = up(roots, native, *limited)
     assert "Traceback" not in answer.stderr
     if answer.returncode == 0:
-        wait_until(lambda: look(roots, "a").confinement, "the agent lives")
+        wait_until(lambda: view_agent(roots, "a").confinement, "the agent lives")
     else:
         assert answer.returncode == 1
         assert answer.stderr.count("\n") == 1
         assert "memory" in answer.stderr
-        assert look(roots, "a").pid is None
+        assert view_agent(roots, "a").pid is None
 
 
 def test_a_holder_that_dies_while_it_is_asked_about_gives_way(

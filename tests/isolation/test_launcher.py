@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from harness.agents import children_of, configure, launched, look, open_files, pid_of, wait_dead
+from harness.agents import children_of, configure, launched, open_files, pid_of, view_agent, wait_dead
 from harness.waiting import wait_until
 from launch.agent.native.library import VARIABLE
 
@@ -49,7 +49,7 @@ def test_agents_share_no_descriptor(roots: Roots, processes: Processes) -> None:
     """An agent has /dev/null for 0 to 2, its own agent.state, and nothing else of the launcher's."""
     pids = launched(roots, processes, "a", "b")
     for camera, pid in pids.items():
-        wait_until(lambda camera=camera: look(roots, camera).confinement, "the agent is confined")
+        wait_until(lambda camera=camera: view_agent(roots, camera).confinement, "the agent is confined")
         files = open_files(pid)
         assert files.count("/dev/null") == 3
         assert {file for file in files if file != "/dev/null"} == {str(roots.state / camera / "agent.state")}
@@ -63,7 +63,7 @@ def test_second_launch_leaves_live_agents_alone(roots: Roots, processes: Process
     out, err = second.communicate(timeout=10)
     assert (second.returncode, out) == (0, b"")
     assert err == b"ruth: a: has a live agent, left alone\nruth: b: has a live agent, left alone\n"
-    assert {camera: look(roots, camera).pid for camera in pids} == pids
+    assert {camera: view_agent(roots, camera).pid for camera in pids} == pids
 
 
 def test_only_missing_agents_are_launched(roots: Roots, processes: Processes) -> None:
@@ -73,7 +73,7 @@ def test_only_missing_agents_are_launched(roots: Roots, processes: Processes) ->
     wait_dead(roots, "a")
     processes.ruth("up", configure(roots, "a", "b"), env=roots.environ())
     assert pid_of(roots, "a") != pids["a"]
-    assert look(roots, "b").pid == pids["b"]
+    assert view_agent(roots, "b").pid == pids["b"]
 
 
 def test_a_death_is_nobodys_business(roots: Roots, processes: Processes) -> None:
@@ -86,9 +86,9 @@ def test_a_death_is_nobodys_business(roots: Roots, processes: Processes) -> None
     wait_until(lambda: out.read_bytes().count(b"\n") == 2, "the launcher has said what it launched")
     said = out.read_bytes()
     os.kill(pids["a"], signal.SIGKILL)
-    wait_until(lambda: look(roots, "a").death == "SIGKILL", "the kernel tells how a died")
+    wait_until(lambda: view_agent(roots, "a").death == "SIGKILL", "the kernel tells how a died")
     assert set(children_of(launcher.pid)) == set(pids.values())
-    assert look(roots, "b").pid == pids["b"]
+    assert view_agent(roots, "b").pid == pids["b"]
     assert out.read_bytes() == said
 
 
@@ -155,7 +155,7 @@ def test_killed_launcher_takes_nobody_along(roots: Roots, processes: Processes) 
     pids = {camera: pid_of(roots, camera) for camera in ("a", "b")}
     launcher.kill()
     launcher.wait(timeout=2)
-    assert {camera: look(roots, camera).pid for camera in pids} == pids
+    assert {camera: view_agent(roots, camera).pid for camera in pids} == pids
 
 
 @pytest.mark.parametrize("detach", [(), ("-d",)], ids=["foreground", "detached"])
@@ -183,7 +183,7 @@ def test_ignored_sigchld_is_not_inherited(roots: Roots, processes: Processes) ->
         preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
     )
     os.kill(pid_of(roots, "a"), signal.SIGSEGV)
-    wait_until(lambda: look(roots, "a").death == "SIGSEGV", "the kernel tells how a died")
+    wait_until(lambda: view_agent(roots, "a").death == "SIGSEGV", "the kernel tells how a died")
 
 
 def test_blocked_signals_are_not_inherited(roots: Roots, processes: Processes) -> None:
@@ -195,7 +195,7 @@ def test_blocked_signals_are_not_inherited(roots: Roots, processes: Processes) -
         preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]),
     )
     os.kill(pid_of(roots, "a"), signal.SIGTERM)
-    wait_until(lambda: look(roots, "a").death == "SIGTERM", "a ends by SIGTERM")
+    wait_until(lambda: view_agent(roots, "a").death == "SIGTERM", "a ends by SIGTERM")
 
 
 def test_umask_is_not_inherited(roots: Roots, processes: Processes) -> None:
@@ -278,7 +278,7 @@ def test_a_failing_fork_costs_one_camera(
         pid_of(roots, camera)
     wait_until(err.read_bytes, "the launcher says what failed")
     assert err.read_bytes() == b"ruth: c: fork: Resource temporarily unavailable\n"
-    assert look(roots, "c").state == "dead"  # it was claimed, and nothing lives
+    assert view_agent(roots, "c").state == "dead"  # it was claimed, and nothing lives
 
 
 def test_more_cameras_than_descriptors(roots: Roots, processes: Processes) -> None:
@@ -292,7 +292,7 @@ def test_more_cameras_than_descriptors(roots: Roots, processes: Processes) -> No
     )
     pids = {camera: pid_of(roots, camera) for camera in cameras}
     for camera, pid in pids.items():
-        wait_until(lambda camera=camera: look(roots, camera).confinement, "the agent is confined")
+        wait_until(lambda camera=camera: view_agent(roots, camera).confinement, "the agent is confined")
         held = {file for file in open_files(pid) if file.endswith("agent.state")}
         assert held == {str(roots.state / camera / "agent.state")}
 
@@ -313,7 +313,7 @@ def test_launcher_as_pid_1(roots: Roots, processes: Processes) -> None:
     command = (sys.executable, "-m", "launch.cli.main", "up", configure(roots, "a", "b"))
     outer = processes.start(*unshare, *command, env=roots.environ(), stdout=subprocess.PIPE)
     for camera in ("a", "b"):
-        wait_until(lambda camera=camera: look(roots, camera).confinement, f"the agent of {camera} runs")
+        wait_until(lambda camera=camera: view_agent(roots, camera).confinement, f"the agent of {camera} runs")
     [launcher] = children_of(outer.pid)
     first, second = children_of(launcher)
     os.kill(first, signal.SIGKILL)
@@ -351,7 +351,7 @@ def test_descriptors_above_a_lowered_limit_are_closed(roots: Roots, processes: P
     )
     config = configure(roots, "a")
     processes.start(sys.executable, "-c", script, config, roots.state.parent / "file", env=roots.environ())
-    wait_until(lambda: look(roots, "a").confinement, "the agent is confined")
+    wait_until(lambda: view_agent(roots, "a").confinement, "the agent is confined")
     assert str(roots.state.parent / "file") not in open_files(pid_of(roots, "a"))
 
 
@@ -365,7 +365,7 @@ def test_detached_launch_returns(roots: Roots, processes: Processes) -> None:
     assert pid in children_of(launcher)
     assert set(open_files(launcher)) == {"/dev/null"}
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: look(roots, "a").death == "SIGKILL", "the detached launcher keeps the zombie")
+    wait_until(lambda: view_agent(roots, "a").death == "SIGKILL", "the detached launcher keeps the zombie")
 
 
 def test_launcher_imports_what_it_needs(roots: Roots, processes: Processes) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.agents import CAPS, configure, launched, look, pid_of, record
+from harness.agents import CAPS, configure, launched, pid_of, record, view_agent
 from harness.published import FRAME, expected, exporter_of
 from harness.waiting import wait_until
 from launch.agent.native.library import VARIABLE
@@ -48,7 +48,7 @@ def follow_all(roots: Roots) -> list[tuple[int, int]]:
     published: list[tuple[int, int]] = []
 
     def observed_or_dead() -> bool:
-        found = look(roots, "a")
+        found = view_agent(roots, "a")
         return found.frame_id == published[-1][0] or found.state == "dead"
 
     for frame_id in range(FRAMES):
@@ -85,4 +85,4 @@ def test_frames_are_taken_in_c(
     processes.start(sys.executable, "-c", COUNTED, "up", configure(roots, "a"), env=roots.environ())
     pid_of(roots, "a")
     follow_all(roots)
-    assert (look(roots, "a").death or "alive") == state
+    assert (view_agent(roots, "a").death or "alive") == state

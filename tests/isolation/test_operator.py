@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.agents import configure, launched, look, pid_of, wait_dead, wait_observed
+from harness.agents import configure, launched, pid_of, view_agent, wait_dead, wait_observed
 from harness.published import FRAME, exporter_of
 from harness.waiting import wait_until
 from launch.launcher.claim import claim
@@ -134,15 +134,15 @@ def test_down_ends_everybody(roots: Roots, processes: Processes) -> None:
     said = f"ruth: launched by {launcher.pid}, which stays until it is ended itself (SIGTERM)\n"
     assert (answer.returncode, answer.stderr) == (0, said)
     assert answer.stdout == "".join(f"{camera}: agent {pid} ended\n" for camera, pid in pids.items())
-    assert {look(roots, camera).death for camera in pids} == {"SIGTERM"}
+    assert {view_agent(roots, camera).death for camera in pids} == {"SIGTERM"}
 
 
 def test_down_ends_only_whom_it_is_told(roots: Roots, processes: Processes) -> None:
     """``ruth down CAMERA`` ends that camera's agent and no other."""
     pids = launched(roots, processes, "a", "b")
     assert ruth(roots, "down", "b").returncode == 0
-    assert look(roots, "a").pid == pids["a"]
-    assert look(roots, "b").pid is None
+    assert view_agent(roots, "a").pid == pids["a"]
+    assert view_agent(roots, "b").pid is None
 
 
 def test_down_after_the_launcher_is_gone(roots: Roots, processes: Processes) -> None:
@@ -153,7 +153,7 @@ def test_down_after_the_launcher_is_gone(roots: Roots, processes: Processes) -> 
     launcher.wait(timeout=2)
     answer = ruth(roots, "down")
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert look(roots, "a").pid is None
+    assert view_agent(roots, "a").pid is None
 
 
 def test_down_is_not_misled_by_a_stray_folder(roots: Roots, processes: Processes) -> None:
@@ -224,7 +224,7 @@ def test_agent_that_runs_already(roots: Roots, processes: Processes) -> None:
     pid = launched(roots, processes, "a")["a"]
     answer = ruth(roots, "agent", "a", "-c", configure(roots, "a"))
     assert (answer.returncode, answer.stderr) == (1, "ruth: a: has a live agent, left alone\n")
-    assert look(roots, "a").pid == pid
+    assert view_agent(roots, "a").pid == pid
 
 
 def test_agent_of_an_unknown_camera(roots: Roots) -> None:
@@ -322,13 +322,13 @@ def test_down_does_not_signal_a_starting_camera(roots: Roots, processes: Process
     wait_dead(roots, "a")
     held = claim(str(roots.state), "a", 3)
     try:
-        assert look(roots, "a").pid is None
+        assert view_agent(roots, "a").pid is None
         answer = ruth(roots, "down")
         assert (answer.returncode, answer.stderr) == (1, "ruth: a: not signalled: it is being launched\n")
     finally:
         os.close(held)
-    wait_until(lambda: look(roots, "a").state == "dead", "it was taken on, and nothing lives")
-    assert look(roots, "a").death is None
+    wait_until(lambda: view_agent(roots, "a").state == "dead", "it was taken on, and nothing lives")
+    assert view_agent(roots, "a").death is None
 
 
 def test_a_readers_lock_is_no_life(roots: Roots, processes: Processes) -> None:
@@ -338,7 +338,7 @@ def test_a_readers_lock_is_no_life(roots: Roots, processes: Processes) -> None:
     with (roots.state / "a" / "agent.state").open("rb") as state:
         whole_file_read = struct.pack("=hh4xqqi4x", fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
         fcntl.fcntl(state, fcntl.F_OFD_SETLK, whole_file_read)
-        assert look(roots, "a").state == "dead"
+        assert view_agent(roots, "a").state == "dead"
         assert ruth(roots, "down").stderr == "ruth: no live agents\n"
         answer = ruth(roots, "up", configure(roots, "a"))
     assert answer.returncode == 1
@@ -352,7 +352,7 @@ def test_a_reused_pid_is_not_signalled(roots: Roots, processes: Processes) -> No
     try:
         agent = StreamAgent("a")
         memory = mmap.mmap(held, STATE_SIZE)
-        StateWriter(agent).begin(memoryview(memory), AgentIdentity(bystander.pid, 1, 0, 0))
+        StateWriter(agent).initialise(memoryview(memory), AgentIdentity(bystander.pid, 1, 0, 0))
         assert ruth(roots, "down").stdout == ""
         assert bystander.poll() is None
     finally:

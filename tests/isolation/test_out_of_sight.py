@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.agents import configure, launched, look, wait_observed
+from harness.agents import configure, launched, view_agent, wait_observed
 from harness.published import FRAME, Feed, exporter_of
 from harness.waiting import wait_until
 from ruth.agent.idle import IDLE_AFTER_S
@@ -61,7 +61,7 @@ def test_an_agent_in_another_namespace_is_alive(
     config = configure(roots, "a")
     environ = roots.environ() | {"RUTH_NATIVE": native}
     processes.start(*command, *RUTH, "up", config, env=environ)
-    wait_until(lambda: look(roots, "a").state == "unseen", "an agent lives")
+    wait_until(lambda: view_agent(roots, "a").state == "unseen", "an agent lives")
     top = ("top", "-n", "1", "--interval", "0.1")
     for verb in (("ps",), top, ("inspect", "a"), ("down",), ("down", "a")):
         answer = run(roots, *verb)
@@ -73,7 +73,7 @@ def test_an_agent_in_another_namespace_is_alive(
     assert (shown["state"], shown["pid"], shown["age_s"], shown["uptime_s"]) == ("unseen", None, None, None)
     assert ALIVE in shown["problem"]
     assert f"unseen: {ALIVE}" in run(roots, "inspect", "a").stdout
-    assert look(roots, "a").state == "unseen"  # nothing was signalled
+    assert view_agent(roots, "a").state == "unseen"  # nothing was signalled
     again = run(roots, "up", config)
     assert "has a live agent, left alone" in again.stderr
 
@@ -87,7 +87,7 @@ def test_ages_by_another_clock_are_not_shown(roots: Roots, processes: Processes,
     exporter = exporter_of(roots, "a")
     launched(roots, processes, "a")
     with Feed({"a": exporter}):
-        wait_until(lambda: look(roots, "a").frames > 2, "frames are observed")
+        wait_until(lambda: view_agent(roots, "a").frames > 2, "frames are observed")
         (here,) = json.loads(run(roots, "ps", "--json").stdout)
         assert here["age_s"] is not None
         for more in ((), ("--boottime", str(offset))):
@@ -106,13 +106,13 @@ def test_a_slow_camera_is_not_idle_between_its_frames(roots: Roots, processes: P
     launched(roots, processes, "a")
     exporter.publish(FRAME, 0)
     wait_observed(roots, "a", 0)
-    wait_until(lambda: (look(roots, "a").age_s or 0) >= 1.2, "the camera takes its time")
+    wait_until(lambda: (view_agent(roots, "a").age_s or 0) >= 1.2, "the camera takes its time")
     exporter.publish(FRAME, SECONDS)
     wait_observed(roots, "a", 1)
     ages: dict[str, list[float]] = {"running": [], "idle": []}
 
     def looked() -> bool:
-        seen = look(roots, "a")
+        seen = view_agent(roots, "a")
         ages[seen.state].append(seen.age_s or 0.0)
         return seen.state == "idle"
 

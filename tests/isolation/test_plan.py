@@ -10,7 +10,7 @@ import pytest
 
 from doubles.stepped_agent import CAMERA as STEPPED
 from doubles.stepped_agent import MODEL, SteppedAgent
-from harness.agents import look, pid_of, wait_observed
+from harness.agents import pid_of, view_agent, wait_observed
 from harness.published import FRAME, HEIGHT, WIDTH, exporter_of
 from harness.streams import Follower
 from harness.waiting import wait_until
@@ -34,7 +34,7 @@ ten    = {{ max_fps = 10 }}
 plate  = {{ max_fps = 2.5 }}
 whole  = {{ max_fps = 25 }}
 slow   = {{ max_fps = 0.3 }}
-parked = {{ max_fps = 5, active = false }}
+unused = {{ max_fps = 5, active = false }}
 audit  = {{}}
 """
 
@@ -79,7 +79,7 @@ def test_agents_measure_what_was_planned(
             exporter.publish(FRAME, last_ns)
             follower.wait_for(number)
     exporter.close()
-    seen = look(roots, CAMERA)
+    seen = view_agent(roots, CAMERA)
     assert seen.frames == 5000
     found = {}
     for model in seen.models:
@@ -115,7 +115,7 @@ def test_a_camera_at_its_own_pace_gives_what_was_planned(
     processes.ruth("up", config, env=roots.environ())
     processes.ruth("vas", f"{CAMERA}=test:64x48", env=roots.environ())
     frames = 25 * (60 if soaking else 3)
-    wait_until(lambda: look(roots, CAMERA).frames > frames, f"{frames} frames", 90 if soaking else 20)
+    wait_until(lambda: view_agent(roots, CAMERA).frames > frames, f"{frames} frames", 90 if soaking else 20)
 
     def rates() -> dict[str, object]:
         command = [sys.executable, "-m", "launch.cli.main", "inspect", CAMERA, "--json"]
@@ -145,7 +145,7 @@ def test_memory_is_what_was_planned(roots: Roots, processes: Processes, config: 
         return sum(file.stat().st_blocks * 512 for file in folder.iterdir())
 
     wait_observed(roots, CAMERA, 0)
-    private_bytes = look(roots, CAMERA).private_bytes
+    private_bytes = view_agent(roots, CAMERA).private_bytes
     assert private_bytes is not None
     assert private_bytes <= AGENT_PRIVATE_BYTES
     assert HEADER_SIZE <= taken(roots.state / CAMERA) == plan["state_bytes"]

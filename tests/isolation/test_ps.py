@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from harness.agents import configure, launched, look, pid_of, wait_dead, wait_observed
+from harness.agents import configure, launched, pid_of, view_agent, wait_dead, wait_observed
 from harness.published import FRAME, Feed, exporter_of
 from harness.waiting import wait_until
 from launch.launcher.claim import claim
-from launch.observe.liveness import look as sighting_of
+from launch.observe.liveness import read_sighting as sighting_of
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import STATE_SIZE
 from ruth.agent.state_reader import StateReader
@@ -84,7 +84,7 @@ def held_record(roots: Roots, camera_id: str, identity: AgentIdentity) -> Iterat
     held = claim(str(roots.state), camera_id, 0)
     try:
         with mmap.mmap(held, STATE_SIZE) as memory, memoryview(memory) as view:
-            writer = StateWriter(StreamAgent(camera_id)).begin(view, identity)
+            writer = StateWriter(StreamAgent(camera_id)).initialise(view, identity)
             del writer
         yield
     finally:
@@ -138,7 +138,7 @@ def test_a_death_whose_launcher_is_gone(roots: Roots, processes: Processes) -> N
     os.kill(pid, signal.SIGKILL)
     wait_dead(roots, "a")
     os.waitpid(pid, 0)  # this process has inherited it, as pid 1 would, and reaps it as pid 1 does
-    found = look(roots, "a")
+    found = view_agent(roots, "a")
     assert (found.state, found.death, found.pid) == ("dead", None, None)
     assert ps(roots).splitlines()[1].split()[:4] == ["a", "-", "dead", "-"]
 
@@ -164,14 +164,14 @@ def test_a_reused_pid_is_no_agent(roots: Roots, processes: Processes) -> None:
     """A record that names a process which started at another time names nobody: no pid, no cost."""
     bystander = processes.start("sleep", "60")
     with held_record(roots, "a", AgentIdentity(bystander.pid, 1, time.monotonic_ns(), 0)):
-        found = look(roots, "a")
+        found = view_agent(roots, "a")
         assert (found.state, found.pid, found.cpu_percent, found.private_bytes) == (
             "unseen",
             None,
             None,
             None,
         )
-    assert (look(roots, "a").state, look(roots, "a").death) == ("dead", None)
+    assert (view_agent(roots, "a").state, view_agent(roots, "a").death) == ("dead", None)
 
 
 def test_a_dead_pid_that_is_a_strangers_zombie(roots: Roots, processes: Processes) -> None:
@@ -180,7 +180,7 @@ def test_a_dead_pid_that_is_a_strangers_zombie(roots: Roots, processes: Processe
     with held_record(roots, "a", AgentIdentity(stranger.pid, 1, time.monotonic_ns(), 0)):
         stranger.kill()
         os.waitid(os.P_PID, stranger.pid, os.WEXITED | os.WNOWAIT)
-    assert (look(roots, "a").state, look(roots, "a").death) == ("dead", None)
+    assert (view_agent(roots, "a").state, view_agent(roots, "a").death) == ("dead", None)
 
 
 def test_looking_changes_nothing(roots: Roots, processes: Processes) -> None:

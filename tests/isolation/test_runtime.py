@@ -15,7 +15,7 @@ import pytest
 
 from conftest import PROJECT
 from doubles.stepped_agent import CAMERA
-from harness.agents import configure, launched, look, pid_of, record, wait_dead
+from harness.agents import configure, launched, pid_of, record, view_agent, wait_dead
 from harness.published import Feed, expected, exporter_of
 from harness.runtimes import CAP, HEIGHT, MODEL, RING_BYTES, WIDTH, Runtime, Server
 from harness.waiting import wait_until
@@ -152,7 +152,7 @@ def test_it_outlives_agents_and_servers(roots: Roots, processes: Processes) -> N
         assert pid_of(roots, CAMERA) != first
         wait_until(lambda: runtime.got[-1].frame_id > reached + 5, "it gets the new agent's frames")
     exporter.close()
-    wait_until(lambda: look(roots, CAMERA).export is None, "the export is gone")
+    wait_until(lambda: view_agent(roots, CAMERA).export is None, "the export is gone")
     begun_ns = time.monotonic_ns()
     again = exporter_of(roots, CAMERA, WIDTH, HEIGHT)
     with Server(again) as anew:
@@ -303,6 +303,6 @@ def test_pixels_cut_away_end_the_runtime_that_looks_at_them_alone(
     os.truncate(roots.export / CAMERA / "frame.data", 0)
     runtime.communicate("look\n", timeout=10)
     assert runtime.returncode == -signal.SIGBUS
-    wait_until(lambda: look(roots, CAMERA).export is None, "the agent has let go")
-    assert look(roots, CAMERA).pid == pid
+    wait_until(lambda: view_agent(roots, CAMERA).export is None, "the agent has let go")
+    assert view_agent(roots, CAMERA).pid == pid
     assert waiting.end()

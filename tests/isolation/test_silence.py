@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from doubles.planted_faults import Fault
-from harness.agents import configure, look, pid_of
+from harness.agents import configure, pid_of, view_agent
 from harness.scene import CAMERAS, PLANTED, VICTIM, way_of
 from harness.tracing import RT_SIGTIMEDWAIT, handles, system_call, traced
 from harness.waiting import wait_until
@@ -49,7 +49,7 @@ while True:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class WatchedHost:
     """A launcher with agents, every place of which is the test's own.
 
     Attributes:
@@ -119,7 +119,7 @@ def own_places(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.fixture
-def host(roots: Roots, tmp_path: Path, processes: Processes, library: str) -> Host:
+def host(roots: Roots, tmp_path: Path, processes: Processes, library: str) -> WatchedHost:
     """Three agents and their launcher, which has said what it launched and waits to be ended."""
     places = own_places(tmp_path)
     launcher = processes.start(
@@ -147,13 +147,13 @@ def host(roots: Roots, tmp_path: Path, processes: Processes, library: str) -> Ho
 
     def crash() -> None:
         os.kill(pids[VICTIM], Fault.NULL_POINTER)
-        wait_until(lambda: look(roots, VICTIM).death == "SIGSEGV", f"the agent of {VICTIM} has crashed")
+        wait_until(lambda: view_agent(roots, VICTIM).death == "SIGSEGV", f"the agent of {VICTIM} has crashed")
 
-    return Host(launcher, crash, (roots.state.parent, *places.values()))
+    return WatchedHost(launcher, crash, (roots.state.parent, *places.values()))
 
 
 @pytest.fixture
-def supervised(roots: Roots, tmp_path: Path, processes: Processes) -> Host:
+def supervised(roots: Roots, tmp_path: Path, processes: Processes) -> WatchedHost:
     """What all these tests have to tell from Ruth: a process that looks after its child."""
     places = own_places(tmp_path)
     supervisor = processes.start(
@@ -172,10 +172,10 @@ def supervised(roots: Roots, tmp_path: Path, processes: Processes) -> Host:
         os.kill(child, signal.SIGSEGV)
         wait_until(lambda: not psutil.pid_exists(child), "the child has crashed")
 
-    return Host(supervisor, crash, (roots.state.parent, *places.values()))
+    return WatchedHost(supervisor, crash, (roots.state.parent, *places.values()))
 
 
-def test_the_launcher_does_not_run(host: Host) -> None:
+def test_the_launcher_does_not_run(host: WatchedHost) -> None:
     """After a crash the launcher does not get a core even once: there is nothing that it could do."""
     before = host.runs()
     host.crash()
@@ -183,7 +183,7 @@ def test_the_launcher_does_not_run(host: Host) -> None:
     assert host.runs() == before
 
 
-def test_the_launcher_makes_no_system_call(host: Host, processes: Processes) -> None:
+def test_the_launcher_makes_no_system_call(host: WatchedHost, processes: Processes) -> None:
     """After a crash the launcher makes no system call but for going back to the wait that it was in.
 
     That one is strace's doing: to a tracer the kernel reports even signals that are ignored, which interrupts
@@ -193,7 +193,7 @@ def test_the_launcher_makes_no_system_call(host: Host, processes: Processes) -> 
     assert [call for call in calls if not call.startswith(("rt_sigtimedwait(", "restart_syscall("))] == []
 
 
-def test_nobody_is_started(host: Host) -> None:
+def test_nobody_is_started(host: WatchedHost) -> None:
     """After a crash the same processes are there as before, the crashed one as a zombie, and no other."""
     before = host.everybody()
     host.crash()
@@ -201,7 +201,7 @@ def test_nobody_is_started(host: Host) -> None:
     assert host.everybody() == before
 
 
-def test_nothing_is_written(host: Host) -> None:
+def test_nothing_is_written(host: WatchedHost) -> None:
     """After a crash no file appears or changes, nobody writes a byte to anywhere, and nothing is printed."""
     files, written = host.files(), host.written()
     host.crash()
@@ -211,7 +211,7 @@ def test_nothing_is_written(host: Host) -> None:
     assert not host.printed()
 
 
-def test_a_supervisor_would_be_noticed(supervised: Host, processes: Processes) -> None:
+def test_a_supervisor_would_be_noticed(supervised: WatchedHost, processes: Processes) -> None:
     """A process that looks after its child runs, calls, starts, writes and prints, and each is noticed."""
     before = (supervised.runs(), supervised.everybody(), supervised.files(), supervised.written())
     calls = supervised.calls(processes)

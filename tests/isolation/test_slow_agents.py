@@ -9,7 +9,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from harness.agents import launched, look, record, wait_observed
+from harness.agents import launched, record, view_agent, wait_observed
 from harness.published import FRAME, Feed, exporter_of
 from harness.streams import FRAME_INTERVAL_NS, Follower, judged_alone
 from harness.waiting import wait_until
@@ -55,7 +55,7 @@ def test_an_agent_on_a_busy_core(roots: Roots, processes: Processes) -> None:
     os.sched_setaffinity(pid, {core})
     busy = processes.start(sys.executable, "-c", "while True: pass", start_new_session=True)
     os.sched_setaffinity(busy.pid, {core})
-    wait_until(lambda: look(roots, "a").export == "v2", "the agent is bound")
+    wait_until(lambda: view_agent(roots, "a").export == "v2", "the agent is bound")
     observed: dict[int, int] = {}
     with Follower(roots, "a") as follower, Feed({"a": exporter}, fps=50_000) as feed:
         until = time.monotonic() + 3
@@ -76,5 +76,5 @@ def test_an_agent_on_a_busy_core(roots: Roots, processes: Processes) -> None:
     span_s = (published[-1][1] - published[0][1]) / 1e9
     for model in found.models:
         assert model.max_fps is None or model.allowed <= span_s * model.max_fps + 1
-    assert look(roots, "a").pid == pid
+    assert view_agent(roots, "a").pid == pid
     exporter.close()

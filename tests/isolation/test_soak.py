@@ -17,7 +17,7 @@ import pytest
 
 from conftest import open_processes, open_roots
 from doubles.planted_faults import Fault
-from harness.agents import configure, look, pid_of
+from harness.agents import configure, pid_of, view_agent
 from harness.lives import Life, Recorder, Server, newest_frame
 from harness.scene import PLANTED, way_of
 from harness.waiting import wait_until
@@ -124,7 +124,7 @@ def pause(seconds: float) -> None:
 
 def has_died(roots: Roots, life: Life, fault: int) -> bool:
     """Whether the agent has died; if not, its planted fault is asked for once more."""
-    if look(roots, life.camera_id).pid is None:
+    if view_agent(roots, life.camera_id).pid is None:
         return True
     if fault in set(Fault):  # it came before the agent was ready for it
         with suppress(ProcessLookupError):
@@ -145,7 +145,7 @@ def kill(roots: Roots, victims: dict[str, int], lives: Sequence[Life], rng: rand
     for life in lives:
         fault = victims[life.camera_id]
         wait_until(lambda life=life, fault=fault: has_died(roots, life, fault), f"{life} dies of {fault!r}")
-        assert look(roots, life.camera_id).death == DEATHS[fault]
+        assert view_agent(roots, life.camera_id).death == DEATHS[fault]
 
 
 def keep_cores_awake(processes: Processes) -> None:

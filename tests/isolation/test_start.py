@@ -14,10 +14,10 @@ import pytest
 from harness.agents import (
     configure,
     launched,
-    look,
     open_files,
     pid_of,
     record,
+    view_agent,
     wait_dead,
     wait_observed,
     wake_ups,
@@ -106,7 +106,7 @@ def both_ways(roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatc
     for camera, word in (("c", "on"), ("p", "off")):
         monkeypatch.setenv(VARIABLE, word)
         pids |= launched(roots, processes, camera)
-        wait_until(lambda camera=camera: look(roots, camera).confinement, f"{camera} is confined")
+        wait_until(lambda camera=camera: view_agent(roots, camera).confinement, f"{camera} is confined")
     return pids
 
 
@@ -223,7 +223,7 @@ def test_nothing_of_the_launcher_stays_open(
     file.touch()
     processes.start(*command, sys.executable, "-m", "launch.cli.main", "up", config, env=roots.environ())
     pid = pid_of(roots, "c")
-    wait_until(lambda: look(roots, "c").confinement, "it is confined")
+    wait_until(lambda: view_agent(roots, "c").confinement, "it is confined")
     assert str(file) not in open_files(pid)
 
 
@@ -235,7 +235,7 @@ def test_a_camera_that_cannot_begin_in_c_begins_in_python(roots: Roots, processe
     processes.ruth("up", config, env=roots.environ())
     for camera in cameras:
         pid_of(roots, camera)
-        wait_until(lambda camera=camera: look(roots, camera).confinement, f"{camera} is confined")
+        wait_until(lambda camera=camera: view_agent(roots, camera).confinement, f"{camera} is confined")
     state_files = [
         open_files(pid_of(roots, camera)).count(str(roots.state / camera / STATE_NAME)) for camera in cameras
     ]
@@ -244,7 +244,7 @@ def test_a_camera_that_cannot_begin_in_c_begins_in_python(roots: Roots, processe
         with closing(exporter_of(roots, camera)) as exporter:
             assert exporter.publish(FRAME, 10**9)
             wait_observed(roots, camera, 0)
-    assert len({look(roots, camera).confinement for camera in cameras}) == 1
+    assert len({view_agent(roots, camera).confinement for camera in cameras}) == 1
 
 
 def test_what_is_in_order_needs_no_python(roots: Roots, processes: Processes) -> None:
@@ -263,9 +263,9 @@ def test_what_is_in_order_needs_no_python(roots: Roots, processes: Processes) ->
                 assert exporter.publish(FRAME, (first + number + 1) * 10**9)
                 wait_until(lambda n=first + number: record(roots, "a").frames == n + 1, "it is observed")
             waits(2)
-        wait_until(lambda: look(roots, "a").export is None, "it is let go")
+        wait_until(lambda: view_agent(roots, "a").export is None, "it is let go")
     waits(2)
-    assert look(roots, "a").death is None
+    assert view_agent(roots, "a").death is None
     assert record(roots, "a").session == 2
 
 
@@ -282,7 +282,7 @@ def test_python_hears_of_the_fork(roots: Roots, processes: Processes) -> None:
         assert said.read_text() == "before after "
         assert exporter.publish(FRAME, 10**9)
         wait_dead(roots, "a")
-    assert look(roots, "a").death == "exit 77"
+    assert view_agent(roots, "a").death == "exit 77"
 
 
 def test_an_agent_goes_back_to_its_loop_after_python(roots: Roots, processes: Processes) -> None:
@@ -292,9 +292,10 @@ def test_an_agent_goes_back_to_its_loop_after_python(roots: Roots, processes: Pr
         for frame_id, seconds in enumerate((10, 20, 1, *range(30, 100, 10))):
             assert exporter.publish(FRAME, seconds * 10**9)
             wait_until(
-                lambda n=frame_id: look(roots, "a").frame_id == n or look(roots, "a").death, "it is observed"
+                lambda n=frame_id: view_agent(roots, "a").frame_id == n or view_agent(roots, "a").death,
+                "it is observed",
             )
-            assert (look(roots, "a").pid, look(roots, "a").death) == (pid, None)
+            assert (view_agent(roots, "a").pid, view_agent(roots, "a").death) == (pid, None)
 
 
 def test_wake_ups_that_are_missing_are_noticed(roots: Roots, processes: Processes) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import Roots
-from harness.agents import configure, look, pid_of
+from harness.agents import configure, pid_of, view_agent
 from launch.launcher.claim import claim
 from ruth.agent.state import STATE_SIZE
 
@@ -89,7 +89,7 @@ def test_what_another_user_planted_is_refused(roots: Roots, what: str, native: s
     assert answer.returncode == 1
     assert said in answer.stderr
     assert "Traceback" not in answer.stderr
-    assert look(roots, "a").pid is None
+    assert view_agent(roots, "a").pid is None
     elsewhere = roots.state.parent / "elsewhere"
     if elsewhere.exists():
         assert elsewhere.stat().st_mode & 0o777 == 0o700

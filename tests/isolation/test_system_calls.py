@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from harness.agents import launched, look, open_files
+from harness.agents import launched, open_files, view_agent
 from harness.published import FRAME, exporter_of
 from harness.tracing import FailingCall, counted_calls, traced
 from harness.waiting import wait_until
@@ -106,7 +106,7 @@ def ready(roots: Roots, processes: Processes, *cameras: str) -> dict[str, int]:
     """Agents that have done all that comes before their first look."""
     pids = launched(roots, processes, *cameras)
     for camera in cameras:
-        wait_until(lambda camera=camera: look(roots, camera).confinement, f"{camera} is ready")
+        wait_until(lambda camera=camera: view_agent(roots, camera).confinement, f"{camera} is ready")
     return pids
 
 
@@ -150,17 +150,18 @@ def assert_survived(roots: Roots, processes: Processes, cases: dict[str, Failing
     held = {camera: files_of(pid) for camera, pid in pids.items()}
     show = Show(roots, list(cases))
     windows = fail(show, processes, pids, cases, roots.state.parent)
-    alive = [camera for camera in cases if look(roots, camera).pid is not None]
+    alive = [camera for camera in cases if view_agent(roots, camera).pid is not None]
     for camera in cases:
         assert windows[camera].failed, f"{camera}: no such call was made"
         assert windows[camera].cpu < BUSY, f"{camera}: busy"
-        assert camera in alive or look(roots, camera).death == "exit 1"
+        assert camera in alive or view_agent(roots, camera).death == "exit 1"
     show.appear()
     show.publish()
     for camera in alive:
         newest = show.newest(camera)
         wait_until(
-            lambda camera=camera, newest=newest: look(roots, camera).frame_id == newest, f"{camera} goes on"
+            lambda camera=camera, newest=newest: view_agent(roots, camera).frame_id == newest,
+            f"{camera} goes on",
         )
     show.vanish()
     # strace takes the place of the call: what it is asked to close stays open.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ruth
-from harness.agents import configure, launched, look, wait_observed
+from harness.agents import configure, launched, view_agent, wait_observed
 from harness.exports import put
 from harness.published import FRAME, exporter_of
 from harness.rings import kill as kill_ring
@@ -163,7 +163,7 @@ def test_a_root_that_is_too_long_is_refused(roots: Roots, variable: str, path: s
     assert variable in answer.stderr
     assert "at most" in answer.stderr or "more than 255" in answer.stderr
     assert len(answer.stderr) < 500
-    assert look(roots, "a").state == "absent"
+    assert view_agent(roots, "a").state == "absent"
 
 
 def test_peek_into_a_file_without_a_name(roots: Roots) -> None:

@@ -15,7 +15,7 @@ from harness.agents import configure, launched, pid_of, wait_dead
 from harness.published import Feed, exporter_of
 from harness.terminals import on_terminal
 from harness.waiting import wait_until
-from launch.observe.liveness import look as sighting_of
+from launch.observe.liveness import read_sighting as sighting_of
 from launch.observe.top.reading import Reader
 
 if TYPE_CHECKING:

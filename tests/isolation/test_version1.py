@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from doubles.frozen_vas import Version1Writer
-from harness.agents import launched, look, record, wait_observed, wake_ups
+from harness.agents import launched, record, view_agent, wait_observed, wake_ups
 from harness.waiting import wait_until
 from launch.observe.agent_view import cpu_time_ns
 from launch.vas.version1 import Version1Exporter
@@ -41,7 +41,7 @@ def test_a_decoded_camera_is_followed(
     begun, cpu_ns, started = record(roots, "a"), cpu_time_ns(pid), time.monotonic()
     wait_until(lambda: record(roots, "a").frames >= begun.frames + SECONDS * 25, "seconds later", 2 * SECONDS)
     ended = record(roots, "a")
-    assert look(roots, "a").export == "v1"
+    assert view_agent(roots, "a").export == "v1"
     # FFmpeg, the stand-in and this test share the processors with the agent, which comes last.
     assert ended.missed - begun.missed <= SECONDS * 25 // 50
     assert cpu_ns is not None
@@ -49,7 +49,7 @@ def test_a_decoded_camera_is_followed(
     record_property("cpu_percent", round(spent_ns / (time.monotonic() - started) / 1e7, 2))
     vas.terminate()
     vas.communicate(timeout=10)
-    wait_until(lambda: look(roots, "a").export is None, "the export is gone")
+    wait_until(lambda: view_agent(roots, "a").export is None, "the export is gone")
 
 
 class Feed:
@@ -115,9 +115,9 @@ def test_an_export_written_removed_and_made_again(
         assert missed <= max(1, feed.written // 1000)
         assert ended.session == session
         shutil.rmtree(roots.export / "a")
-        wait_until(lambda: look(roots, "a").export is None, "the agent has let go")
+        wait_until(lambda: view_agent(roots, "a").export is None, "the agent has let go")
         begun = ended
-    assert look(roots, "a").pid == pid
+    assert view_agent(roots, "a").pid == pid
 
 
 def test_a_frozen_version_1_writer(roots: Roots, processes: Processes) -> None:
@@ -127,7 +127,7 @@ def test_a_frozen_version_1_writer(roots: Roots, processes: Processes) -> None:
     folder.mkdir(parents=True)
     Version1Writer(folder).write(0, time.time_ns())
     wait_until(lambda: record(roots, "a").frames == 1, "the frame is observed")
-    wait_until(lambda: look(roots, "a").state == "idle", "the agent is idle")
+    wait_until(lambda: view_agent(roots, "a").state == "idle", "the agent is idle")
     before, started = wake_ups(pid), time.monotonic()
     wait_until(lambda: time.monotonic() - started >= 3, "three seconds have passed")
     assert wake_ups(pid) - before <= 4
@@ -141,7 +141,7 @@ def stand_in(roots: Roots, report: Callable[[str], None] = lambda _: None) -> Ve
 
 def publish(exporter: Version1Exporter, frame_id: int) -> bool:
     """One frame whose every byte is its id."""
-    buffer = exporter.begin()
+    buffer = exporter.begin_frame()
     assert buffer is not None
     buffer[:] = bytes([frame_id]) * (64 * 72)
     return exporter.commit(0)
@@ -246,7 +246,7 @@ def test_a_stand_in_that_cannot_write_says_so_once(roots: Roots) -> None:
     said: list[str] = []
     exporter = Version1Exporter(str(roots.export), "a", 64, 48, said.append)
     for _ in range(3):
-        exporter.begin()
+        exporter.begin_frame()
         assert not exporter.commit(0)
     assert len(said) == 1
     assert exporter.published == 0

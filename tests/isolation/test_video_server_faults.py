@@ -16,7 +16,7 @@ import pytest
 
 from doubles.frozen_vas import Version1Writer
 from doubles.small_tmpfs import MIB, fill, free_bytes, small_tmpfs
-from harness.agents import configure, launched, look, record, wait_observed, wake_ups
+from harness.agents import configure, launched, record, view_agent, wait_observed, wake_ups
 from harness.exports import both_versions
 from harness.lives import Recorder, Server
 from harness.published import FRAME, HEIGHT, WIDTH, Messages, exporter_of
@@ -52,7 +52,7 @@ def test_a_stopped_server(roots: Roots, processes: Processes) -> None:
         lives = [recorder.life(camera, pid) for camera, pid in pids.items()]
         os.kill(server.process.pid, signal.SIGSTOP)
         for camera in cameras:
-            wait_until(lambda camera=camera: look(roots, camera).state == "idle", f"{camera} is idle")
+            wait_until(lambda camera=camera: view_agent(roots, camera).state == "idle", f"{camera} is idle")
         decided = [record(roots, camera).frames for camera in cameras]
         woken = [wake_ups(pid) for pid in pids.values()]
         pause(3)
@@ -82,7 +82,7 @@ def test_a_server_killed_at_any_moment(roots: Roots, processes: Processes, soaki
         server.process.wait(timeout=10)
     server = Server(processes, roots, cameras, frames=50)
     for camera in cameras:
-        wait_until(lambda camera=camera: look(roots, camera).frame_id == 49, f"{camera} goes on")
+        wait_until(lambda camera=camera: view_agent(roots, camera).frame_id == 49, f"{camera} goes on")
     for camera, pid in pids.items():
         found = record(roots, camera)
         assert found.pid == pid
@@ -102,7 +102,7 @@ def test_memory_of_an_unlinked_export(roots: Roots, processes: Processes) -> Non
         shutil.rmtree(roots.export / "a")
         assert free_bytes(roots.export) < before
         wait_until(lambda: free_bytes(roots.export) == before, "the memory is returned", 2)
-        assert look(roots, "a").pid == pid
+        assert view_agent(roots, "a").pid == pid
 
 
 def test_nothing_of_the_old_session(roots: Roots, processes: Processes) -> None:
@@ -210,7 +210,7 @@ def test_any_clock(roots: Roots, processes: Processes, version: int) -> None:
             wait_until(lambda due=due: time.monotonic() >= due, "the next frame is due")
     for camera, timestamps in CLOCKS.items():
         frames = list(enumerate(timestamps, start=AT_EASE))
-        assert look(roots, camera).pid == pids[camera]
+        assert view_agent(roots, camera).pid == pids[camera]
         assert streams[camera] == judged_alone(before[camera], frames), camera
     for camera, early in (("hour-back-and-forth", FRAMES // 2), ("hour-back", 0), ("hour-forth", 1)):
         for model, earlier in zip(record(roots, camera).models, before[camera].models, strict=True):

@@ -42,7 +42,7 @@ def pass_time(seconds: float) -> None:
     wait_until(lambda: time.monotonic() > until, "time has passed")
 
 
-class Told:
+class Promptness:
     """Whether an agent observes a frame as soon as it is told of it, entered before the frame is published.
 
     What its process waits for a core meanwhile does not count.
@@ -70,12 +70,12 @@ class Told:
 
 def frame_at_once(roots: Roots, camera: HandwrittenRenamed | HandwrittenRing) -> None:
     """Publishes one more frame, of which the agent must hear."""
-    with Told(roots) as told:
+    with Promptness(roots) as promptness:
         camera.frame(40 * MS)
         if isinstance(camera, HandwrittenRing):
             with wake_word(camera) as wake:
                 wake.wake()
-        told.of(camera.record.frame_id)
+        promptness.of(camera.record.frame_id)
 
 
 def test_a_frame_of_version_2_after_a_stall(roots: Roots, processes: Processes) -> None:
@@ -120,10 +120,10 @@ def test_an_export_that_comes_into_a_directory(roots: Roots, processes: Processe
         (folder / name).rename(folder.parent / name)
     launched(roots, processes, "a")
     pass_time(1.3)
-    with Told(roots) as told:
+    with Promptness(roots) as promptness:
         for name in (DATA_NAME, META_NAME):
             (folder.parent / name).rename(folder / name)
-        told.of(camera.record.frame_id)
+        promptness.of(camera.record.frame_id)
 
 
 def test_a_directory_that_comes_later(roots: Roots, processes: Processes) -> None:
@@ -142,9 +142,9 @@ def test_a_directory_that_is_replaced(roots: Roots, processes: Processes) -> Non
     launched(roots, processes, "a")
     wait_observed(roots, "a", camera.record.frame_id)
     for _ in range(3):
-        with Told(roots) as told:
+        with Promptness(roots) as promptness:
             camera.replace()
-            told.of(camera.record.frame_id)
+            promptness.of(camera.record.frame_id)
         pass_time(1.1)
         frame_at_once(roots, camera)
 
@@ -162,9 +162,9 @@ def test_a_writer_that_does_not_wake(roots: Roots, processes: Processes, says_so
     before = record(roots, "a").missed
     for _ in range(25):
         pass_time(0.04)
-        with Told(roots) as told:
+        with Promptness(roots) as promptness:
             camera.frame(40 * MS)
-            told.of(camera.record.frame_id)
+            promptness.of(camera.record.frame_id)
     assert record(roots, "a").missed == before
     if not says_so:
         frame_at_once(roots, camera)  # it wakes after all

@@ -67,7 +67,7 @@ class Load(NamedTuple):
         word: Which.
         order: ``ACQUIRE`` or ``RELAXED``; on x86-64 it makes no difference.
         still: A word and a value that a later load, after an acquire fence, has to meet if anything is to
-            come of this look. What makes that impossible is left out: it would only be followed to its end
+            come of this poll. What makes that impossible is left out: it would only be followed to its end
             in nothing.
 
     """
@@ -115,13 +115,13 @@ class Met(NamedTuple):
     Attributes:
         time: Its number; 0 is what the files were made with.
         value: What it stored.
-        tells: All stores up to this number are known to whoever uses what it tells.
+        carries: All stores up to this number are known to whoever uses what it carries.
 
     """
 
     time: int
     value: Value
-    tells: int
+    carries: int
 
 
 class View(NamedTuple):
@@ -130,13 +130,13 @@ class View(NamedTuple):
     Attributes:
         known: Of every word, it meets the last store up to this number, or a later one.
         met: Words of which it has met a store after ``known``, with that store's number.
-        told: What relaxed loads were told so far; an acquire fence makes it ``known``.
+        pending: What relaxed loads were told so far; an acquire fence makes it ``known``.
 
     """
 
     known: int
     met: tuple[tuple[Word, int], ...]
-    told: int
+    pending: int
 
     def floor(self, word: Word) -> int:
         """The number from which on stores to ``word`` can be met."""
@@ -149,7 +149,7 @@ class View(NamedTuple):
         """Whether whoever has ``other`` can meet nothing that could not be met with this one as well."""
         return (
             self.known <= other.known
-            and self.told <= other.told
+            and self.pending <= other.pending
             and all(time <= other.floor(word) for word, time in self.met)
         )
 
@@ -181,9 +181,9 @@ class History:
                 continue
             self.stores.append(step)
             time = len(self.stores)
-            tells = time if machine.keeps_order or step.order == RELEASE else fenced
+            carries = time if machine.keeps_order or step.order == RELEASE else fenced
             self._times[step.word].append(time)
-            self._met[step.word].append(Met(time, step.value, tells))
+            self._met[step.word].append(Met(time, step.value, carries))
 
     def value_at(self, word: Word, time: int) -> Value:
         """What ``word`` holds after store number ``time``, to whoever sees everything at once."""
@@ -199,17 +199,17 @@ class History:
         acquires = asked.order == ACQUIRE or self.machine.keeps_order
         last = self._last_met(asked.still)
         for met in self.meetable(word, view.floor(word)):
-            if met.tells >= last:
+            if met.carries >= last:
                 continue
-            known = max(view.known, met.tells) if acquires else view.known
+            known = max(view.known, met.carries) if acquires else view.known
             later = [(name, time) for name, time in view.met if name != word and time > known]
             if met.time > known:
                 later.append((word, met.time))
-            yield met, View(known, tuple(sorted(later)), max(view.told, met.tells, known))
+            yield met, View(known, tuple(sorted(later)), max(view.pending, met.carries, known))
 
     def fence(self, view: View) -> View:
         """What a reader knows after an acquire fence."""
-        return View(view.told, tuple(pair for pair in view.met if pair[1] > view.told), view.told)
+        return View(view.pending, tuple(pair for pair in view.met if pair[1] > view.pending), view.pending)
 
     def pread(self, view: View, asked: Pread) -> Iterator[tuple[tuple[Value, ...], View]]:
         """What one pread can return. Only where loads keep their order: no other machine is read so."""

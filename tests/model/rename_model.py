@@ -16,7 +16,7 @@ from model.search import Ended
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from model.search import Look
+    from model.search import Poll
 
 META: Final = "frame.meta"
 DATA: Final = "frame.data"
@@ -197,11 +197,11 @@ class RenameModelReader:
         """It has taken none."""
         return Kept()
 
-    def looks(self, kept: Kept) -> dict[str, Look[Kept]]:
+    def polls(self, kept: Kept) -> dict[str, Poll[Kept]]:
         """It only looks."""
-        return {"look": self._look(kept)}
+        return {"poll": self._poll(kept)}
 
-    def _look(self, kept: Kept) -> Look[Kept]:
+    def _poll(self, kept: Kept) -> Poll[Kept]:
         opened: dict[str, File] = {}
         for name in (META, DATA) if self._habits.meta_opened_first else (DATA, META):
             file = yield Load(name)

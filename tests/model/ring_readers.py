@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from model.memory import Value, Word
-    from model.search import Asked, Look
+    from model.search import Asked, Poll
 
 NONE: Final = -1
 
@@ -111,14 +111,14 @@ class _Reader:
         """Bound to nothing."""
         return Kept()
 
-    def looks(self, kept: Kept) -> dict[str, Look[Kept]]:
+    def polls(self, kept: Kept) -> dict[str, Poll[Kept]]:
         """Binding anew is possible at any time: a path is compared now and then, and waits time out."""
-        looks = {"bind": self._bind(kept)}
+        polls = {"bind": self._bind(kept)}
         if kept.meta:
-            looks["look"] = self._look(kept)
-        return looks
+            polls["poll"] = self._poll(kept)
+        return polls
 
-    def _bind(self, kept: Kept) -> Look[Kept]:
+    def _bind(self, kept: Kept) -> Poll[Kept]:
         """Opens frame.meta, reads the ring, opens frame.data. System calls: nothing moves before them."""
         meta = yield Load(DIRECTORY.meta, ACQUIRE)
         words = export_words(meta, self._slot_count)
@@ -136,8 +136,8 @@ class _Reader:
             return Ended(kept._replace(meta=meta, data=data))
         return Ended(Kept(meta, data, epoch, geometry=geometry))
 
-    def _look(self, kept: Kept) -> Look[Kept]:
-        """One look: the newest record, and its pixels."""
+    def _poll(self, kept: Kept) -> Poll[Kept]:
+        """One poll: the newest record, and its pixels."""
         export = export_words(kept.meta, self._slot_count)
         newest = yield from self._take(export, kept)
         if isinstance(newest, Ended):
@@ -316,7 +316,7 @@ class WalkingReader(PreadReader):
     A frame is accepted with its id and time; the pixels of each are another reader's.
     """
 
-    def _look(self, kept: Kept) -> Look[Kept]:
+    def _poll(self, kept: Kept) -> Poll[Kept]:
         export = export_words(kept.meta, self._slot_count)
         newest = yield from self._take(export, kept)
         if isinstance(newest, Ended):
@@ -369,15 +369,15 @@ class FindingReader(PreadReader):
         super().__init__(slot_count, checks)
         self._wanted = tuple(wanted)
 
-    def looks(self, kept: Kept) -> dict[str, Look[Kept]]:
+    def polls(self, kept: Kept) -> dict[str, Poll[Kept]]:
         """Whatever it keeps, it may look for any frame of the epoch that it is bound to."""
-        looks = {"bind": self._bind(kept)}
+        polls = {"bind": self._bind(kept)}
         for epoch, frame_id in self._wanted if kept.meta else ():
             if epoch == kept.epoch:
-                looks[f"find {frame_id} of epoch {epoch}"] = self._find(kept, frame_id)
-        return looks
+                polls[f"find {frame_id} of epoch {epoch}"] = self._find(kept, frame_id)
+        return polls
 
-    def _find(self, kept: Kept, frame_id: int) -> Look[Kept]:
+    def _find(self, kept: Kept, frame_id: int) -> Poll[Kept]:
         export = export_words(kept.meta, self._slot_count)
         frame = (kept.epoch, frame_id)
         slot = frame_id % self._slot_count

@@ -15,7 +15,7 @@ from model.search import Ended
 
 if TYPE_CHECKING:
     from model.ring_writer import ExportWords
-    from model.search import Look
+    from model.search import Poll
 
 
 class Kept(NamedTuple):
@@ -41,7 +41,7 @@ class Habits(NamedTuple):
         wake_first: wake is taken before the record.
         flags_acquire: So are the flags.
         flags_first: The flags are taken before the record.
-        torn_keeps_wake: Where the record changed during a look, the value to wait for stays the one before.
+        torn_keeps_wake: Where the record changed during a poll, the value to wait for stays the one before.
 
     """
 
@@ -69,21 +69,21 @@ class _WaitingReader:
         """It begins with the first record, which holds no frame."""
         return Kept()
 
-    def looks(self, kept: Kept) -> dict[str, Look[Kept]]:
+    def polls(self, kept: Kept) -> dict[str, Poll[Kept]]:
         """It only looks."""
-        return {"look": self._look(kept)}
+        return {"poll": self._poll(kept)}
 
-    def _look(self, kept: Kept) -> Look[Kept]:
+    def _poll(self, kept: Kept) -> Poll[Kept]:
         raise NotImplementedError
 
     def _after(self, kept: Kept, sequence: int, *, closed: bool) -> Ended[Kept]:
-        """What follows a look that found the record's sequence unchanged; ``kept.wake`` is of that look."""
+        """What follows a look that found the record's sequence unchanged; ``kept.wake`` is of that poll."""
         kept = kept._replace(known=sequence // 2)
         if sequence % 2 == 0 and sequence != kept.given:
             return Ended(kept._replace(given=sequence), ((1, kept.known - 1),))
-        return self._let_go(kept) if closed else self._sleep(kept)
+        return self._unbind(kept) if closed else self._sleep(kept)
 
-    def _let_go(self, kept: Kept) -> Ended[Kept]:
+    def _unbind(self, kept: Kept) -> Ended[Kept]:
         """The export is closed, and the look brought nothing new."""
         last = 2 * self._frames
         if kept.given == last:
@@ -105,7 +105,7 @@ def _order(habit: bool) -> str:
 class WaitingMappingReader(_WaitingReader):
     """``follow()`` of tests/contract/reader.c."""
 
-    def _look(self, kept: Kept) -> Look[Kept]:
+    def _poll(self, kept: Kept) -> Poll[Kept]:
         habits, export = self._habits, self._export
         wake = flags = None
         if habits.wake_first:
@@ -122,14 +122,14 @@ class WaitingMappingReader(_WaitingReader):
         kept = kept._replace(wake=wake)
         if sequence != again:
             kept = kept._replace(known=sequence // 2)
-            return self._let_go(kept) if flags & CLOSED else self._sleep(kept)
+            return self._unbind(kept) if flags & CLOSED else self._sleep(kept)
         return self._after(kept, sequence, closed=bool(flags & CLOSED))
 
 
 class WaitingPreadReader(_WaitingReader):
     """``read()`` of ruth/export/ring_reader.py, and the wait that follows it."""
 
-    def _look(self, kept: Kept) -> Look[Kept]:
+    def _poll(self, kept: Kept) -> Poll[Kept]:
         habits, export = self._habits, self._export
         sequence, wake = yield Pread((export.newest.sequence, export.wake))
         (flags,) = yield Pread((export.flags,))

@@ -177,8 +177,8 @@ class Writer:
 
     def come_back(self, *, in_new_files: bool, frames: int) -> Program:
         """Goes on where :meth:`live` died, as another process."""
-        begin = self._begin_in_new_files if in_new_files else self._begin_in_the_same_files
-        for step in begin():
+        start = self._begin_in_new_files if in_new_files else self._begin_in_the_same_files
+        for step in start():
             yield self._done(step)
         yield from self.live(frames)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Asked: TypeAlias = Load | Fence | Pread
 Kept = TypeVar("Kept")
-Look: TypeAlias = "Generator[Asked, Value, Ended[Kept]]"
+Poll: TypeAlias = "Generator[Asked, Value, Ended[Kept]]"
 
 
 class Ended(NamedTuple, Generic[Kept]):
@@ -46,9 +46,9 @@ class Reader(Protocol[Kept]):
 
     @property
     def start(self) -> Kept:
-        """What it keeps before its first look."""
+        """What it keeps before its first poll."""
 
-    def looks(self, kept: Kept) -> dict[str, Look[Kept]]:
+    def polls(self, kept: Kept) -> dict[str, Poll[Kept]]:
         """What it may do next, by name; new generators."""
 
 
@@ -71,7 +71,7 @@ class Found(NamedTuple):
 
 class _State(NamedTuple, Generic[Kept]):
     kept: Kept
-    look: str
+    poll: str
     sent: tuple[Value, ...]
     view: View
 
@@ -91,13 +91,13 @@ class Search(Generic[Kept]):
         accepted: set[tuple[int, int]] = set()
         waiting: deque[_State[Kept]] = deque()
 
-        def begin(kept: Kept, view: View, previous: _State[Kept] | None) -> None:
+        def start_from(kept: Kept, view: View, previous: _State[Kept] | None) -> None:
             least = between.setdefault(kept, [])
             if any(known.knows_no_more_than(view) for known in least):
                 return
             least[:] = [known for known in least if not view.knows_no_more_than(known)]
             least.append(view)
-            for name in self._reader.looks(kept):
+            for name in self._reader.polls(kept):
                 visit(_State(kept, name, (), view), previous)
 
         def visit(state: _State[Kept], previous: _State[Kept] | None) -> None:
@@ -109,7 +109,7 @@ class Search(Generic[Kept]):
         def found(*trace: str) -> Found:
             return Found(len(came_from), frozenset(accepted), frozenset(between), trace)
 
-        begin(self._reader.start, NOTHING, None)
+        start_from(self._reader.start, NOTHING, None)
         while waiting:
             state = waiting.popleft()
             asked = self._asked(state)
@@ -119,7 +119,7 @@ class Search(Generic[Kept]):
                     trace = _trace(history, self._reader, came_from, state)
                     return found(*trace, asked.problem)
                 if asked.kept != state.kept:
-                    begin(asked.kept, state.view, state)
+                    start_from(asked.kept, state.view, state)
                 continue
             for after in _next_states(history, asked, state):
                 visit(after, state)
@@ -129,15 +129,15 @@ class Search(Generic[Kept]):
         key = state[:3]
         asked = self._answers.get(key)
         if asked is None:
-            asked = self._answers[key] = _next(self._reader.looks(state.kept)[state.look], state.sent)
+            asked = self._answers[key] = _next(self._reader.polls(state.kept)[state.poll], state.sent)
         return asked
 
 
-def _next(look: Look[Kept], sent: tuple[Value, ...]) -> Asked | Ended[Kept]:
+def _next(poll: Poll[Kept], sent: tuple[Value, ...]) -> Asked | Ended[Kept]:
     try:
-        asked = next(look)
+        asked = next(poll)
         for value in sent:
-            asked = look.send(value)
+            asked = poll.send(value)
     except StopIteration as end:
         ended: Ended[Kept] = end.value
         return ended
@@ -145,9 +145,9 @@ def _next(look: Look[Kept], sent: tuple[Value, ...]) -> Asked | Ended[Kept]:
 
 
 def _next_states(history: History, asked: Asked, state: _State[Kept]) -> Iterator[_State[Kept]]:
-    kept, look, sent, view = state
+    kept, poll, sent, view = state
     for value, later in _met(history, asked, view):
-        yield _State(kept, look, (*sent, value), later)
+        yield _State(kept, poll, (*sent, value), later)
 
 
 def _met(history: History, asked: Asked, view: View) -> Iterator[tuple[Value, View]]:
@@ -172,9 +172,9 @@ def _trace(
         state = came_from[state]
     for before, after in zip(path[::-1], path[-2::-1], strict=False):
         if not after.sent:
-            yield f"the next look: {after.look}"
+            yield f"the next poll: {after.poll}"
             continue
-        asked = _next(reader.looks(before.kept)[before.look], before.sent)
+        asked = _next(reader.polls(before.kept)[before.poll], before.sent)
         moment = max((after.view.known, *(time for _, time in after.view.met)))
         where = "no store yet"
         if moment:

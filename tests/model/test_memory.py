@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from model.memory import Value, View
     from model.ring_readers import Kept
-    from model.search import Look, Reader
+    from model.search import Poll, Reader
 
 
 class Loads:
@@ -42,11 +42,11 @@ class Loads:
     def __init__(self, *steps: Load | Fence | Pread) -> None:
         self._steps = steps
 
-    def looks(self, kept: tuple[Value, ...]) -> dict[str, Look[tuple[Value, ...]]]:
+    def polls(self, kept: tuple[Value, ...]) -> dict[str, Poll[tuple[Value, ...]]]:
         """It looks once."""
-        return {} if kept else {"look": self._look()}
+        return {} if kept else {"poll": self._poll()}
 
-    def _look(self) -> Look[tuple[Value, ...]]:
+    def _poll(self) -> Poll[tuple[Value, ...]]:
         loaded: list[Value] = []
         for step in self._steps:
             value = yield step
@@ -127,21 +127,21 @@ class InFull:
         self._reader = reader
         self.start = reader.start
 
-    def looks(self, kept: Kept) -> dict[str, Look[Kept]]:
+    def polls(self, kept: Kept) -> dict[str, Poll[Kept]]:
         """As the reader's."""
-        return {name: self._full(look) for name, look in self._reader.looks(kept).items()}
+        return {name: self._full(poll) for name, poll in self._reader.polls(kept).items()}
 
-    def _full(self, look: Look[Kept]) -> Look[Kept]:
+    def _full(self, poll: Poll[Kept]) -> Poll[Kept]:
         value: Value = None
         try:
-            asked = next(look)
+            asked = next(poll)
             while True:
                 if isinstance(asked, Load):
                     asked = asked._replace(still=None)
                 elif isinstance(asked, Pread):
                     asked = asked._replace(still=None, only=None)
                 value = yield asked
-                asked = look.send(value)
+                asked = poll.send(value)
         except StopIteration as end:
             ended: Ended[Kept] = end.value
             return ended
@@ -184,17 +184,17 @@ def interleaved(history: History, reader: Reader[Kept]) -> set[Kept]:
             visited.add((kept, name, sent, time))
             waiting.append((kept, name, sent, time))
 
-    for name in reader.looks(reader.start):
+    for name in reader.polls(reader.start):
         visit(reader.start, name, (), 0)
     while waiting:
         kept, name, sent, time = waiting.popleft()
-        look = reader.looks(kept)[name]
+        poll = reader.polls(kept)[name]
         try:
-            asked = next(look)
+            asked = next(poll)
             for value in sent:
-                asked = look.send(value)
+                asked = poll.send(value)
         except StopIteration as end:
-            for name in reader.looks(end.value.kept):
+            for name in reader.polls(end.value.kept):
                 visit(end.value.kept, name, (), time)
             continue
         for later in range(time, last + 1) if isinstance(asked, Load) else (time,):

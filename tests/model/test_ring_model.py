@@ -61,7 +61,7 @@ def test_no_reader_is_ever_deceived_and_none_is_blind(
             for fate in fates(machine, slot_count):
                 found = search(fate.history)
                 due = fate.slots_filled if isinstance(reader, FindingReader) else fate.published
-                assert not found.trace, told(fate, found)
+                assert not found.trace, described(fate, found)
                 assert found.accepted == due, fate.name
                 states, histories = states + found.states, histories + 1
             total += states
@@ -72,7 +72,7 @@ def test_no_reader_is_ever_deceived_and_none_is_blind(
     assert total > 1_000_000
 
 
-def told(fate: Fate, found: Found) -> str:
+def described(fate: Fate, found: Found) -> str:
     """A counterexample for people."""
     return "\n".join((f"the writer {fate.name}", *found.trace))
 
@@ -164,7 +164,7 @@ WAITING_DEFECTS: dict[str, tuple[Machine, MakesWaitingReader, Rules | Habits]] =
     "wake not taken by an acquire load": (C11, WaitingMappingReader, Habits(wake_acquire=False)),
     "flags taken after the record": (X86, WaitingMappingReader, Habits(flags_first=False)),
     "flags not taken by an acquire load": (C11, WaitingMappingReader, Habits(flags_acquire=False)),
-    "wake taken from a torn look": (X86, WaitingPreadReader, Habits(torn_keeps_wake=False)),
+    "wake taken from a torn poll": (X86, WaitingPreadReader, Habits(torn_keeps_wake=False)),
 }
 
 
@@ -178,7 +178,7 @@ def test_a_seeded_defect_is_caught(name: str) -> None:
     for fate in fates(machine, DEFECT_SLOTS, rules):
         found = search(fate.history)
         if found.trace:
-            print(told(fate, found))  # noqa: T201 - shown with -rP
+            print(described(fate, found))  # noqa: T201 - shown with -rP
             assert found.trace[-1].startswith(("took", "accepted", "bound"))
             return
     raise AssertionError(f"not caught: {name}")

@@ -53,12 +53,12 @@ def walked(camera: Path, hook: Callable[[RealStore], None]) -> WalkedRing:
 
 def stores_of(camera: Path) -> list[RealStore]:
     """All stores of a real writer, of as many frames, to its end."""
-    noted: list[RealStore] = []
-    writer = walked(camera, noted.append)
+    recorded: list[RealStore] = []
+    writer = walked(camera, recorded.append)
     for _ in range(FRAMES):
         writer.publish()
     writer.close()
-    return noted
+    return recorded
 
 
 class Moment(NamedTuple):
@@ -68,17 +68,17 @@ class Moment(NamedTuple):
     others: int
 
 
-def at(moments: Iterator[Moment], history: History, look: Generator[Asked, Value, Value]) -> Value:
+def at(moments: Iterator[Moment], history: History, poll: Generator[Asked, Value, Value]) -> Value:
     """What a reader of the model comes to, if its preads meet their words at these moments."""
     value: Value = None
     newest = Writer(SLOTS).export.newest.sequence
     try:
-        asked = next(look)
+        asked = next(poll)
         while True:
             moment = next(moments)
             words = asked.words  # type: ignore[union-attr]
             value = tuple(history.value_at(word, moment[word != newest]) for word in words)
-            asked = look.send(value)
+            asked = poll.send(value)
     except StopIteration as end:
         return end.value
 
@@ -136,7 +136,7 @@ def test_between_any_two_stores_real_readers_answer_as_the_model(roots: Roots, c
     moments: list[tuple[RealStore, int]] = []
     accepted: list[list[int]] = [[], []]
 
-    def look(_: RealStore) -> None:
+    def poll(_: RealStore) -> None:
         moments.append((_, len(moments) + 1))
         moment = moments[-1][1]
         with ExportSource(str(roots.export), camera.name) as coming:
@@ -150,7 +150,7 @@ def test_between_any_two_stores_real_readers_answer_as_the_model(roots: Roots, c
                     accepted[number].append(expected[0])
 
     kept[0] = Kept(1, 1, 1)
-    writer = walked(camera, look)
+    writer = walked(camera, poll)
     with staying:
         for _ in range(FRAMES):
             writer.publish()
@@ -164,7 +164,7 @@ def model_answer(
     model: PreadReader, history: History, kept: Kept, moment: int
 ) -> tuple[tuple[int, int, object] | None, Kept]:
     """Id, time and payload of what one look accepts, all of it at one moment, and what is kept."""
-    ended: Ended[Kept] = at(whole(*[moment] * 9), history, model.looks(kept)["look"])
+    ended: Ended[Kept] = at(whole(*[moment] * 9), history, model.polls(kept)["poll"])
     assert ended.problem is None
     if not ended.accepted:
         return None, ended.kept
@@ -192,7 +192,7 @@ def payload_at(memory: object, record: FrameRecord) -> tuple[tuple[int, int], ..
         return tuple(payload_value(word) for word in words)
 
 
-# --- interrupted looks ------------------------------------------------------------------------------------
+# --- interrupted polls ------------------------------------------------------------------------------------
 
 
 class Replayed:
@@ -211,8 +211,8 @@ class Replayed:
         self._files = {name: os.open(camera / name, os.O_RDWR) for name in empty}
         directory = open_export_directory(str(camera))
         meta, _ = open_export_file(directory, META)
-        head = bytearray(self._metas[0])
-        head[80:88] = bytes(8)  # the copy's frame.data is another file than the one it names
+        header = bytearray(self._metas[0])
+        header[80:88] = bytes(8)  # the copy's frame.data is another file than the one it names
         self._metas = [meta[:80] + bytes(8) + meta[88:] for meta in self._metas]
         self.go_to(Moment(0, 0))
         self.reader = RingReader(directory, meta, self._metas[0])
@@ -252,18 +252,18 @@ def going_on(replayed: Replayed, moments: Iterator[Moment]) -> Iterator[None]:
 @pytest.fixture
 def replayed(camera: Path) -> Iterator[Replayed]:
     """The stores of a real writer, to be gone through again and again."""
-    noted: list[RealStore] = []
-    writer = walked(camera, noted.append)
+    recorded: list[RealStore] = []
+    writer = walked(camera, recorded.append)
     empty = {name: (camera / name).read_bytes() for name in (META, DATA)}
     for _ in range(FRAMES):
         writer.publish()
     writer.close()
-    made = Replayed(camera, noted, empty)
+    made = Replayed(camera, recorded, empty)
     yield made
     made.close()
 
 
-LOOKS: dict[str, tuple[int, Callable[..., tuple[Moment, Moment, Moment]]]] = {
+POLLS: dict[str, tuple[int, Callable[..., tuple[Moment, Moment, Moment]]]] = {
     # Each pread meets one moment: anywhere in the whole of the writer's life.
     "between preads": (0, lambda a, b, c: (Moment(a, a), Moment(b, b), Moment(c, c))),
     # One pread meets the sequence first and its other words later, or last: in the time of two frames.
@@ -274,13 +274,13 @@ LOOKS: dict[str, tuple[int, Callable[..., tuple[Moment, Moment, Moment]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("name", POLLS)
 def test_a_look_interrupted_anywhere_takes_what_the_model_takes(replayed: Replayed, name: str) -> None:
-    """However far the writer goes on during a look, between preads or within one, the answer is the model's.
+    """However far the writer goes on during a poll, between preads or within one, the answer is the model's.
 
     A look during which the sequence changed leaves the wake word alone.
     """
-    split, moments_of = LOOKS[name]
+    split, moments_of = POLLS[name]
     history, model, export = model_history(), PreadReader(SLOTS), Writer(SLOTS).export
     reader, taken, per_frame = replayed.reader, 0, len(history.stores) // FRAMES
     life = range(2 * per_frame, 4 * per_frame) if split else range(len(history.stores) - 1)

@@ -50,8 +50,10 @@ class RealStore(NamedTuple):
 class _Noting:
     """Stands before an array of the ring's memory: passes everything on, and notes each store."""
 
-    def __init__(self, array: memoryview, file: str, start: int, noted: Callable[[RealStore], None]) -> None:
-        self._array, self._file, self._start, self._noted = array, file, start, noted
+    def __init__(
+        self, array: memoryview, file: str, start: int, recorded: Callable[[RealStore], None]
+    ) -> None:
+        self._array, self._file, self._start, self._recorded = array, file, start, recorded
 
     def __getitem__(self, position: int) -> int:
         value: int = self._array[position]
@@ -60,7 +62,7 @@ class _Noting:
     def __setitem__(self, position: int, value: int) -> None:
         self._array[position] = value
         size = self._array.itemsize
-        self._noted(RealStore(self._file, self._start + position * size, value.to_bytes(size, "little")))
+        self._recorded(RealStore(self._file, self._start + position * size, value.to_bytes(size, "little")))
 
     def release(self) -> None:
         """As memoryview.release()."""
@@ -85,7 +87,7 @@ class WalkedRing:
     def publish(self) -> None:
         """Publishes the next frame, with a payload of two words that carry its epoch and id."""
         frame_id = self._ring.frame_id
-        buffer = self._ring.begin()
+        buffer = self._ring.begin_frame()
         start = frame_id % len(self._ring._slots) * self._slot_size
         with buffer.cast("Q") as words:
             payload = _Noting(words, DATA, start, self._hook)

@@ -43,7 +43,7 @@ int take(struct agent *a, uint64_t frame_id, uint64_t timestamp_ns) {
     return 1;
 }
 
-/* Another export has begun: begin_export() of agent and subscriptions. */
+/* Another export has begun: start_export() of agent and subscriptions. */
 static void begin_session(struct agent *a) {
     a->session++;
     a->frames_in_session = 0;

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from launch.agent.loop import AgentLoop
-    from launch.agent.native.library import Native
+    from launch.agent.native.library import NativeLibrary
     from ruth.agent.agent import StreamAgent
     from ruth.export.source import ExportSource
     from ruth.subscription.subscription import ShortForm
@@ -44,7 +44,11 @@ class Compiled:
     __slots__ = ("_agent", "_memory", "_names", "_native", "_paths", "_state", "address")
 
     def __init__(
-        self, native: Native, agent: StreamAgent, source: ExportSource, addresses: Mapping[str, int] | None
+        self,
+        native: NativeLibrary,
+        agent: StreamAgent,
+        source: ExportSource,
+        addresses: Mapping[str, int] | None,
     ) -> None:
         self._native = native
         self._agent = agent
@@ -74,7 +78,7 @@ class Compiled:
             Whether it did; False if the agent is not for C.
 
         """
-        if self._agent.state is not AgentState.RUNNING or not self.pack(loop.hand_over()):
+        if self._agent.state is not AgentState.RUNNING or not self.pack(loop.release()):
             return False
         self._native.run(self.address)
         loop.adopt(self.unpack())

@@ -76,24 +76,24 @@ static int is_current(const struct agent *a, const struct bound *b) {
 
 /* RingReader.read() */
 static enum found read_ring(const struct agent *a, struct bound *b, struct frame_record *record) {
-    unsigned char first[EXPORT_SLOT_COUNT_OFFSET - EXPORT_SEQUENCE_OFFSET], head[EXPORT_SLOT_RECORDS_OFFSET], again[8];
+    unsigned char first[EXPORT_SLOT_COUNT_OFFSET - EXPORT_SEQUENCE_OFFSET], header[EXPORT_SLOT_RECORDS_OFFSET], again[8];
     if (pread(b->meta, first, sizeof first, EXPORT_SEQUENCE_OFFSET) != (ssize_t)sizeof first) return ABSENT;
-    if (pread(b->meta, head, sizeof head, 0) != (ssize_t)sizeof head) return ABSENT;
+    if (pread(b->meta, header, sizeof header, 0) != (ssize_t)sizeof header) return ABSENT;
     if (pread(b->meta, again, sizeof again, EXPORT_SEQUENCE_OFFSET) != (ssize_t)sizeof again) return ABSENT;
     off_t meta_size = lseek(b->meta, 0, SEEK_END), data_size = lseek(b->data, 0, SEEK_END);
     if (meta_size < EXPORT_META_SIZE_V2 || data_size < 0 || (uint64_t)data_size < b->data_size) return ABSENT;
     if (memcmp(first, again, sizeof again) != 0) return NOTHING;
     b->wake = load32(first, EXPORT_WAKE_OFFSET - EXPORT_SEQUENCE_OFFSET);
-    *record = unpack_frame_record(head);
+    *record = unpack_frame_record(header);
     if (record->sequence & 1) return NOTHING;
-    struct ring_header ring = unpack_ring_header(head);
+    struct ring_header ring = unpack_ring_header(header);
     if (ring.slot_count != b->ring.slot_count || ring.slot_size != b->ring.slot_size
         || ring.data_inode != b->ring.data_inode || ring.epoch != b->ring.epoch)
         return ABSENT; /* a new writer in the same files */
-    if (record->sequence == 0 || (b->known && memcmp(head, a->ring_record, EXPORT_RECORD_SIZE) == 0))
+    if (record->sequence == 0 || (b->known && memcmp(header, a->ring_record, EXPORT_RECORD_SIZE) == 0))
         return ring.flags & EXPORT_FLAG_CLOSED ? ABSENT : NOTHING;
     if (!is_frame_of_version_2(record, &b->ring)) return ABSENT;
-    memcpy(b->record, head, EXPORT_RECORD_SIZE);
+    memcpy(b->record, header, EXPORT_RECORD_SIZE);
     return FRAME;
 }
 
@@ -122,14 +122,14 @@ static size_t read_between(const struct agent *a, const struct bound *b, uint64_
 
 /* RingReader() and ExportSource._bind_ring(). Takes over frame.meta. */
 static enum found bind_ring(const struct agent *a, struct bound *b, int directory, int meta, const struct stat *meta_status,
-                            const unsigned char *head, ssize_t size, struct frame_record *record, int *begins) {
+                            const unsigned char *header, ssize_t size, struct frame_record *record, int *begins) {
     struct stat status;
     int data = size == EXPORT_META_SIZE_V2 ? open_file(directory, a->data_name, &status) : -1;
     unsigned char *meta_map = MAP_FAILED, *data_map = MAP_FAILED;
     struct ring_header ring = {0};
     uint64_t data_size = 0;
     if (data >= 0) {
-        ring = unpack_ring_header(head);
+        ring = unpack_ring_header(header);
         const struct files files = {.data_file_size = (uint64_t)status.st_size, .data_file_inode = status.st_ino};
         if (is_ring(&ring, &files)) {
             data_size = ring.slot_size * ring.slot_count;
@@ -159,11 +159,11 @@ static enum found bind_ring(const struct agent *a, struct bound *b, int director
 
 /* RenameReader.read() */
 static enum found read_renamed(const struct agent *a, struct bound *b, struct frame_record *record, int *begins) {
-    unsigned char head[EXPORT_META_SIZE_V1 + 1];
+    unsigned char header[EXPORT_META_SIZE_V1 + 1];
     struct stat data;
     int meta = openat(b->directory, text_at(a->meta_name), FILES_OPEN_FILE);
     if (meta < 0) return ABSENT;
-    ssize_t size = pread(meta, head, sizeof head, 0);
+    ssize_t size = pread(meta, header, sizeof header, 0);
     close(meta);
     if (size < 0 || fstatat(b->directory, text_at(a->data_name), &data, AT_SYMLINK_NOFOLLOW) != 0) return ABSENT;
     if (!b->readable || data.st_mode != b->mode || data.st_uid != b->uid || data.st_gid != b->gid) {
@@ -173,17 +173,17 @@ static enum found read_renamed(const struct agent *a, struct bound *b, struct fr
         b->readable = 1, b->mode = data.st_mode, b->uid = data.st_uid, b->gid = data.st_gid;
     }
     if (size != EXPORT_META_SIZE_V1) return ABSENT;
-    *record = unpack_frame_record(head);
+    *record = unpack_frame_record(header);
     const struct files files = {.meta_size = (uint64_t)size, .data_file_size = (uint64_t)data.st_size};
     if (!is_frame_of_version_1(record, &files))
         return is_version_1(record->version) && is_geometry(record) ? NOTHING : ABSENT;
     /* Bytes that version 1 reserves mean nothing. */
-    memset(head + EXPORT_VERSION_OFFSET + 4, 0, EXPORT_FRAME_ID_OFFSET - EXPORT_VERSION_OFFSET - 4);
-    memset(head + EXPORT_DATA_OFFSET_OFFSET, 0, EXPORT_RECORD_SIZE - EXPORT_DATA_OFFSET_OFFSET);
-    if (memcmp(head, a->renamed_record, EXPORT_RECORD_SIZE) == 0) return NOTHING;
+    memset(header + EXPORT_VERSION_OFFSET + 4, 0, EXPORT_FRAME_ID_OFFSET - EXPORT_VERSION_OFFSET - 4);
+    memset(header + EXPORT_DATA_OFFSET_OFFSET, 0, EXPORT_RECORD_SIZE - EXPORT_DATA_OFFSET_OFFSET);
+    if (memcmp(header, a->renamed_record, EXPORT_RECORD_SIZE) == 0) return NOTHING;
     const struct frame_record last = unpack_frame_record(a->renamed_record);
     *begins = a->of_ring || !is_version_1(last.version) || begins_session(record->frame_id, last.frame_id);
-    memcpy(b->record, head, EXPORT_RECORD_SIZE);
+    memcpy(b->record, header, EXPORT_RECORD_SIZE);
     return FRAME;
 }
 
@@ -205,19 +205,19 @@ static enum found bind_renamed(const struct agent *a, struct bound *b, int direc
     return found;
 }
 
-/* ExportSource._look() */
+/* ExportSource._bind() */
 static enum found bind_export(const struct agent *a, struct bound *b, struct frame_record *record, int *begins) {
-    unsigned char head[EXPORT_META_SIZE_V2 + 1];
+    unsigned char header[EXPORT_META_SIZE_V2 + 1];
     struct stat status;
     enum found found = ABSENT;
     int directory = openat(AT_FDCWD, text_at(a->directory_path), FILES_OPEN_DIRECTORY);
     if (directory < 0) return ABSENT;
     int meta = open_file(directory, a->meta_name, &status);
     if (meta >= 0) {
-        ssize_t size = pread(meta, head, sizeof head, 0);
-        uint64_t version = size >= 4 ? load32(head, EXPORT_VERSION_OFFSET) : 0;
+        ssize_t size = pread(meta, header, sizeof header, 0);
+        uint64_t version = size >= 4 ? load32(header, EXPORT_VERSION_OFFSET) : 0;
         if (is_version_2(version)) {
-            found = bind_ring(a, b, directory, meta, &status, head, size, record, begins);
+            found = bind_ring(a, b, directory, meta, &status, header, size, record, begins);
         } else {
             close(meta);
             if (is_version_1(version)) return bind_renamed(a, b, directory, record, begins);
@@ -229,7 +229,7 @@ static enum found bind_export(const struct agent *a, struct bound *b, struct fra
 
 /* ExportSource.try_read(); *begins says whether what was found is of another session. Nothing of the agent is
  * changed. */
-static enum found look(const struct agent *a, struct bound *b, struct frame_record *record, int *begins) {
+static enum found read_export(const struct agent *a, struct bound *b, struct frame_record *record, int *begins) {
     *begins = 0;
     if (b->version != 0) {
         enum found found = b->version == EXPORT_VERSION_2 ? read_ring(a, b, record) : read_renamed(a, b, record, begins);

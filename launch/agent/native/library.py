@@ -17,7 +17,7 @@ OFF: Final = ("false", "0", "no", "off")
 Then: Final = ctypes.PYFUNCTYPE(None, ctypes.c_size_t)
 
 
-class Native(NamedTuple):
+class NativeLibrary(NamedTuple):
     """What is compiled. Each address is one of :class:`launch.agent.native.compiled.Compiled`.
 
     Attributes:
@@ -31,7 +31,7 @@ class Native(NamedTuple):
     start_each: Callable[[ctypes.Array[ctypes.c_uint64], int, ctypes.Array[ctypes.c_int64], object], None]
 
 
-def load(library: str = LIBRARY) -> tuple[Native | None, str | None]:
+def load(library: str = LIBRARY) -> tuple[NativeLibrary | None, str | None]:
     """Its functions; or None, and why agents do without.
 
     Args:
@@ -58,7 +58,7 @@ def load(library: str = LIBRARY) -> tuple[Native | None, str | None]:
     return native, None
 
 
-def functions_of(library: str) -> Native:
+def functions_of(library: str) -> NativeLibrary:
     """The functions of a library that was judged before.
 
     Raises:
@@ -72,7 +72,7 @@ def functions_of(library: str) -> Native:
     start_each = ctypes.PyDLL(library).start_each
     start_each.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, Then)
     start_each.restype = None
-    return Native(run, start_each)
+    return NativeLibrary(run, start_each)
 
 
 def ruled_out() -> bool:

@@ -35,7 +35,7 @@ static int observe_between(struct agent *a, const struct bound *b, uint64_t newe
 int agent_step(struct agent *a, struct bound *b) {
     struct frame_record record;
     int begins;
-    enum found found = look(a, b, &record, &begins);
+    enum found found = read_export(a, b, &record, &begins);
     int renamed = b->version == EXPORT_VERSION_1;
     /* What begins a session is not counted before its frame may be taken. */
     if (found == FRAME && begins && !may_take(a, begins, record.frame_id, record.timestamp_ns)) return HAND_OVER;

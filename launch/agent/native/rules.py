@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from launch.agent import waiting
 from ruth.agent import rhythm
+from ruth.errors import RuthError
 from ruth.export import validity
 from ruth.export.layout import RECORD_FIELDS, RING_FIELDS, nv12_size
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 FUNCTIONS: Final[tuple[Function, ...]] = (
     nv12_size,
     validity.begins_session,
-    waiting.look_after,
+    waiting.poll_interval,
     rhythm.begins_arrival,
     rhythm.begins_window,
 )
@@ -56,7 +57,7 @@ _COMPARED: Final = {
 _COMPUTED: Final = {ast.Add: "+", ast.Mult: "*", ast.Mod: "%", ast.FloorDiv: "/"}
 
 
-class NotCompilableError(Exception):
+class NotCompilableError(RuthError):
     """A rule uses what C would not take the same way; the text says where."""
 
 

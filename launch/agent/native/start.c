@@ -21,7 +21,7 @@ static void close_range_of(int first, int end) {
     for (int one = first; one < end; one++) close(one);
 }
 
-/* Nursery._leave_descriptors() */
+/* AgentForker._leave_descriptors() */
 static int leave_descriptors(const struct start *s) {
     int state = (int)s->state, ruleset = (int)s->ruleset;
     int low = state < ruleset ? state : ruleset, high = state < ruleset ? ruleset : state;
@@ -46,7 +46,7 @@ static uint64_t own_start_ticks(void) {
     return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
 }
 
-/* StateWriter.begin() */
+/* StateWriter.initialise() */
 static int begin_record(const struct start *s) {
     struct agent *a = agent_of(s);
     uint64_t start_ticks = own_start_ticks();

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from launch.agent.confine.confinement import Prepared
-    from launch.agent.native.library import Native
+    from launch.agent.native.library import NativeLibrary
 
 # What os.fork() calls around fork(2) (docs.python.org, "Operating System Utilities").
 _before_fork: Final = ctypes.pythonapi.PyOS_BeforeFork
@@ -38,7 +38,7 @@ class Starter:
     __slots__ = ("_descriptors_end", "_launcher_pid", "_native", "_null", "_title_address")
 
     def __init__(
-        self, native: Native, null: int, descriptors_end: int, title_address: int, launcher_pid: int
+        self, native: NativeLibrary, null: int, descriptors_end: int, title_address: int, launcher_pid: int
     ) -> None:
         self._native = native
         self._null = null

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Kind(NamedTuple):
+class CType(NamedTuple):
     """What a field is: its code in :mod:`struct`, and how C declares it."""
 
     code: str
@@ -22,9 +22,9 @@ class Kind(NamedTuple):
     c_length: str = ""
 
 
-U64: TypeAlias = Annotated[int, Kind("Q", "uint64_t")]
-I64: TypeAlias = Annotated[int, Kind("q", "int64_t")]
-Record: TypeAlias = Annotated[bytes, Kind("64s", "unsigned char", "[64]")]
+U64: TypeAlias = Annotated[int, CType("Q", "uint64_t")]
+I64: TypeAlias = Annotated[int, CType("q", "int64_t")]
+Record: TypeAlias = Annotated[bytes, CType("64s", "unsigned char", "[64]")]
 """A record of ``frame.meta`` (:data:`ruth.export.layout.RECORD_SIZE`)."""
 
 
@@ -128,7 +128,7 @@ class Packed(Generic[Words]):
 
     def __init__(self, words: type[Words], name: str) -> None:
         hints = get_type_hints(words, include_extras=True)
-        self._kinds: dict[str, Kind] = {field: hint.__metadata__[0] for field, hint in hints.items()}
+        self._kinds: dict[str, CType] = {field: hint.__metadata__[0] for field, hint in hints.items()}
         self._struct = struct.Struct("@" + "".join(kind.code for kind in self._kinds.values()))
         self._words = words
         self._name = name

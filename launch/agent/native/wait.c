@@ -18,18 +18,18 @@ static void close_watch(struct waiter *w) {
     w->watch = -1;
 }
 
-static void wait_for_ring(const struct bound *b, struct waiter *w, uint64_t look_ns) {
+static void wait_for_ring(const struct bound *b, struct waiter *w, uint64_t poll_ns) {
     if (w->binding != b->bindings) {
         w->binding = b->bindings;
         w->wakes = (b->ring.flags & EXPORT_FLAG_WAKES) != 0;
     }
-    const struct timespec span = span_of(w->wakes ? WAITING_QUIET_LOOK_NS : look_ns);
+    const struct timespec span = span_of(w->wakes ? WAITING_QUIET_POLL_NS : poll_ns);
     long result = syscall(SYS_futex, b->meta_map + EXPORT_WAKE_OFFSET, FUTEX_WAIT, b->wake, &span, NULL, 0);
     int problem = result == 0 ? 0 : errno;
     w->timed_out = problem == ETIMEDOUT;
     w->woken = problem == 0 || problem == EAGAIN;
     if (problem == 0) w->wakes = 1;
-    else if (!w->timed_out && !w->woken) pause_for(WAITING_SHORT_LOOK_NS);
+    else if (!w->timed_out && !w->woken) pause_for(WAITING_SHORT_POLL_NS);
 }
 
 /* DirectoryWatch.take_events(): whether a frame was put in place, and whether the directory has gone. */
@@ -44,15 +44,15 @@ static void take_events(struct waiter *w, int *came, int *gone) {
     }
 }
 
-static void wait_for_directory(const struct agent *a, struct waiter *w, uint64_t look_ns) {
+static void wait_for_directory(const struct agent *a, struct waiter *w, uint64_t poll_ns) {
     if (w->watch < 0) {
         w->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         if (w->watch >= 0 && inotify_add_watch(w->watch, text_at(a->directory_path), WATCH_MASK) < 0) close_watch(w);
         w->wakes = w->watch >= 0;
-        if (w->watch < 0) pause_for(look_ns); /* no directory, or no instance left */
+        if (w->watch < 0) pause_for(poll_ns); /* no directory, or no instance left */
         return;                               /* what came before the watch is found by a look */
     }
-    uint64_t until_ns = now_ns() + (w->wakes ? WAITING_QUIET_LOOK_NS : look_ns);
+    uint64_t until_ns = now_ns() + (w->wakes ? WAITING_QUIET_POLL_NS : poll_ns);
     int came = 0, gone = 0;
     while (!came && !gone) {
         uint64_t begun_ns = now_ns();
@@ -77,12 +77,12 @@ static void wait_for(const struct agent *a, const struct bound *b, struct waiter
     w->empty_wakes = w->woken && !observed ? w->empty_wakes + 1 : 0;
     if (w->empty_wakes > WAITING_EMPTY_WAKES) pause_for(WAITING_EMPTY_WAKE_PAUSE_NS);
     w->timed_out = w->woken = 0;
-    uint64_t look_ns = (uint64_t)look_after(now - w->frame_ns);
+    uint64_t poll_ns = (uint64_t)poll_interval(now - w->frame_ns);
     if (b->version == EXPORT_VERSION_2) {
         close_watch(w);
-        wait_for_ring(b, w, look_ns);
+        wait_for_ring(b, w, poll_ns);
     } else {
         w->binding = 0;
-        wait_for_directory(a, w, look_ns);
+        wait_for_directory(a, w, poll_ns);
     }
 }

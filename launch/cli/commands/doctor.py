@@ -33,14 +33,14 @@ def run(options: argparse.Namespace) -> int:
     from launch.agent.confine.confinement import would_confine
     from launch.agent.native.library import load, ruled_out
     from launch.agent.native.source import COMMAND
-    from launch.prepare.doctor.facts import Native
+    from launch.prepare.doctor.facts import NativeStatus
     from launch.prepare.doctor.gather import gather
     from launch.prepare.doctor.judge import judge, stops_launch
     from launch.prepare.doctor.report import as_json, as_text
     from launch.screen.terminal import columns_of, in_colour
 
     exports = export_root_here()
-    native = Native(load()[1], ruled_out(), COMMAND)
+    native = NativeStatus(load()[1], ruled_out(), COMMAND)
     findings = judge(gather(exports, state_root_here(), configured, would_confine(exports), native))
     out = sys.stdout
     if options.json:

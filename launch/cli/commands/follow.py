@@ -67,9 +67,9 @@ def _why(error: OSError, root: str, camera_id: str) -> str:
 
 
 def _check_models(root: str, camera_id: str, models: frozenset[str]) -> None:
-    from launch.observe.liveness import look
+    from launch.observe.liveness import read_sighting
 
-    sighting = look(root, camera_id)
+    sighting = read_sighting(root, camera_id)
     if not sighting.alive or sighting.record is None:
         return  # the next agent may have them
     there = [model.model_id for model in sighting.record.models]

@@ -65,13 +65,13 @@ def run(options: argparse.Namespace) -> int:
     plan = read_plan(config_path(options))
     from launch.prepare.doctor.mounts import shared_page_bytes
     from launch.prepare.sizing.forecast import forecast_of
-    from launch.prepare.sizing.host import Host
+    from launch.prepare.sizing.host import HostSize
     from launch.prepare.sizing.source import Source
     from launch.prepare.sizing.text import as_json, as_text
     from launch.screen.terminal import columns_of, ellipsis_of
     from ruth.export.layout import SLOT_COUNT_DEFAULT
 
-    host = Host(
+    host = HostSize(
         options.cores or len(os.sched_getaffinity(0)),
         options.memory or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         shared_page_bytes(export_root_here(), state_root_here()),

@@ -38,7 +38,7 @@ class ExportSeen(NamedTuple):
 
     Attributes:
         version: 1 or 2; 0 if it has none now.
-        session: Exports that it has met so far.
+        session: Sessions that it has seen so far.
         reason: Why no frame can be read from here, if it has none now; None if that is not known.
 
     """

@@ -36,7 +36,7 @@ _FRAME_WIDTH: Final = 8
 
 
 class LineWriter:
-    """Turns changes into lines, and says the heads again when they have changed.
+    """Turns changes into lines, and says the headers again when they have changed.
 
     Args:
         models: The only models to show; none for all.
@@ -47,7 +47,7 @@ class LineWriter:
 
     """
 
-    __slots__ = ("_colour", "_heads", "_limit", "_mark", "_models", "_pid", "_wall_clock_ns")
+    __slots__ = ("_colour", "_headers", "_limit", "_mark", "_models", "_pid", "_wall_clock_ns")
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class LineWriter:
         self._mark = mark
         self._colour = colour
         self._wall_clock_ns = wall_clock_ns
-        self._heads = ""
+        self._headers = ""
         self._pid: int | None = None
 
     def text(self, change: Change) -> str:
@@ -95,25 +95,25 @@ class LineWriter:
         models = [model for model in frame.models if not self._models or model.model_id in self._models]
         shown = _fitting(models, limit)
         hidden = models[len(shown) :]
-        heads = [f"{'TIME':{_TIME_WIDTH}}", f"{'FRAME':>{_FRAME_WIDTH}}"]
+        headers = [f"{'TIME':{_TIME_WIDTH}}", f"{'FRAME':>{_FRAME_WIDTH}}"]
         cells = [self._time(frame.decided_ns), f"{frame.frame_id:>{_FRAME_WIDTH}}"]
         colours = ["", ""]
         for model in shown:
             width = _width(model)
-            heads.append(f"{capped(model.model_id, model.max_fps):{width}}")
+            headers.append(f"{capped(model.model_id, model.max_fps):{width}}")
             cells.append(f"{WORDS[model.last_decision]:{width}}")
             colours.append(_COLOURS.get(model.last_decision, "") if self._colour else "")
         if hidden:
-            heads.append(f"+{len(hidden)} MORE")
+            headers.append(f"+{len(hidden)} MORE")
             cells.append(f"{sum(model.last_decision is Decision.ALLOW for model in hidden)} ALLOW")
             colours.append("")
-        head, line = GAP.join(heads).rstrip(), GAP.join(cells).rstrip()
-        if limit is not None and max(len(head), len(line)) > limit:
-            head, line = cut(head, limit, self._mark), cut(line, limit, self._mark)
+        header, line = GAP.join(headers).rstrip(), GAP.join(cells).rstrip()
+        if limit is not None and max(len(header), len(line)) > limit:
+            header, line = cut(header, limit, self._mark), cut(line, limit, self._mark)
         else:
             line = GAP.join(map(painted, cells, colours)).rstrip()
-        news = f"{head}\n" if head != self._heads else ""
-        self._heads = head
+        news = f"{header}\n" if header != self._headers else ""
+        self._headers = header
         return f"{news}{line}\n"
 
     def _time(self, monotonic_ns: int) -> str:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from launch.observe.follow.changes import FrameSeen
-from launch.observe.follow.watch import LOOK_NS
+from launch.observe.follow.watch import POLL_NS
 from ruth.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def follow(
     end_ns = None if seconds is None else time.monotonic_ns() + round(seconds * NANOSECONDS)
     shown = 0
     while True:
-        found = watch.look()
+        found = watch.poll()
         for change in found:
             out.write(writer.text(change))
             shown += isinstance(change, FrameSeen)
@@ -56,7 +56,7 @@ def follow(
         now_ns = time.monotonic_ns()
         if shown == frames or (end_ns is not None and now_ns >= end_ns):
             return
-        watch.wait(LOOK_NS if end_ns is None else end_ns - now_ns)
+        watch.wait(POLL_NS if end_ns is None else end_ns - now_ns)
 
 
 def _nobody_reads(out: TextIO) -> bool:

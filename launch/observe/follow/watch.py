@@ -1,7 +1,7 @@
 """Waits on an agent's record, and says what has changed in it. The agent does not know of it.
 
 The record's file is open and mapped read-only; the wait is on its futex word, which the agent moves after
-each change and wakes whether anybody waits or not. Death wakes nobody: so every :data:`LOOK_NS` the lock, the
+each change and wakes whether anybody waits or not. Death wakes nobody: so every :data:`POLL_NS` the lock, the
 process and the file's name are looked at as well.
 """
 
@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from launch.observe.follow.changes import AgentSeen, ExportSeen, changes, same_agent
-from launch.observe.liveness import look
+from launch.observe.liveness import read_sighting
 from ruth.agent.state import WAKE_OFFSET, AgentRecord
 from ruth.agent.state_reader import StateReader
 from ruth.export.source import why_absent
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from launch.observe.follow.changes import Change
 
-LOOK_NS: Final = 250_000_000
+POLL_NS: Final = 250_000_000
 _PAUSE_NS: Final = 10_000_000
 
 
@@ -46,8 +46,8 @@ class Watch:
         "_camera_id",
         "_export_root",
         "_last",
-        "_looked_ns",
         "_map",
+        "_polled_ns",
         "_reader",
         "_reason",
         "_seen",
@@ -67,7 +67,7 @@ class Watch:
         self._wake = 0
         self._last: AgentRecord | None = None
         self._seen: AgentSeen | None = None
-        self._looked_ns = -LOOK_NS
+        self._polled_ns = -POLL_NS
         self._open()
 
     def __enter__(self) -> Self:
@@ -76,7 +76,7 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    def look(self) -> list[Change]:
+    def poll(self) -> list[Change]:
         """What has happened since the last look; at first, what agent and export there are."""
         if self._reader is None:
             with suppress(OSError):
@@ -94,10 +94,10 @@ class Watch:
         )
         found: list[Change] = []
         now_ns = time.monotonic_ns()
-        if news or now_ns - self._looked_ns >= LOOK_NS:
-            self._looked_ns = now_ns
-            found += self._look_at_agent()
-            if self._reader is not None and not self._reader.stands():
+        if news or now_ns - self._polled_ns >= POLL_NS:
+            self._polled_ns = now_ns
+            found += self._poll_agent()
+            if self._reader is not None and not self._reader.is_current():
                 self._close()  # what stands there now is opened at the next look
         if record is not None:
             happened = changes(self._last, record)
@@ -108,7 +108,7 @@ class Watch:
             self._last = record
             if record.export_version or (self._seen is not None and self._seen.state == "dead"):
                 self._reason = None
-            elif self._looked_ns == now_ns or any(isinstance(change, ExportSeen) for change in found):
+            elif self._polled_ns == now_ns or any(isinstance(change, ExportSeen) for change in found):
                 found = self._with_reason(found, record.session)
         return found
 
@@ -116,17 +116,17 @@ class Watch:
         """Until the record has changed since the last look, or it is time to look anyhow.
 
         Args:
-            timeout_ns: At most so long, in nanoseconds; :data:`LOOK_NS` at most in any case.
+            timeout_ns: At most so long, in nanoseconds; :data:`POLL_NS` at most in any case.
 
         """
-        timeout_ns = min(timeout_ns, LOOK_NS)
+        timeout_ns = min(timeout_ns, POLL_NS)
         if self._word is None:
             time.sleep(timeout_ns / NANOSECONDS)
         elif self._word.wait(self._wake, timeout_ns) not in (WOKEN, CHANGED, TIMED_OUT):
             time.sleep(min(timeout_ns, _PAUSE_NS) / NANOSECONDS)  # EFAULT, EINTR, ...: never a busy loop
 
-    def _look_at_agent(self) -> list[Change]:
-        sighting = look(self._state_root, self._camera_id)
+    def _poll_agent(self) -> list[Change]:
+        sighting = read_sighting(self._state_root, self._camera_id)
         if sighting.alive and sighting.record is None and sighting.refused is None:
             return []  # an agent is being started: what it is, it will say in a moment
         age_s = sighting.age_s(time.monotonic_ns())

@@ -87,7 +87,7 @@ def _read_files(path: str, directory: int) -> ExportHeader:
     except OSError as error:
         return ExportHeader(path, f"{META_NAME}: {error.strerror}")
     try:
-        head = _stable(meta)
+        header = _stable(meta)
     except OSError as error:
         return ExportHeader(path, f"{META_NAME}: {error.strerror}", meta_status.st_size)
     finally:
@@ -100,9 +100,9 @@ def _read_files(path: str, directory: int) -> ExportHeader:
     except OSError as error:
         data_problem = f"{DATA_NAME}: {error.strerror}"
     size = meta_status.st_size
-    record = unpack_record(head) if len(head) >= RECORD_SIZE else None
-    versioned = record is not None and record.version == VERSION_2 and len(head) >= SLOT_RECORDS_OFFSET
-    ring = unpack_ring(head) if versioned else None
+    record = unpack_record(header) if len(header) >= RECORD_SIZE else None
+    versioned = record is not None and record.version == VERSION_2 and len(header) >= SLOT_RECORDS_OFFSET
+    ring = unpack_ring(header) if versioned else None
     return ExportHeader(
         directory=path,
         problem=data_problem or _problem(record, ring, size, data),

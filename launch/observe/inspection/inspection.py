@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from launch.observe.agent_view import AgentView, cpu_time_ns, view_of
 from launch.observe.inspection.header import ExportHeader, read_header
 from launch.observe.inspection.process import ProcessFacts, process_facts, switches
-from launch.observe.liveness import look
+from launch.observe.liveness import read_sighting
 from ruth.agent.measure import left_open
 from ruth.agent.rhythm import longest_gap_ns, slots_needed
 from ruth.identity import check_id
@@ -39,12 +39,12 @@ class Activity(NamedTuple):
     cpu_percent: float | None
 
 
-class Told(NamedTuple):
+class RecordCounters(NamedTuple):
     """What the agent's record says beyond ``ruth ps``; counts since the agent started.
 
     Attributes:
         missed: Frames of the exports that it never saw.
-        session: Exports met so far.
+        session: Sessions seen so far.
         first_frame_id: First frame observed in the present export; None before it.
         first_timestamp_ns: Its timestamp.
         fps: Frames a second of the present export, by its ids and timestamps; None before the second.
@@ -70,9 +70,9 @@ class Inspection:
 
     Attributes:
         view: As ``ruth ps`` shows it.
-        told: What else its record says; None without one.
+        counters: What else its record says; None without one.
         mean_fps: By model, in the order of ``view.models``: frames allowed a second of frame time; None with
-            fewer than two, or when more than one export was met, whose times cannot be compared.
+            fewer than two, or when more than one session was seen, whose times cannot be compared.
         process: Its process, alive or zombie; None if it is gone, or cannot be seen from here.
         activity: What it does now; None without a live process.
         header: Its export.
@@ -81,7 +81,7 @@ class Inspection:
     """
 
     view: AgentView
-    told: Told | None
+    counters: RecordCounters | None
     mean_fps: tuple[float | None, ...]
     process: ProcessFacts | None
     activity: Activity | None
@@ -103,7 +103,7 @@ class Inspection:
         return {
             **self.view.as_json(),
             "models": models,
-            **(Told(0, 0, None, None) if self.told is None else self.told)._asdict(),
+            **(RecordCounters(0, 0, None, None) if self.counters is None else self.counters)._asdict(),
             "activity": None if self.activity is None else self.activity._asdict(),
             "process": None
             if process is None
@@ -131,14 +131,14 @@ def inspect_camera(state_root: str, export_root: str, camera_id: str) -> Inspect
         InvalidIdError: ``camera_id`` is no id.
 
     """
-    activity, sighting = None, look(state_root, check_id("camera", camera_id))
+    activity, sighting = None, read_sighting(state_root, check_id("camera", camera_id))
     if sighting.pid is not None:
         activity, sighting = _watch(state_root, sighting)
     record = sighting.record
     header = read_header(export_root, camera_id)
     return Inspection(
         view=view_of(sighting),
-        told=None if record is None else told_by(record, header.ring and header.ring.slot_count),
+        counters=None if record is None else record_counters(record, header.ring and header.ring.slot_count),
         mean_fps=() if record is None else tuple(mean_fps(record, model) for model in record.models),
         process=process_facts(sighting),
         activity=activity,
@@ -153,7 +153,7 @@ def _watch(state_root: str, before: Sighting) -> tuple[Activity | None, Sighting
     pid = before.pid
     began_ns, waits, cpu_ns = time.monotonic_ns(), switches(pid), cpu_time_ns(pid)
     time.sleep(WATCHED_S)
-    after = look(state_root, before.camera_id)
+    after = read_sighting(state_root, before.camera_id)
     if after.pid != pid or after.record is None:
         return None, after  # it died meanwhile
     seconds = (time.monotonic_ns() - began_ns) / NANOSECONDS
@@ -170,7 +170,7 @@ def _watch(state_root: str, before: Sighting) -> tuple[Activity | None, Sighting
     ), after
 
 
-def told_by(record: AgentRecord, slots: int | None) -> Told:
+def record_counters(record: AgentRecord, slots: int | None) -> RecordCounters:
     """What a record says beyond ``ruth ps``.
 
     Args:
@@ -181,7 +181,7 @@ def told_by(record: AgentRecord, slots: int | None) -> Told:
     fps = export_fps(record)
     gap_ns = longest_gap_ns(record)
     needed = slots and slots_needed(record.frames, record.missed, record.arrivals, slots)
-    return Told(
+    return RecordCounters(
         record.missed,
         record.session,
         record.first_frame_id,

@@ -111,23 +111,23 @@ def process_facts(sighting: Sighting) -> ProcessFacts | None:
     cpu_ns = cpu_time_ns(pid)
     switched = switches(pid)
     status = _status_of(pid)
-    maps = _told(lambda: Path(f"/proc/{pid}/maps").read_text(errors="replace"))
-    limits = _told(lambda: parse_limits(Path(f"/proc/{pid}/limits").read_text(encoding="ascii")))
+    maps = _or_none(lambda: Path(f"/proc/{pid}/maps").read_text(errors="replace"))
+    limits = _or_none(lambda: parse_limits(Path(f"/proc/{pid}/limits").read_text(encoding="ascii")))
     return ProcessFacts(
         pid=pid,
-        status=_told(lambda: str(process.status())),
-        started_s=_told(process.create_time),
+        status=_or_none(lambda: str(process.status())),
+        started_s=_or_none(process.create_time),
         parent_pid=int(sighting.process[PARENT]),
         launcher_pid=sighting.record.launcher_pid,
         cpu_s=None if cpu_ns is None else cpu_ns / 1e9,
         private_bytes=private_bytes(pid),
-        resident_bytes=_told(lambda: process.memory_info().rss),
-        threads=_told(process.num_threads),
-        nice=_told(lambda: int(process.nice() or 0)),
-        oom_score_adj=_told(lambda: int(Path(f"/proc/{pid}/oom_score_adj").read_bytes())),
+        resident_bytes=_or_none(lambda: process.memory_info().rss),
+        threads=_or_none(process.num_threads),
+        nice=_or_none(lambda: int(process.nice() or 0)),
+        oom_score_adj=_or_none(lambda: int(Path(f"/proc/{pid}/oom_score_adj").read_bytes())),
         no_new_privs=_flag(status, "NoNewPrivs"),
         seccomp=_flag(status, "Seccomp"),
-        descriptors=_told(process.num_fds),
+        descriptors=_or_none(process.num_fds),
         wake_ups=None if switched is None else switched.voluntary,
         preempted=None if switched is None else switched.involuntary,
         limits=limits or None,
@@ -173,7 +173,7 @@ def _flag(status: dict[str, str], name: str) -> bool | None:
     return None if name not in status else status[name] != "0"
 
 
-def _told(ask: Callable[[], Found]) -> Found | None:
+def _or_none(ask: Callable[[], Found]) -> Found | None:
     """What ``ask`` answers; None if the kernel refuses, or the process has gone."""
     try:
         return ask()

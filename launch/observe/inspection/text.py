@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from launch.observe.inspection.header import ExportHeader
-    from launch.observe.inspection.inspection import Inspection, Told
+    from launch.observe.inspection.inspection import Inspection, RecordCounters
     from launch.observe.inspection.process import Limit, ProcessFacts
     from ruth.export.layout import FrameRecord
 
@@ -56,24 +56,27 @@ def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
     if inspection.process is not None:
         yield from _process(inspection.process, inspection)
     yield from _export(inspection.header)
-    told = inspection.told
-    if told is not None:
+    counters = inspection.counters
+    if counters is not None:
         view = inspection.view
         newest = (
             "none" if view.frame_id is None else f"newest {view.frame_id}, {short_seconds(view.age_s)} ago"
         )
-        yield "frames", f"{view.frames} observed, {told.missed} missed, {newest}, exports met: {told.session}"
-        if told.fps is not None:
-            yield "rhythm", _rhythm(told, inspection.header)
+        yield (
+            "frames",
+            f"{view.frames} observed, {counters.missed} missed, {newest}, sessions seen: {counters.session}",
+        )
+        if counters.fps is not None:
+            yield "rhythm", _rhythm(counters, inspection.header)
 
 
-def _rhythm(told: Told, header: ExportHeader) -> str:
-    gap = "" if told.longest_gap_s is None else f", longest gap {told.longest_gap_s:.3g} s"
-    said = f"{told.fps:.4g} frames a second in {told.arrivals_per_s:.4g} arrivals{gap}"
-    if told.slots_needed is not None and header.ring is not None:
+def _rhythm(counters: RecordCounters, header: ExportHeader) -> str:
+    gap = "" if counters.longest_gap_s is None else f", longest gap {counters.longest_gap_s:.3g} s"
+    said = f"{counters.fps:.4g} frames a second in {counters.arrivals_per_s:.4g} arrivals{gap}"
+    if counters.slots_needed is not None and header.ring is not None:
         have = f"{header.ring.slot_count} slots are too few for what comes at once"
-        return f"{said}; {have}: {told.slots_needed} hold it (ruth vas --slots {told.slots_needed})"
-    if told.missed and header.record is not None and header.record.version == VERSION_1:
+        return f"{said}; {have}: {counters.slots_needed} hold it (ruth vas --slots {counters.slots_needed})"
+    if counters.missed and header.record is not None and header.record.version == VERSION_1:
         return f"{said}; version 1 holds one frame: of several at once the last is seen"
     return said
 
@@ -193,8 +196,8 @@ def _picture(record: FrameRecord) -> str:
 def _subscriptions(inspection: Inspection) -> list[Column]:
     models = inspection.view.models
 
-    def column(head: str, cells: Sequence[str], *, right: bool = True) -> Column:
-        return Column(head, cells, right=right)
+    def column(header: str, cells: Sequence[str], *, right: bool = True) -> Column:
+        return Column(header, cells, right=right)
 
     return [
         column("MODEL", [model.model_id for model in models], right=False),

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from launch.observe.agent_view import cpu_time_ns, private_bytes
-from launch.observe.liveness import look
+from launch.observe.liveness import read_sighting
 from launch.roots import known_cameras
 from ruth.agent.rhythm import longest_gap_ns
 from ruth.units import NANOSECONDS
@@ -108,7 +108,7 @@ class Reader:
         """
         cameras = sorted({*known_cameras(self._state_root), *self._configured})
         at_ns = time.monotonic_ns()
-        sightings = [look(self._state_root, camera_id) for camera_id in cameras]
+        sightings = [read_sighting(self._state_root, camera_id) for camera_id in cameras]
         self._read_private(sightings)
         return Moment(at_ns, tuple(self._reading(sighting) for sighting in sightings))
 

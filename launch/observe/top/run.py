@@ -71,7 +71,7 @@ def run_screens(
     top = _Top(out, control)
     try:
         with Terminal(out.fileno(), keys) as terminal:
-            terminal.take()
+            terminal.enter()
             top.follow(terminal, reader, interval_s, count)
     except SignalledError as signalled:
         die_of(signalled.number)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from launch.observe.top.control import Control
     from launch.observe.top.rates import Row, Totals
 
-HEAD_LINES = 4  # what all together do, and the header of the table
+HEADER_LINES = 4  # what all together do, and the header of the table
 _CAMERA_WIDTH_MIN = 8
 _NOTHING = "-"
 
@@ -54,7 +54,7 @@ class ScreenOptions(NamedTuple):
 
 def rows_that_fit(lines: int, rows: int) -> int:
     """How many of ``rows`` a screen of ``lines`` shows; one fewer where it must say that there are more."""
-    room = lines - HEAD_LINES
+    room = lines - HEADER_LINES
     return rows if rows <= room else max(0, room - 1)
 
 
@@ -71,8 +71,8 @@ def screen(rows: Sequence[Row], totals: Totals, options: ScreenOptions) -> list[
         return [cut(line, options.columns, options.mark) for line in HELP][: options.lines]
     count = rows_that_fit(options.lines, len(rows))
     first = max(0, min(options.control.first, len(rows) - count))
-    head, *body = lines_within(_columns(rows, first, count, options), options.columns, options.mark)
-    plain = [*_summary(totals, len(rows), options), head]
+    header, *body = lines_within(_columns(rows, first, count, options), options.columns, options.mark)
+    plain = [*_summary(totals, len(rows), options), header]
     lines = [cut(line, options.columns, options.mark) for line in plain]
     if options.colour:
         lines[-1] = painted(lines[-1].ljust(options.columns), REVERSED)

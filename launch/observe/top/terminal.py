@@ -70,7 +70,7 @@ class SignalledError(BaseException):
 
 
 class Terminal:
-    """The terminal of this process, from :meth:`take` to the end of its ``with``.
+    """The terminal of this process, from :meth:`enter` to the end of its ``with``.
 
     A signal that ends the process is noted, and raised in :meth:`wait` and :meth:`draw` alone: an exception
     at any other moment could hit the very code that gives the terminal back.
@@ -120,14 +120,14 @@ class Terminal:
         for number in self._handlers:
             signal.signal(number, signal.SIG_IGN)  # whoever asks twice gets what was asked for once
         if self._taken:
-            self._give_back()
+            self._restore()
         signal.set_wakeup_fd(-1)
         for descriptor in self._wake:
             os.close(descriptor)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def take(self) -> None:
+    def enter(self) -> None:
         """Changes to the alternate screen, and reads keys as they are pressed."""
         self._taken = True
         if self._keys is not None:
@@ -171,7 +171,7 @@ class Terminal:
             self._keys = None  # the terminal has gone, or was closed: there are no more keys
         return names_of(pressed)
 
-    def _give_back(self) -> None:
+    def _restore(self) -> None:
         self._taken = False
         if self._keys is not None and self._before is not None:
             with suppress(OSError, termios.error):  # it may have gone
@@ -210,9 +210,9 @@ class Terminal:
     def _stop_until_continued(self) -> None:
         """Ctrl-Z: the shell gets its terminal back, and this process stops itself until ``fg``."""
         self._suspended = False
-        self._give_back()
+        self._restore()
         signal.raise_signal(signal.SIGSTOP)
-        self.take()
+        self.enter()
 
 
 def names_of(pressed: bytes) -> list[str]:

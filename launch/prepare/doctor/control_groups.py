@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from launch.prepare.doctor.facts import Room
+from launch.prepare.doctor.facts import ResourceLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ _MEMORY_V1: Final = _Files(
 )
 
 
-def group_rooms(mounts: Sequence[Mount], membership: str) -> tuple[list[Room], list[Room]]:
+def group_rooms(mounts: Sequence[Mount], membership: str) -> tuple[list[ResourceLimit], list[ResourceLimit]]:
     """Limits of tasks and of memory, one a group that has one, of this process's group and all above it.
 
     Args:
@@ -41,8 +41,8 @@ def group_rooms(mounts: Sequence[Mount], membership: str) -> tuple[list[Room], l
         membership: The content of ``/proc/self/cgroup``.
 
     """
-    tasks: list[Room] = []
-    memory: list[Room] = []
+    tasks: list[ResourceLimit] = []
+    memory: list[ResourceLimit] = []
     for line in membership.splitlines():
         _, controllers, path = line.split(":", 2)
         names = set(controllers.split(","))
@@ -68,7 +68,7 @@ def _folders(mount: Mount, path: str) -> Iterator[str]:
         below = os.path.dirname(below) or "."
 
 
-def _room(folder: str, files: _Files) -> list[Room]:
+def _room(folder: str, files: _Files) -> list[ResourceLimit]:
     """The limit of one group, if it has one."""
     limit = _number(f"{folder}/{files.limit}")
     used = _number(f"{folder}/{files.used}")
@@ -78,7 +78,9 @@ def _room(folder: str, files: _Files) -> list[Room]:
         used = max(0, used - _of_stat(f"{folder}/{files.stat}", files.reclaimable))
     path = f"{folder}/{files.limit}"
     unit = "TasksMax" if files is _PIDS else "MemoryMax"
-    return [Room(path, limit, used, f"raise {path}, or {unit}= of the unit (in a container: its limit)")]
+    return [
+        ResourceLimit(path, limit, used, f"raise {path}, or {unit}= of the unit (in a container: its limit)")
+    ]
 
 
 def _number(path: str) -> int | None:

@@ -11,7 +11,7 @@ RUTH_USER: Final = "ruth"  # as launch/deploy/ruth.service and docs/operations.m
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ResourceLimit:
     """One limit, and what of it is used.
 
     Attributes:
@@ -62,7 +62,7 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True)
-class Native:
+class NativeStatus:
     """What agents do in C (:mod:`launch.agent.native`).
 
     Attributes:
@@ -138,7 +138,7 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
+class CameraFacts:
     """One camera.
 
     Attributes:
@@ -158,7 +158,7 @@ class Camera:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class HostFacts:
     """Everything.
 
     Attributes:
@@ -185,14 +185,14 @@ class Host:
     ruth_user: int | None
     configured: bool
     kernel: Kernel
-    native: Native
+    native: NativeStatus
     exports: Folder
     states: Folder
-    cameras: tuple[Camera, ...]
-    memory: tuple[Room, ...]
-    tasks: tuple[Room, ...]
-    open_files: Room | None
-    inotify: Room | None
+    cameras: tuple[CameraFacts, ...]
+    memory: tuple[ResourceLimit, ...]
+    tasks: tuple[ResourceLimit, ...]
+    open_files: ResourceLimit | None
+    inotify: ResourceLimit | None
     descriptors: int | None
     mappings: int | None
     address_space: int | None

@@ -12,8 +12,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from launch.observe.inspection.header import read_header
-from launch.observe.liveness import look
-from launch.prepare.doctor.facts import RUTH_USER, Camera, Export, Folder, Host, Kernel, Native
+from launch.observe.liveness import read_sighting
+from launch.prepare.doctor.facts import (
+    RUTH_USER,
+    CameraFacts,
+    Export,
+    Folder,
+    HostFacts,
+    Kernel,
+    NativeStatus,
+)
 from launch.prepare.doctor.gather_limits import gather_limits
 from launch.prepare.doctor.mounts import mount_of, page_bytes_of, read_mounts
 from launch.roots import known_cameras, nearest_existing_directory, owner_problem
@@ -40,8 +48,8 @@ def gather(
     state_root: str,
     configured: Sequence[str] | None,
     confinement: WouldConfine,
-    native: Native,
-) -> Host:
+    native: NativeStatus,
+) -> HostFacts:
     """Everything that is to be judged.
 
     Args:
@@ -63,7 +71,7 @@ def gather(
         unseen |= dict.fromkeys(("export root", "state root"), describe(error))
     cameras = sorted({*_known(export_root), *_known(state_root)}) if configured is None else configured
     limits = gather_limits(mounts, unseen)
-    return Host(
+    return HostFacts(
         user=os.geteuid(),
         ruth_user=_uid_of(RUTH_USER),
         configured=configured is not None,
@@ -141,11 +149,11 @@ def _owner_problem(path: str) -> str | None:
         return None  # not there, or what follows says why
 
 
-def _camera(export_root: str, state_root: str, camera_id: str) -> Camera:
+def _camera(export_root: str, state_root: str, camera_id: str) -> CameraFacts:
     live, problem = _claim(camera_directory(state_root, camera_id))
-    sighting = look(state_root, camera_id)
+    sighting = read_sighting(state_root, camera_id)
     stopped_pid = sighting.pid if sighting.stopped else None
-    return Camera(camera_id, _export(export_root, camera_id), live, stopped_pid, problem)
+    return CameraFacts(camera_id, _export(export_root, camera_id), live, stopped_pid, problem)
 
 
 def _export(export_root: str, camera_id: str) -> Export | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from launch.prepare.doctor.control_groups import group_rooms
-from launch.prepare.doctor.facts import Room
+from launch.prepare.doctor.facts import ResourceLimit
 from launch.screen.messages import describe
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ _WHOLE_RANGE: Final = ["0", "0", "4294967295"]  # of the host's own user namespa
 
 
 class Limits(NamedTuple):
-    """As in :class:`launch.prepare.doctor.facts.Host`."""
+    """As in :class:`launch.prepare.doctor.facts.HostFacts`."""
 
-    memory: tuple[Room, ...]
-    tasks: tuple[Room, ...]
-    open_files: Room | None
-    inotify: Room | None
+    memory: tuple[ResourceLimit, ...]
+    tasks: tuple[ResourceLimit, ...]
+    open_files: ResourceLimit | None
+    inotify: ResourceLimit | None
     descriptors: int | None
     mappings: int | None
     address_space: int | None
@@ -51,13 +51,13 @@ def gather_limits(mounts: Sequence[Mount], unseen: dict[str, str]) -> Limits:
             unseen.setdefault(check, describe(error))
             return otherwise
 
-    none: list[Room] = []
+    none: list[ResourceLimit] = []
     group_tasks, group_memory = had("processes", lambda: _groups(mounts), (none, none))
     if "processes" in unseen:
         unseen.setdefault("memory", unseen["processes"])
     per_user = had("processes", _per_user, none)
     host_tasks = had("processes", _host_tasks, none)
-    no_room: Room | None = None
+    no_room: ResourceLimit | None = None
     no_limits: tuple[int | None, int | None] = (None, None)
     return Limits(
         memory=(*had("memory", _available, none), *group_memory),
@@ -70,40 +70,40 @@ def gather_limits(mounts: Sequence[Mount], unseen: dict[str, str]) -> Limits:
     )
 
 
-def _groups(mounts: Sequence[Mount]) -> tuple[list[Room], list[Room]]:
+def _groups(mounts: Sequence[Mount]) -> tuple[list[ResourceLimit], list[ResourceLimit]]:
     return group_rooms(mounts, _text("/proc/self/cgroup"))
 
 
-def _host_tasks() -> list[Room]:
+def _host_tasks() -> list[ResourceLimit]:
     threads = int(_text("/proc/loadavg").split()[3].split("/")[1])
     names = ("pid_max", 4194304), ("threads-max", "NUMBER")
     return [
-        Room(f"kernel.{name}", _sysctl(f"kernel/{name}"), threads, f"sysctl kernel.{name}={value}")
+        ResourceLimit(f"kernel.{name}", _sysctl(f"kernel/{name}"), threads, f"sysctl kernel.{name}={value}")
         for name, value in names
     ]
 
 
-def _per_user() -> list[Room]:
+def _per_user() -> list[ResourceLimit]:
     per_user, _ = _rlimit(resource.RLIMIT_NPROC)
     if per_user is None or _exempt():
         return []
     fix = "ulimit -u NUMBER, or LimitNPROC= of the unit, or nproc in /etc/security/limits.conf"
-    return [Room("RLIMIT_NPROC", per_user, tasks_of_user(os.getuid()), fix)]
+    return [ResourceLimit("RLIMIT_NPROC", per_user, tasks_of_user(os.getuid()), fix)]
 
 
 def _max_map_count() -> int | None:
     return _sysctl("vm/max_map_count")
 
 
-def _open_files() -> Room | None:
+def _open_files() -> ResourceLimit | None:
     open_now, _, open_max = (int(number) for number in _text("/proc/sys/fs/file-nr").split())
-    return Room("fs.file-max", open_max, open_now, "sysctl fs.file-max=NUMBER")
+    return ResourceLimit("fs.file-max", open_max, open_now, "sysctl fs.file-max=NUMBER")
 
 
-def _inotify() -> Room:
+def _inotify() -> ResourceLimit:
     name = "fs.inotify.max_user_instances"
     limit = _sysctl("fs/inotify/max_user_instances")
-    return Room(name, limit, inotify_instances_of_user(os.getuid()), f"sysctl {name}=NUMBER")
+    return ResourceLimit(name, limit, inotify_instances_of_user(os.getuid()), f"sysctl {name}=NUMBER")
 
 
 def inotify_instances_of_user(uid: int) -> int:
@@ -147,13 +147,15 @@ def _sum_of_user(uid: int, count: Callable[[str], int]) -> int:
     return found
 
 
-def _available() -> list[Room]:
+def _available() -> list[ResourceLimit]:
     """What the kernel says can be had without swapping (proc(5), MemAvailable)."""
     lines = _text("/proc/meminfo").splitlines()
     found = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith("kB")}
     total = found["MemTotal"]
     used = total - found.get("MemAvailable", total)
-    return [Room("available memory", total, used, "end something, or run fewer cameras on this host")]
+    return [
+        ResourceLimit("available memory", total, used, "end something, or run fewer cameras on this host")
+    ]
 
 
 def _exempt() -> bool:

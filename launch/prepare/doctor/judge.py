@@ -10,7 +10,7 @@ from launch.prepare.doctor.finding import Finding, Level
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from launch.prepare.doctor.facts import Host
+    from launch.prepare.doctor.facts import HostFacts
 
 _UNSEEN_FIX: Final = "run `ruth doctor` where /proc shows all of it, and no filter is around it"
 CHECKS = (
@@ -35,7 +35,7 @@ CHECKS = (
 )
 
 
-def judge(host: Host) -> list[Finding]:
+def judge(host: HostFacts) -> list[Finding]:
     """One finding per check; a warning that says so where something could not be looked at."""
     unseen = dict(host.unseen)
     return [_qualified(check(host), unseen) for check in CHECKS]

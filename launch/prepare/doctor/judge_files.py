@@ -12,7 +12,7 @@ from ruth.agent.state import STATE_SIZE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from launch.prepare.doctor.facts import Folder, Host
+    from launch.prepare.doctor.facts import Folder, HostFacts
 
 _TMPFS: Final = frozenset({"tmpfs", "ramfs"})
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
@@ -23,7 +23,7 @@ _EXPORT_ROOT_FIX: Final = (
 )
 
 
-def export_root(host: Host) -> Finding:
+def export_root(host: HostFacts) -> Finding:
     """Where exports lie, and whether that is memory."""
     folder = host.exports
     lies = f"{folder.path}: {_lies(folder)}"
@@ -43,7 +43,7 @@ def export_root(host: Host) -> Finding:
     return Finding("export root", Level.OK, lies)
 
 
-def exports(host: Host) -> Finding:
+def exports(host: HostFacts) -> Finding:
     """Which cameras have an export that an agent would take frames from."""
     absent = [camera.camera_id for camera in host.cameras if camera.export is None]
     broken = [camera for camera in host.cameras if camera.export and camera.export.problem]
@@ -64,7 +64,7 @@ def exports(host: Host) -> Finding:
     return Finding("exports", Level.WARN, text, fix)
 
 
-def readers(host: Host) -> Finding:
+def readers(host: HostFacts) -> Finding:
     """Who may read the pictures."""
     closed = [
         camera.camera_id
@@ -80,7 +80,7 @@ def readers(host: Host) -> Finding:
     return Finding("readers", Level.OK, text)
 
 
-def writers(host: Host) -> Finding:
+def writers(host: HostFacts) -> Finding:
     """Whether anybody but VAS may write an export."""
     writable = list(_writable_by_others(host))
     if not writable:
@@ -94,7 +94,7 @@ def writers(host: Host) -> Finding:
     return Finding("writers", Level.WARN, text, f"chmod -R go-w {' '.join(roots)}")
 
 
-def _writable_by_others(host: Host) -> Iterator[str]:
+def _writable_by_others(host: HostFacts) -> Iterator[str]:
     for folder in (host.exports, host.states):
         # With the sticky bit, as /tmp has it, others may add names and neither rename nor remove ours.
         if folder.mode is not None and folder.mode & _OTHERS_WRITE and not folder.mode & stat.S_ISVTX:
@@ -106,7 +106,7 @@ def _writable_by_others(host: Host) -> Iterator[str]:
                     yield f"{path} ({mode:04o})"
 
 
-def user(host: Host) -> Finding:
+def user(host: HostFacts) -> Finding:
     """Whether agents would be the user whom exports belong to, who may always write them."""
     owners = sorted({camera.export.owner for camera in host.cameras if camera.export})
     if not owners:
@@ -120,7 +120,7 @@ def user(host: Host) -> Finding:
     return Finding("user", Level.WARN, text, _user_fix(host, owners))
 
 
-def _user_fix(host: Host, owners: list[int]) -> str:
+def _user_fix(host: HostFacts, owners: list[int]) -> str:
     if host.ruth_user in owners:
         return f"run the video server as another user than {RUTH_USER}"
     fix = f"run `ruth up` as a user of its own: sudo -u {RUTH_USER} ruth up CONFIG"
@@ -129,7 +129,7 @@ def _user_fix(host: Host, owners: list[int]) -> str:
     return fix
 
 
-def state_root(host: Host) -> Finding:
+def state_root(host: HostFacts) -> Finding:
     """Where agents' states lie, and whether they can be made there."""
     folder = host.states
     lies = f"{folder.path}: {_lies(folder)}"
@@ -160,7 +160,7 @@ def state_root(host: Host) -> Finding:
     return Finding("state root", Level.OK, lies)
 
 
-def states(host: Host) -> Finding:
+def states(host: HostFacts) -> Finding:
     """Whether each camera's state can be taken."""
     broken = [
         f"{camera.camera_id} ({camera.claim_problem})" for camera in host.cameras if camera.claim_problem
@@ -173,7 +173,7 @@ def states(host: Host) -> Finding:
     return Finding("states", Level.FAIL, text, fix)
 
 
-def agents(host: Host) -> Finding:
+def agents(host: HostFacts) -> Finding:
     """Whether live agents are let run: a stopped one holds its camera, and decides nothing."""
     live = sum(camera.live for camera in host.cameras)
     stopped = [(camera.camera_id, camera.stopped_pid) for camera in host.cameras if camera.stopped_pid]

@@ -8,7 +8,7 @@ from launch.prepare.doctor.finding import Finding, Level
 from ruth.agent.measure import FILTERED, Measure, left_open
 
 if TYPE_CHECKING:
-    from launch.prepare.doctor.facts import Host
+    from launch.prepare.doctor.facts import HostFacts
 
 # What each version of Landlock brought that agents use (landlock(7)).
 _LANDLOCK_TCP: Final = 4
@@ -18,7 +18,7 @@ _LANDLOCK_FIX: Final = (
 )
 
 
-def machine(host: Host) -> Finding:
+def machine(host: HostFacts) -> Finding:
     """Which one it is, and whether it keeps the order of stores that version 2 needs."""
     kernel = host.kernel
     text = f"{kernel.machine}, Linux {kernel.release}, Python {kernel.python}"
@@ -28,7 +28,7 @@ def machine(host: Host) -> Finding:
     return Finding("machine", Level.WARN, f"{text}: {kernel.version2_problem}", fix)
 
 
-def futex(host: Host) -> Finding:
+def futex(host: HostFacts) -> Finding:
     """Whether an agent can wait to be woken."""
     if host.kernel.futex:
         return Finding("futex", Level.OK, "waiting for a frame works")
@@ -40,7 +40,7 @@ def futex(host: Host) -> Finding:
     )
 
 
-def confinement(host: Host) -> Finding:
+def confinement(host: HostFacts) -> Finding:
     """What an agent can be kept from by the kernel, and what stays open to one gone wrong."""
     kernel = host.kernel
     if kernel.confinement_problem is not None:
@@ -83,7 +83,7 @@ def _fix(measures: Measure) -> str:
     return "; ".join(fixes) or "start it where limits can be lowered"
 
 
-def native(host: Host) -> Finding:
+def native(host: HostFacts) -> Finding:
     """Whether agents begin and take frames in compiled code."""
     problem = host.native.problem
     if problem is None:

@@ -16,7 +16,7 @@ from ruth.export.layout import (
 )
 
 if TYPE_CHECKING:
-    from launch.prepare.doctor.facts import Export, Host, Room
+    from launch.prepare.doctor.facts import Export, HostFacts, ResourceLimit
 
 # What an export is taken to need that is not there yet, if there is none to go by.
 ASSUMED_WIDTH, ASSUMED_HEIGHT = 1920, 1080
@@ -35,7 +35,7 @@ SYSCTL_FILE: Final = "launch/deploy/60-ruth-sysctl.conf"
 AGENT_ADDRESSES: Final = 64 * 1024 * 1024
 
 
-def shared_memory(host: Host) -> Finding:
+def shared_memory(host: HostFacts) -> Finding:
     """Whether there is room for the exports that are to come."""
     if not host.cameras:
         return Finding("shared memory", Level.OK, "no camera is known; -c CONFIG names them")
@@ -57,7 +57,7 @@ def shared_memory(host: Host) -> Finding:
     return Finding("shared memory", Level.WARN, text, fix)
 
 
-def memory(host: Host) -> Finding:
+def memory(host: HostFacts) -> Finding:
     """Whether there is memory for the agents, and for the exports that are to come."""
     agents, coming = host.to_launch * AGENT_PRIVATE_BYTES, _bytes_to_come(host)
     room = _tightest(host.memory)
@@ -74,13 +74,13 @@ def memory(host: Host) -> Finding:
     return Finding("memory", Level.OK, text)
 
 
-def _exports(host: Host) -> tuple[int, list[Export]]:
+def _exports(host: HostFacts) -> tuple[int, list[Export]]:
     """How many cameras have no export yet, and the exports of the others."""
     there = [camera.export for camera in host.cameras if camera.export and camera.export.data_bytes]
     return len(host.cameras) - len(there), there
 
 
-def _bytes_to_come(host: Host) -> int:
+def _bytes_to_come(host: HostFacts) -> int:
     """Shared memory that VAS will want beyond what it has."""
     coming, there = _exports(host)
     each = max((export.data_bytes for export in there), default=ASSUMED_BYTES)
@@ -89,12 +89,12 @@ def _bytes_to_come(host: Host) -> int:
     return coming * _taken(host, each) + beside
 
 
-def _taken(host: Host, data_bytes: int) -> int:
+def _taken(host: HostFacts, data_bytes: int) -> int:
     """Shared memory of one export with so many bytes of pixels."""
     return host.exports.file_bytes(data_bytes) + host.exports.file_bytes(META_SIZE_V2)
 
 
-def tasks(host: Host) -> Finding:
+def tasks(host: HostFacts) -> Finding:
     """Whether as many processes may be forked."""
     room = _tightest(host.tasks)
     if room is None or room.left is None:
@@ -106,7 +106,7 @@ def tasks(host: Host) -> Finding:
     return Finding("processes", Level.OK, text)
 
 
-def descriptors(host: Host) -> Finding:
+def descriptors(host: HostFacts) -> Finding:
     """Whether an agent may open what it has to, and the host all of them together."""
     limit = host.descriptors
     each = f"an agent needs {AGENT_DESCRIPTORS} of {'any number' if limit is None else f'{limit:,}'}"
@@ -122,7 +122,7 @@ def descriptors(host: Host) -> Finding:
     return Finding("descriptors", Level.OK, text)
 
 
-def inotify(host: Host) -> Finding:
+def inotify(host: HostFacts) -> Finding:
     """Whether an agent may watch its camera's directory, where version 1 announces frames in no other way."""
     watching = [c for c in host.cameras if not c.live and (c.export is None or c.export.version != VERSION_2)]
     text = f"agents to launch that would watch a directory (version 1, or no export yet): {len(watching):,}"
@@ -137,7 +137,7 @@ def inotify(host: Host) -> Finding:
     return Finding("inotify", Level.WARN, f"{text}: the others look every 10 ms while frames come", fix)
 
 
-def mappings(host: Host) -> Finding:
+def mappings(host: HostFacts) -> Finding:
     """Whether an agent may map what it has to: files in number, and addresses in bytes."""
     text = f"an agent has at most {AGENT_MAPPINGS} memory maps"
     if host.mappings is not None:
@@ -157,7 +157,7 @@ def mappings(host: Host) -> Finding:
     return Finding("memory maps", level, text, "ulimit -v unlimited, or LimitAS=infinity in its unit")
 
 
-def _tightest(rooms: tuple[Room, ...]) -> Room | None:
+def _tightest(rooms: tuple[ResourceLimit, ...]) -> ResourceLimit | None:
     limited = [room for room in rooms if room.left is not None]
     return min(limited, key=lambda room: room.left or 0, default=None)
 

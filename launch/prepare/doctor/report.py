@@ -44,10 +44,10 @@ def as_text(findings: Sequence[Finding], limit: int | None, *, colour: bool = Fa
     lines = []
     for one in findings:
         level = painted(one.level.value, _COLOURS[one.level] if colour else "")
-        head = f"{level}{' ' * (_LEVEL_WIDTH - len(one.level.value))}{_GAP}{one.check:{width}}{_GAP}"
+        margin_text = f"{level}{' ' * (_LEVEL_WIDTH - len(one.level.value))}{_GAP}{one.check:{width}}{_GAP}"
         for part in _wrapped(one, room):
-            lines.append(f"{head}{part}".rstrip())
-            head = " " * margin
+            lines.append(f"{margin_text}{part}".rstrip())
+            margin_text = " " * margin
     counts = {level: sum(one.level is level for one in findings) for level in Level}
     verdict = f"{counts[Level.OK]} ok, {counts[Level.WARN]} to look at, {_verdict(counts[Level.FAIL])}"
     lines += ["", *([verdict] if limit is None else textwrap.wrap(verdict, max(_TEXT_WIDTH_MIN, limit)))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from launch.prepare.sizing.host import Host, Need, Room, need_of, room_on
+from launch.prepare.sizing.host import Capacity, HostSize, Need, capacity_of, need_of
 from launch.prepare.sizing.rates import Forecast, Rate, forecast
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class HostForecast(NamedTuple):
     size: tuple[int, int]
     models: tuple[ModelForecast, ...]
     need: Need
-    host: Host
-    room: Room
+    host: HostSize
+    room: Capacity
     cameras_wanted: int | None
     assumed: tuple[str, ...]
 
@@ -75,7 +75,7 @@ def forecast_of(
     plan: HostPlan,
     source: Source,
     size: tuple[int, int],
-    host: Host,
+    host: HostSize,
     cameras_wanted: int | None,
     assumed: tuple[str, ...] = (),
 ) -> HostForecast:
@@ -89,4 +89,4 @@ def forecast_of(
         for (model_id, cap, active), cameras in kinds.items()
     )
     need = need_of(plan, source.fps, *size, source.slots, host.page_bytes)
-    return HostForecast(source, size, models, need, host, room_on(host, need), cameras_wanted, assumed)
+    return HostForecast(source, size, models, need, host, capacity_of(host, need), cameras_wanted, assumed)

@@ -55,7 +55,7 @@ class Need(NamedTuple):
         return self.export_bytes + self.state_bytes
 
 
-class Host(NamedTuple):
+class HostSize(NamedTuple):
     """What a host has: cores, memory in bytes, and in which steps files in its shared memory take that."""
 
     cores: int
@@ -63,7 +63,7 @@ class Host(NamedTuple):
     page_bytes: int = PAGE_SIZE
 
 
-class Room(NamedTuple):
+class Capacity(NamedTuple):
     """How many cameras fit on a host, by each of its limits."""
 
     by_cores: int
@@ -102,11 +102,11 @@ def need_of(
     )
 
 
-def room_on(host: Host, need: Need) -> Room:
+def capacity_of(host: HostSize, need: Need) -> Capacity:
     """How many cameras fit on ``host`` that are on average as those of ``need`` (one at least)."""
     memory = host.memory_bytes * SHARE - LAUNCHER_PRIVATE_BYTES
     each = (need.shared_bytes + need.private_bytes - LAUNCHER_PRIVATE_BYTES) / need.cameras
-    return Room(
+    return Capacity(
         int(host.cores * SHARE / (need.cores / need.cameras)),
         max(0, int(memory / each)),
     )

@@ -102,7 +102,7 @@ def _model_lines(forecast: HostForecast, limit: int, mark: str) -> list[str]:
         Column("WHY", [why(model, forecast.source) for model in models]),
     ]
     if width_of(columns) > limit:
-        columns = [column for column in columns if column.head != "CAMERAS"]
+        columns = [column for column in columns if column.header != "CAMERAS"]
     return lines_within(columns, limit, mark)
 
 

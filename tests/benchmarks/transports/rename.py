@@ -24,7 +24,7 @@ class Publisher:
     def __init__(self, place: Place, frame: bytearray, readers: int) -> None:
         self.links: tuple[Any, ...] = (None,) * readers
         self._exporter = Version1Exporter(place.folder, place.name, *size_of(len(frame)), _fail)
-        self._exporter.begin()[:] = frame
+        self._exporter.begin_frame()[:] = frame
 
     def publish(self, timestamp_ns: int) -> None:
         """Writes and renames both files."""

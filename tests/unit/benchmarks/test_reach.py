@@ -34,7 +34,7 @@ def judged(name: str, *tables: Table) -> dict[str, tuple[object, ...]]:
 
 
 def test_a_cell_is_found_by_its_row_and_head() -> None:
-    """A figure is the number below a head in the row that begins so; without such a row there is none."""
+    """A figure is the number below a header in the row that begins so; without such a row there is none."""
     records = {"gate": record("gate", GATE)}
     assert cell(records, "gate", 0, (4,), "median, ns a decision") == 79.0
     assert cell(records, "gate", 0, (None, "agent, all models"), "median, ns a decision") == 90.0
@@ -59,15 +59,15 @@ def test_frames_missed() -> None:
 
 def test_recordings_that_differ() -> None:
     """One recording that is not the same bytes is behind the goal."""
-    heads = ("arm", "x without Ruth", "recordings")
+    headers = ("arm", "x without Ruth", "recordings")
     good = Table(
         "paced",
-        heads,
+        headers,
         (("without Ruth", 1.0, "2 of 2 identical"), ("export, agents", 0.99, "2 of 2 identical")),
     )
     bad = Table(
         "flat out",
-        heads,
+        headers,
         (("without Ruth", 1.0, "1 of 1 identical"), ("export, agents", 0.97, "0 of 1 identical")),
     )
     found = judged("decode", good, bad)

@@ -45,8 +45,8 @@ def test_a_result_survives_a_file() -> None:
 
 
 def test_a_row_of_another_length_is_refused() -> None:
-    """A table has as many cells in each row as it has heads."""
-    with pytest.raises(ValueError, match="2 cells below 1 heads"):
+    """A table has as many cells in each row as it has headers."""
+    with pytest.raises(ValueError, match="2 cells below 1 headers"):
         Table("t", ("a",), (("x", 1),))
 
 

@@ -60,7 +60,7 @@ def camera_row(number: int, launch_s: float) -> cameras.Measured:
 def test_one_camera_more() -> None:
     """What one camera more takes to launch is counted without what the first one takes."""
     _, processes = cameras.tables_of([camera_row(1, 0.2), camera_row(101, 0.3)])
-    place = processes.heads.index("one more, ms")
+    place = processes.headers.index("one more, ms")
     assert [row[place] for row in processes.rows] == [None, pytest.approx(1.0)]
 
 

@@ -32,7 +32,7 @@ class Stepped:
         descriptor = claim(str(roots.state), CAMERA, len(self.agent.subscriptions))
         self.memory = mmap.mmap(descriptor, STATE_SIZE)
         os.close(descriptor)
-        self._writer = StateWriter(self.agent).begin(memoryview(self.memory), AgentIdentity(1, 2, 3, 4))
+        self._writer = StateWriter(self.agent).initialise(memoryview(self.memory), AgentIdentity(1, 2, 3, 4))
         self.agent.start()
 
     def decide(self, frame_id: int, timestamp_ns: int, latency_ns: int) -> None:
@@ -68,12 +68,12 @@ def test_each_decision_counts_once(roots: Roots, stepped: Stepped) -> None:
     """However often one looks, a decision is one latency; those from before the first look are none."""
     stepped.decide(1, 1_000, 10)
     latencies = Latencies(Watch(roots.state, CAMERA))
-    latencies.look()
+    latencies.poll()
     stepped.decide(2, 2_000, 20)
-    latencies.look()
-    latencies.look()
+    latencies.poll()
+    latencies.poll()
     stepped.decide(3, 3_000, 30)
-    latencies.look()
+    latencies.poll()
     assert list(latencies.nanoseconds) == [20, 30]
 
 
@@ -98,7 +98,7 @@ def test_a_killer_kills_each_once_and_no_more(processes: Processes) -> None:
     killer = Killer([process.pid for process in started[:2]], seconds=0.02)
     deadline = time.monotonic() + 10
     while killer.killed < 2 and time.monotonic() < deadline:
-        killer.look()
-    killer.look()
+        killer.poll()
+    killer.poll()
     assert [process.wait(timeout=10) for process in started[:2]] == [-9, -9]
     assert started[2].poll() is None

@@ -10,7 +10,7 @@ from doubles.video_server import timestamp_ns
 from harness.agents import CAPS, launched, record, wait_observed
 from harness.published import FRAME, exporter_of
 from harness.streams import Follower
-from launch.observe.liveness import look
+from launch.observe.liveness import read_sighting
 
 if TYPE_CHECKING:
     from conftest import Processes
@@ -41,7 +41,7 @@ def test_its_death_is_that_of_an_agent(roots: Roots) -> None:
     """It holds its camera's lock until it dies, and leaves its record as it was."""
     with SteppedAgent(roots) as agent:
         before = record(roots, "front-door")
-        assert look(str(roots.state), "front-door").alive
+        assert read_sighting(str(roots.state), "front-door").alive
         agent.die()
-        assert not look(str(roots.state), "front-door").alive
+        assert not read_sighting(str(roots.state), "front-door").alive
         assert record(roots, "front-door") == before

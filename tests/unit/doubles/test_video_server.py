@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doubles import video_server
-from doubles.video_server import Camera, picture, read_report
+from doubles.video_server import ServedCamera, picture, read_report
 from harness.waiting import within
 from ruth.export.layout import SLOT_COUNT_DEFAULT
 
@@ -65,7 +65,7 @@ def test_a_slot_that_somebody_wrote(roots: Roots, monkeypatch: pytest.MonkeyPatc
     """A slot whose bytes are no more what was written there is counted when it is written again."""
     for name, value in roots.environ().items():
         monkeypatch.setenv(name, value)
-    camera = Camera(0, "a")
+    camera = ServedCamera(0, "a")
     for frame_id in range(SLOT_COUNT_DEFAULT):
         camera.publish(frame_id)
     with (roots.export / "a" / "frame.data").open("r+b") as data:

@@ -68,14 +68,14 @@ def test_what_is_handed_over_is_adopted_whole(roots: Roots, exporter: FrameExpor
     with SteppedAgent(roots, CAPS) as one, SteppedAgent(other(roots), CAPS) as second:
         for _ in range(7):
             publish(exporter, one)
-        handover = one.loop.hand_over()
+        handover = one.loop.release()
         second.loop.adopt(handover)
-        assert second.loop.hand_over() == handover
+        assert second.loop.release() == handover
         for _ in range(7):
             publish(exporter)
             assert one.step()
             assert second.step()
-            assert second.loop.hand_over() == one.loop.hand_over()
+            assert second.loop.release() == one.loop.release()
 
 
 def test_nothing_is_open_of_an_export_that_was_handed_over(roots: Roots, exporter: FrameExporter) -> None:
@@ -83,14 +83,14 @@ def test_nothing_is_open_of_an_export_that_was_handed_over(roots: Roots, exporte
     with SteppedAgent(roots) as agent:
         publish(exporter, agent)
         assert agent.source.ring is not None
-        agent.loop.hand_over()
+        agent.loop.release()
         assert agent.source.ring is None
 
 
 def test_a_new_agent_has_met_nothing(roots: Roots) -> None:
     """What it hands over is empty."""
     with SteppedAgent(roots, {}) as agent:
-        assert agent.loop.hand_over() == Handover(0, 0, Taken(), NO_FRAME, 0, 0, 0, 0, ())
+        assert agent.loop.release() == Handover(0, 0, Taken(), NO_FRAME, 0, 0, 0, 0, ())
         assert Taken().ring_record == Taken().renamed_record == NO_RECORD
 
 

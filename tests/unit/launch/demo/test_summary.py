@@ -20,7 +20,7 @@ class Watched:
             self.agent.subscribe(Subscription("front-door", model_id, max_fps))
         self.agent.start()
         self.memory = bytearray(STATE_SIZE)
-        self.writer = StateWriter(self.agent).begin(memoryview(self.memory), AgentIdentity(1, 2, 3, 4))
+        self.writer = StateWriter(self.agent).initialise(memoryview(self.memory), AgentIdentity(1, 2, 3, 4))
         self.writer.write_export(2, 1, 12, 34)
 
     def observe(self, *frame_ids: int) -> None:

@@ -16,8 +16,8 @@ from launch.screen.table import (
 
 
 def names(columns: list[Column]) -> list[str]:
-    """The heads of columns."""
-    return [column.head for column in columns]
+    """The headers of columns."""
+    return [column.header for column in columns]
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:

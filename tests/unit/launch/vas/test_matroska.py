@@ -32,9 +32,9 @@ def stream(video: bytes, *, before: bytes = b"") -> bytes:
     """A stream of one track, up to its first cluster."""
     track = element(ENTRY, element("D7", b"\1") + element(VIDEO, element(WIDTH, b"\x10") + video))
     tracks = element(TRACKS, track)
-    head = element(EBML, b"\x42\x86\x81\x01") + bytes.fromhex(SEGMENT) + UNKNOWN
+    header = element(EBML, b"\x42\x86\x81\x01") + bytes.fromhex(SEGMENT) + UNKNOWN
     return (
-        head
+        header
         + element(SEEK, bytes(20))
         + before
         + element(INFO, bytes(30))

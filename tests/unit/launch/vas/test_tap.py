@@ -44,7 +44,7 @@ class ListExporter:
         """Frames committed."""
         return len(self.frames)
 
-    def begin(self) -> memoryview | None:
+    def begin_frame(self) -> memoryview | None:
         """The memory given to it, or fresh memory; None when full."""
         assert self.slot is None, "begun twice"
         if self.full:

@@ -134,7 +134,7 @@ CHANGES: dict[str, Callable[[StreamAgent], None]] = {
     "stop": lambda agent: agent.stop(),
     "subscribe": lambda agent: agent.subscribe(Subscription(CAMERA, "new")),
     "unsubscribe": lambda agent: agent.unsubscribe("person"),
-    "begin_export": lambda agent: agent.begin_export(),
+    "start_export": lambda agent: agent.start_export(),
 }
 # From each state, where each change leads; None is a refusal.
 TRANSITIONS: dict[str, dict[AgentState, AgentState | None]] = {
@@ -142,7 +142,7 @@ TRANSITIONS: dict[str, dict[AgentState, AgentState | None]] = {
     "stop": {CREATED: None, RUNNING: STOPPED, STOPPED: None},
     "subscribe": {CREATED: CREATED, RUNNING: RUNNING, STOPPED: None},
     "unsubscribe": {CREATED: CREATED, RUNNING: RUNNING, STOPPED: STOPPED},
-    "begin_export": {CREATED: CREATED, RUNNING: RUNNING, STOPPED: STOPPED},
+    "start_export": {CREATED: CREATED, RUNNING: RUNNING, STOPPED: STOPPED},
 }
 
 
@@ -278,7 +278,7 @@ def test_frames_between_two_exports_are_not_missed() -> None:
     agent = agent_with()
     for frame_id in (0, 2):
         agent.observe(frame_id, 0)
-    agent.begin_export()
+    agent.start_export()
     for frame_id in (40, 41, 45):
         agent.observe(frame_id, 0)
     assert (agent.missed, agent.frames) == (1 + 3, 5)
@@ -417,7 +417,7 @@ def test_ids_start_anew_with_an_export() -> None:
     agent = agent_with(person)
     for number in range(6):
         agent.observe(1000 + number, 40 * MS * number)
-    agent.begin_export()
+    agent.start_export()
     assert (agent.frame_id, agent.frames, person.allowed, person.skipped) == (NO_FRAME, 6, 2, 4)
     assert agent.observe(0, SECOND)
     assert person.last_decision is Decision.ALLOW
@@ -428,7 +428,7 @@ def test_the_cap_holds_across_a_restart_of_vas() -> None:
     person = Subscription(CAMERA, "person", 5)
     agent = agent_with(person)
     agent.observe(1000, SECOND)
-    agent.begin_export()
+    agent.start_export()
     decisions = []
     for number in range(6):
         agent.observe(number, SECOND + 40 * MS * (number + 1))
@@ -446,7 +446,7 @@ def test_no_number_of_restarts_lifts_the_cap(steps: list[int], restarts: set[int
     eligible = []
     for position, step in enumerate(steps):
         if position in restarts:
-            agent.begin_export()
+            agent.start_export()
             frame_id = 0
         agent.observe(frame_id, timestamp)
         if person.last_decision is Decision.ALLOW:

@@ -28,13 +28,13 @@ def observed(caps: tuple[float | None, ...], steps: list[tuple[int, int] | None]
     for model_id, cap in zip(MODELS, caps, strict=False):
         agent.subscribe(Subscription("front-door", model_id, cap))
     memory = memoryview(bytearray(STATE_SIZE))
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     agent.start()
     session = 0
     for step in steps:
         if step is None:
             session += 1
-            agent.begin_export()
+            agent.start_export()
             writer.write_export(2, session, 1000 + session, 2000 + session)
         elif agent.observe(step[0], step[1] * 1_000_000):
             writer.write_frame(1)

@@ -14,7 +14,7 @@ def record_after(gaps_s: list[float]) -> AgentRecord:
     """The record of an agent that has observed a frame, and one more after each of these gaps."""
     agent = StreamAgent("front-door")
     memory = memoryview(bytearray(STATE_SIZE))
-    writer = StateWriter(agent).begin(memory, AgentIdentity(1, 2, 3, 4))
+    writer = StateWriter(agent).initialise(memory, AgentIdentity(1, 2, 3, 4))
     agent.start()
     now_ns = 1000 * NANOSECONDS
     for number, gap_s in enumerate([0.0, *gaps_s]):

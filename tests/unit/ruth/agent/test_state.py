@@ -148,7 +148,7 @@ def memory_of(content: int | bytes = STATE_SIZE) -> memoryview:
 def written(*caps: float | None, frames: int = 1) -> bytes:
     """The record of an agent that was bound and has observed this many frames."""
     memory, agent = memory_of(), agent_with(*caps)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     writer.write_export(2, 1)
     for number in range(frames):
         agent.observe(number, 40 * MS * number)
@@ -220,7 +220,7 @@ def test_each_field_lies_where_the_map_says() -> None:
     memory[WAKE_OFFSET : WAKE_OFFSET + 4] = (0x50).to_bytes(4, "little")
     memory[SEQUENCE_OFFSET : SEQUENCE_OFFSET + 8] = (0x60).to_bytes(8, "little")
     agent = agent_with(2.5, None)
-    writer = StateWriter(agent, 0xB1).begin(memory, IDENTITY)
+    writer = StateWriter(agent, 0xB1).initialise(memory, IDENTITY)
     writer.write_export(2, 0x99, 0xA1, 0xA2)
     agent.observe(0x1001, 0x2001)
     writer.write_frame(0x3001)
@@ -287,7 +287,7 @@ def test_a_record_reads_back_as_it_was_written() -> None:
     """What an agent writes, a reader gets, each number with its name and unit."""
     memory, agent = memory_of(), agent_with(5, None)
     agent.subscriptions[1].active = False
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     writer.write_confinement(6)
     writer.write_export(2, 3, 4, 5)
     for frame_id, timestamp in [(10, 7 * MS), (12, 47 * MS)]:
@@ -326,7 +326,7 @@ def test_a_record_reads_back_as_it_was_written() -> None:
 def test_before_the_first_frame_nothing_is_said_of_frames() -> None:
     """What is not valid yet reads as None and not as 0."""
     memory = memory_of()
-    StateWriter(agent_with(5)).begin(memory, IDENTITY)
+    StateWriter(agent_with(5)).initialise(memory, IDENTITY)
     record = record_of(memory)
     newest = (record.frame_id, record.timestamp_ns, record.observed_ns)
     assert newest == (record.first_frame_id, record.first_timestamp_ns, None) == (None, None, None)
@@ -345,7 +345,7 @@ def test_a_frame_with_id_and_time_zero_is_a_frame() -> None:
 def test_every_decision_reads_back(decision: Decision) -> None:
     """Whatever was decided last is what a reader sees."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     agent.observe(0, 0)
     agent.subscriptions[0].last_decision = decision
     writer.write_frame(1)
@@ -363,10 +363,10 @@ def test_the_record_is_the_agent(
 ) -> None:
     """After every frame the record says of each model what its subscription itself says."""
     memory, agent = memory_of(), agent_with(*caps)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     for position, (frame_id, timestamp) in enumerate(stream):
         if position in restarts:
-            agent.begin_export()
+            agent.start_export()
             writer.write_export(2, position + 1)
         if agent.observe(frame_id, timestamp):
             writer.write_frame(position)
@@ -380,11 +380,11 @@ def test_the_record_is_the_agent(
 def test_the_last_eligible_frame_outlives_its_export() -> None:
     """The last allowed frame stays on record while another export has begun and while frames are skipped."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     writer.write_export(2, 1, 11, 111)
     agent.observe(900, 1000 * MS)
     writer.write_frame(1)
-    agent.begin_export()
+    agent.start_export()
     writer.write_export(2, 2, 22, 222)
     agent.observe(0, 1040 * MS)
     writer.write_frame(2)
@@ -397,7 +397,7 @@ def test_the_last_eligible_frame_outlives_its_export() -> None:
 def test_a_new_anchor_is_no_eligible_frame() -> None:
     """A frame that ran backwards moves the gate's anchor, but not the last allowed frame on record."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     for frame_id, timestamp in [(0, 1000 * MS), (1, 10 * MS)]:
         agent.observe(frame_id, timestamp)
         writer.write_frame(1)
@@ -409,11 +409,11 @@ def test_a_new_anchor_is_no_eligible_frame() -> None:
 def test_the_first_frame_is_that_of_the_present_export() -> None:
     """With a new session the first frame on record is that session's first."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     firsts = []
     for session, ids in [(1, (4, 5)), (2, (0, 1)), (3, (7, 9))]:
         writer.write_export(2, session)
-        agent.begin_export()
+        agent.start_export()
         for frame_id in ids:
             agent.observe(frame_id, 100 * session + frame_id)
             writer.write_frame(1)
@@ -425,12 +425,12 @@ def test_the_first_frame_is_that_of_the_present_export() -> None:
 def test_an_export_lost_before_its_first_frame_still_has_one() -> None:
     """Which frame was the first is noted also where the export was lost and found again before it."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     for session, number in ((1, 7), (2, 9)):
         writer.write_export(2, session)
         writer.write_export(0, session)
         writer.write_export(2, session)
-        agent.begin_export()
+        agent.start_export()
         agent.observe(number, 10 * number)
         writer.write_frame(1)
         found = record_of(memory)
@@ -440,7 +440,7 @@ def test_an_export_lost_before_its_first_frame_still_has_one() -> None:
 def test_an_export_lost_and_found_is_the_same_one() -> None:
     """Letting an export go and binding it again changes its version on record, not its first frame."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     versions = []
     for version, frame_id in [(2, 4), (0, 5), (2, 6)]:
         writer.write_export(version, 1)
@@ -454,7 +454,7 @@ def test_an_export_lost_and_found_is_the_same_one() -> None:
 def test_no_export_has_no_identity() -> None:
     """When the export is let go, or another of version 1 comes, its identity is off the record."""
     memory = memory_of()
-    writer = StateWriter(agent_with(5)).begin(memory, IDENTITY)
+    writer = StateWriter(agent_with(5)).initialise(memory, IDENTITY)
     identities = []
     for version, identity in [(2, (11, 111)), (0, ()), (2, (22, 222)), (1, ())]:
         writer.write_export(version, 1, *identity)
@@ -465,7 +465,7 @@ def test_no_export_has_no_identity() -> None:
 def test_a_frame_without_a_session_is_the_first() -> None:
     """The first frame of an agent is the first on record, whether or not an export was noted before it."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     agent.observe(7, 77)
     writer.write_frame(1)
     assert (record_of(memory).first_frame_id, record_of(memory).first_timestamp_ns) == (7, 77)
@@ -492,7 +492,7 @@ def test_the_sequence_is_odd_while_the_record_changes() -> None:
     """While a change is being stored the sequence is odd, and before and after it is even and higher."""
     agent = WatchedAgent(CAMERA)
     agent.memory = memory_of()
-    writer = StateWriter(agent).begin(agent.memory, IDENTITY)
+    writer = StateWriter(agent).initialise(agent.memory, IDENTITY)
     agent.observe(0, 0)
     agent.sequences = []
     before = sequence_of(agent.memory)
@@ -517,7 +517,7 @@ class Watched:
 def test_the_sequence_is_odd_while_the_export_changes() -> None:
     """Also while a change of export is being stored the sequence is odd."""
     memory = memory_of()
-    writer = StateWriter(agent_with(5)).begin(memory, IDENTITY)
+    writer = StateWriter(agent_with(5)).initialise(memory, IDENTITY)
     before = sequence_of(memory)
     version, session = Watched(memory), Watched(memory)
     writer.write_export(version, session)  # type: ignore[arg-type]
@@ -552,7 +552,7 @@ def test_a_record_is_none_while_its_agent_is_being_started(left: int) -> None:
     """A new agent makes the sequence odd first; then the version is 0, until all is in its place."""
     memory = memory_of(with_word(written(5), SEQUENCE_OFFSET, left))
     watched = WatchedMemory(memory, [])
-    StateWriter(agent_with(25)).begin(watched, IDENTITY)  # type: ignore[arg-type]
+    StateWriter(agent_with(25)).initialise(watched, IDENTITY)  # type: ignore[arg-type]
     first, second, *between, version, even, wake = watched.stores
     assert first == (SEQUENCE_OFFSET, STATE_VERSION, left | 1)
     assert second == (0, 0, left | 1)
@@ -571,7 +571,7 @@ def test_a_change_is_whole_before_the_wake_word_moves(change: str) -> None:
     """
     memory, agent = memory_of(), agent_with(5)
     watched = WatchedMemory(memory, [])
-    writer = StateWriter(agent).begin(watched, IDENTITY)  # type: ignore[arg-type]
+    writer = StateWriter(agent).initialise(watched, IDENTITY)  # type: ignore[arg-type]
     agent.observe(1, 1)
     watched.stores.clear()
     before = sequence_of(memory)
@@ -591,7 +591,7 @@ def test_a_change_is_whole_before_the_wake_word_moves(change: str) -> None:
 def test_every_change_moves_sequence_and_wake() -> None:
     """Each frame and each change of export moves the sequence by two and the wake word by one."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     seen = [(sequence_of(memory), wake_of(memory))]
     for number in range(3):
         agent.observe(number, number)
@@ -606,7 +606,7 @@ def test_every_change_moves_sequence_and_wake() -> None:
 def test_the_sequence_goes_on_over_agents(left: int, goes_on: int) -> None:
     """A new agent in a dead one's memory goes on from its sequence, also from one left odd."""
     memory = memory_of(with_word(written(5), SEQUENCE_OFFSET, left))
-    StateWriter(agent_with(5)).begin(memory, IDENTITY)
+    StateWriter(agent_with(5)).initialise(memory, IDENTITY)
     assert sequence_of(memory) == goes_on
     assert record_of(memory).frames == 0
 
@@ -615,7 +615,7 @@ def test_the_sequence_goes_on_over_agents(left: int, goes_on: int) -> None:
 def test_the_wake_word_goes_on_over_agents(left: int, goes_on: int) -> None:
     """A new agent moves the wake word on from where it is, modulo 2^32, so that whoever waits notices."""
     memory = memory_of(with_word(written(5), WAKE_OFFSET, left, size=4))
-    StateWriter(agent_with(5)).begin(memory, IDENTITY)
+    StateWriter(agent_with(5)).initialise(memory, IDENTITY)
     assert wake_of(memory) == goes_on
 
 
@@ -623,7 +623,7 @@ def test_the_wake_word_goes_on_over_agents(left: int, goes_on: int) -> None:
 def test_the_wake_word_wraps(change: str) -> None:
     """After 2^32 changes the wake word is 0 again, whatever the change."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     memory[WAKE_OFFSET : WAKE_OFFSET + 4] = UINT32_MAX.to_bytes(4, "little")
     agent.observe(1, 1)
     if change == "frame":
@@ -637,9 +637,9 @@ def test_the_wake_word_wraps(change: str) -> None:
 def test_a_new_agent_starts_afresh_in_any_memory(junk: int) -> None:
     """Whatever stands in the memory, a new agent's record shows none of it, and changes can be counted."""
     memory, agent = memory_of(bytes([junk]) * STATE_SIZE), agent_with(5, None)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     fresh = memory_of()
-    StateWriter(agent_with(5, None)).begin(fresh, IDENTITY)
+    StateWriter(agent_with(5, None)).initialise(fresh, IDENTITY)
     assert record_of(memory) == record_of(fresh)
     for number in range(3):
         agent.observe(number, number)
@@ -650,7 +650,7 @@ def test_a_new_agent_starts_afresh_in_any_memory(junk: int) -> None:
 def test_a_longer_record_leaves_no_model_behind() -> None:
     """An agent with fewer models than the one before it shows its own and no other."""
     memory = memory_of(written(*CAPS))
-    StateWriter(agent_with(25)).begin(memory, IDENTITY)
+    StateWriter(agent_with(25)).initialise(memory, IDENTITY)
     assert [model.model_id for model in record_of(memory).models] == ["m0"]
 
 
@@ -728,8 +728,8 @@ def test_random_bytes_never_raise(content: bytes) -> None:
 @given(st.integers(0, 2**32), st.integers(0, MODELS_MAX + 1), st.integers(0, STATE_SIZE))
 def test_random_bytes_behind_a_right_version_never_raise(seed: int, count: int, length: int) -> None:
     """Also behind a right version, count and sequence, whatever stands there is a record or none."""
-    head = struct.pack("<IIQ", STATE_VERSION, count, 2)
-    judged((head + random.Random(seed).randbytes(STATE_SIZE))[:length])
+    header = struct.pack("<IIQ", STATE_VERSION, count, 2)
+    judged((header + random.Random(seed).randbytes(STATE_SIZE))[:length])
 
 
 def test_63_models_fit() -> None:
@@ -742,7 +742,7 @@ def test_63_models_fit() -> None:
     for model_id in ids:
         agent.subscribe(Subscription("c" * 64, model_id, 5))
     agent.start()
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     agent.observe(7, 7)
     writer.write_frame(1)
     record = record_of(memory)
@@ -755,7 +755,7 @@ def test_63_models_fit() -> None:
 def test_a_cap_reads_back_exactly(cap: float | None) -> None:
     """A reader gets the very cap, and None for every frame."""
     memory = memory_of()
-    StateWriter(agent_with(cap)).begin(memory, IDENTITY)
+    StateWriter(agent_with(cap)).initialise(memory, IDENTITY)
     assert record_of(memory).models[0].max_fps == cap
 
 
@@ -767,13 +767,13 @@ def test_the_last_frames_allowed_are_kept(steps: list[int | None], cap: float | 
     A step is the milliseconds until the next frame, or None for another export.
     """
     memory, agent = memory_of(), agent_with(cap)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     allowed: list[tuple[int, int, int]] = []  # session, id, timestamp
     session = frame_id = timestamp = 0
     for step in [None, *steps]:
         if step is None:
             session, frame_id = session + 1, 0
-            agent.begin_export()
+            agent.start_export()
             writer.write_export(2, session)
             continue
         timestamp += step * MS
@@ -798,7 +798,7 @@ def test_the_last_frames_allowed_are_kept(steps: list[int | None], cap: float | 
 def test_arrivals_and_gaps_are_those_of_the_frames(gaps: list[int]) -> None:
     """A frame within 5 ms of the one before is no arrival; the longest gap is of the last two windows."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     now = 1000 * MS
     for number, gap in enumerate([0, *gaps]):
         now += gap * MS
@@ -819,9 +819,9 @@ def test_arrivals_and_gaps_are_those_of_the_frames(gaps: list[int]) -> None:
 def test_numbers_at_the_ends_of_64_bits_are_stored() -> None:
     """Ids and timestamps up to 2^64 - 1 are stored as they are, export after export."""
     memory, agent = memory_of(), agent_with(5, None)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     for session in range(1, 4):
-        agent.begin_export()
+        agent.start_export()
         writer.write_export(1, session)
         for frame_id, timestamp in [(0, 0), (UINT64_MAX, UINT64_MAX)]:
             agent.observe(frame_id, timestamp)
@@ -833,9 +833,9 @@ def test_numbers_at_the_ends_of_64_bits_are_stored() -> None:
 def test_missed_counts_modulo_2_to_the_64() -> None:
     """Gaps that add up to more than 64 bits, as hostile ids can make them, wrap and stop nothing."""
     memory, agent = memory_of(), agent_with(5)
-    writer = StateWriter(agent).begin(memory, IDENTITY)
+    writer = StateWriter(agent).initialise(memory, IDENTITY)
     for _ in range(2):
-        agent.begin_export()
+        agent.start_export()
         for frame_id in (0, UINT64_MAX):
             agent.observe(frame_id, 0)
             writer.write_frame(1)

@@ -30,7 +30,7 @@ def test_the_wake_word_is_read(roots: Roots, state: Path) -> None:
     """The wake word is the one that the agent moves with each change."""
     memory = bytearray(STATE_SIZE)
     with StateReader(str(roots.state), "a") as reader:
-        writer = StateWriter(StreamAgent("a")).begin(memoryview(memory), AgentIdentity(1, 2, 3, 4))
+        writer = StateWriter(StreamAgent("a")).initialise(memoryview(memory), AgentIdentity(1, 2, 3, 4))
         for expected in (1, 2):
             state.write_bytes(memory)
             assert reader.wake_word() == expected
@@ -49,11 +49,11 @@ def test_the_mapping_is_read_only(roots: Roots, state: Path) -> None:
 def test_a_file_that_is_replaced(roots: Roots, state: Path) -> None:
     """A reader knows whether its file is the one that stands there."""
     with StateReader(str(roots.state), "a") as reader:
-        assert reader.stands()
+        assert reader.is_current()
         state.rename(state.with_name("old"))
-        assert not reader.stands()
+        assert not reader.is_current()
         state.write_bytes(bytes(STATE_SIZE))
-        assert not reader.stands()
+        assert not reader.is_current()
 
 
 def test_an_empty_file_cannot_be_mapped(roots: Roots, state: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_frame_under_change_is_not_found(camera: Path, ring: FrameRing, finder
     bound = finder.bind_ring(*identity(camera))
     assert bound is not None
     publish(ring, 1, 2, 3)
-    ring.begin()
+    ring.begin_frame()
     assert (bound.find(0, 1), bound.find(3, 4)) == (None, None)
     ring.commit(4)
     assert bound.find(0, 1) is None

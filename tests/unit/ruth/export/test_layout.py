@@ -163,12 +163,12 @@ def test_each_field_is_read_where_the_map_says() -> None:
 def test_each_field_is_written_where_the_map_says() -> None:
     """A writer puts each field to the offset that the byte map shows, and zeros where it shows zeros."""
     values = {name: 0x11 * number + 1 for number, name in enumerate(BYTE_MAP)}
-    head = bytearray(SLOT_RECORDS_OFFSET)
+    header = bytearray(SLOT_RECORDS_OFFSET)
     for name, field in BYTE_MAP.items():
-        head[field.offset : field.offset + field.size] = values[name].to_bytes(field.size, "little")
+        header[field.offset : field.offset + field.size] = values[name].to_bytes(field.size, "little")
     record = FrameRecord(**{name: values[name] for name in FrameRecord._fields})
     ring = RingHeader(**{name: values[name] for name in RingHeader._fields})
-    assert pack_record(record) + pack_ring(ring) == head
+    assert pack_record(record) + pack_ring(ring) == header
 
 
 def test_sizes_are_those_of_the_contract() -> None:
@@ -229,8 +229,8 @@ def test_all_of_the_ring_but_its_wake_word_stays_the_same() -> None:
     """The part of the ring that identifies an export holds every field of it but the wake word."""
     for name in RingHeader._fields:
         changed = RING._replace(**{name: getattr(RING, name) + 1})
-        heads = [(pack_record(V2) + pack_ring(ring))[RING_AFTER_WAKE] for ring in (RING, changed)]
-        assert (heads[0] == heads[1]) == (name == "wake")
+        headers = [(pack_record(V2) + pack_ring(ring))[RING_AFTER_WAKE] for ring in (RING, changed)]
+        assert (headers[0] == headers[1]) == (name == "wake")
 
 
 @pytest.mark.parametrize(
@@ -508,11 +508,11 @@ def test_what_is_accepted_is_exactly_what_lies_inside(numbers: dict[str, int]) -
 
 @settings(derandomize=True, max_examples=300, deadline=None)
 @given(st.binary(min_size=128, max_size=128), st.integers(0, 2**63), st.booleans())
-def test_random_headers_never_lead_outside(head: bytes, data_file_size: int, says_version: bool) -> None:
+def test_random_headers_never_lead_outside(header: bytes, data_file_size: int, says_version: bool) -> None:
     """Of any 128 bytes: nothing raises, and what is accepted lies in its slot and in the file."""
     if says_version:
-        head = (2).to_bytes(4, "little") + head[4:]
-    record, ring = unpack_record(head), unpack_ring(head)
+        header = (2).to_bytes(4, "little") + header[4:]
+    record, ring = unpack_record(header), unpack_ring(header)
     if accepted(record, ring, data_file_size, ring.data_inode):
         assert rows_lie_inside(record, ring, data_file_size)
 
@@ -520,14 +520,14 @@ def test_random_headers_never_lead_outside(head: bytes, data_file_size: int, say
 @settings(derandomize=True, max_examples=300, deadline=None)
 @given(st.binary(min_size=64, max_size=64), st.integers(0, 2**63), st.booleans())
 def test_random_records_are_never_larger_than_their_file(
-    head: bytes, data_file_size: int, says_version: bool
+    header: bytes, data_file_size: int, says_version: bool
 ) -> None:
     """Of any 64 bytes of version 1: nothing raises, and what is accepted is exactly as large as its file."""
     if says_version:
-        head = (1).to_bytes(4, "little") + head[4:]
-    record = unpack_record(head)
+        header = (1).to_bytes(4, "little") + header[4:]
+    record = unpack_record(header)
     for size in (data_file_size, record.data_size):
-        if problem_v1(record, len(head), size) is None:
+        if problem_v1(record, len(header), size) is None:
             rows = record.height + record.height // 2
             assert rows * record.stride == size
             assert 0 < record.width <= record.stride

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    Look: TypeAlias = Callable[[], FrameRecord | Unchanged | Torn | Absent]
+    Poll: TypeAlias = Callable[[], FrameRecord | Unchanged | Torn | Absent]
 
 WIDTH, HEIGHT = 16, 8
 FRAME_SIZE = WIDTH * HEIGHT * 3 // 2
@@ -40,15 +40,15 @@ def reader(camera: Path) -> Iterator[RenameReader]:
 
 
 @pytest.fixture
-def look(reader: RenameReader) -> Look:
+def poll(reader: RenameReader) -> Poll:
     """Binds the reader and looks through it, as ExportSource does."""
 
-    def look_once() -> FrameRecord | Unchanged | Torn | Absent:
+    def poll_once() -> FrameRecord | Unchanged | Torn | Absent:
         if not reader.bound:
             reader.bind()
         return reader.read()
 
-    return look_once
+    return poll_once
 
 
 def put(camera: Path, name: str, content: bytes) -> None:
@@ -64,22 +64,22 @@ def publish(camera: Path, record: FrameRecord) -> None:
     put(camera, META_NAME, pack_record(record))
 
 
-def test_each_frame_is_given_once(camera: Path, look: Look) -> None:
+def test_each_frame_is_given_once(camera: Path, poll: Poll) -> None:
     """A record is given once; the same one again is unchanged, also in a file written anew."""
     for n in range(5):
         publish(camera, record_of(n))
-        assert look() == record_of(n)
-        assert look() is UNCHANGED
+        assert poll() == record_of(n)
+        assert poll() is UNCHANGED
         publish(camera, record_of(n))
-        assert look() is UNCHANGED
+        assert poll() is UNCHANGED
 
 
-def test_only_the_directory_is_held(camera: Path, reader: RenameReader, look: Look) -> None:
+def test_only_the_directory_is_held(camera: Path, reader: RenameReader, poll: Poll) -> None:
     """Of what was looked at only the directory stays open, whatever was found; after close not even that."""
     for content in (pack_record(record_of(1)), pack_record(record_of(2)), b"", bytes(64)):
         publish(camera, record_of(0))
         put(camera, META_NAME, content)
-        look()
+        poll()
         assert descriptors_of(camera) == [str(camera)]
     reader.close()
     reader.close()
@@ -88,11 +88,11 @@ def test_only_the_directory_is_held(camera: Path, reader: RenameReader, look: Lo
 
 @pytest.mark.parametrize("end", ["removed", "renamed away", "made anew", "a link"])
 def test_a_path_that_leads_elsewhere_is_noticed(
-    camera: Path, reader: RenameReader, look: Look, end: str
+    camera: Path, reader: RenameReader, poll: Poll, end: str
 ) -> None:
     """Once the camera's path leads elsewhere or nowhere, the open directory is not the camera's any more."""
     publish(camera, record_of(1))
-    look()
+    poll()
     assert reader.path_leads_here()
     if end == "removed":
         shutil.rmtree(camera)
@@ -105,20 +105,20 @@ def test_a_path_that_leads_elsewhere_is_noticed(
     assert not reader.path_leads_here()
 
 
-def test_closing_forgets_no_frame(camera: Path, reader: RenameReader, look: Look) -> None:
+def test_closing_forgets_no_frame(camera: Path, reader: RenameReader, poll: Poll) -> None:
     """After close the frame that was given before is still an old one."""
     publish(camera, record_of(1))
-    look()
+    poll()
     reader.close()
-    assert look() is UNCHANGED
+    assert poll() is UNCHANGED
 
 
-def test_reserved_bytes_mean_nothing(camera: Path, look: Look) -> None:
+def test_reserved_bytes_mean_nothing(camera: Path, poll: Poll) -> None:
     """What stands in the bytes that version 1 reserves is no offset and no sequence."""
     publish(camera, record_of(1)._replace(picture=2**32 - 1, data_offset=2**64 - 1, sequence=7))
-    assert look() == record_of(1)
+    assert poll() == record_of(1)
     publish(camera, record_of(1)._replace(data_offset=1, sequence=8))
-    assert look() is UNCHANGED
+    assert poll() is UNCHANGED
 
 
 @pytest.mark.parametrize(
@@ -138,28 +138,28 @@ def test_reserved_bytes_mean_nothing(camera: Path, look: Look) -> None:
 def test_an_id_that_does_not_grow_is_a_writer_started_anew(
     camera: Path,
     reader: RenameReader,
-    look: Look,
+    poll: Poll,
     first: tuple[int, int],
     second: tuple[int, int],
     restarted: bool,
 ) -> None:
     """Ids only grow while VAS lives; the wall clock's steps do not matter."""
     publish(camera, record_of(*first))
-    assert look() == record_of(*first)
+    assert poll() == record_of(*first)
     assert reader.restarted
     publish(camera, record_of(*second))
-    assert look() == record_of(*second)
+    assert poll() == record_of(*second)
     assert reader.restarted is restarted
 
 
 @pytest.mark.parametrize("field", FrameRecord._fields)
 @pytest.mark.parametrize("value", [0, 1, 2, 8, 4096, 2**31])
 def test_a_later_frame_is_judged_like_the_first_one(
-    camera: Path, look: Look, reader: RenameReader, field: str, value: int
+    camera: Path, poll: Poll, reader: RenameReader, field: str, value: int
 ) -> None:
     """Who has been given frames answers about the next one as who comes anew, field by field."""
     publish(camera, record_of(1))
-    assert look() == record_of(1)
+    assert poll() == record_of(1)
     publish(camera, record_of(2, 6)._replace(**{field: value}))
     other = RenameReader(str(camera))
     other.bind()
@@ -169,30 +169,30 @@ def test_a_later_frame_is_judged_like_the_first_one(
         other.close()
 
 
-def test_data_of_another_size_is_a_pair_being_changed(camera: Path, look: Look) -> None:
+def test_data_of_another_size_is_a_pair_being_changed(camera: Path, poll: Poll) -> None:
     """While frame.data is already the next frame's, of another size, nothing is taken; then it is."""
     larger = record_of(2)._replace(width=32, stride=32, data_size=2 * FRAME_SIZE)
     publish(camera, record_of(1))
-    assert look() == record_of(1)
+    assert poll() == record_of(1)
     put(camera, DATA_NAME, bytes(2 * FRAME_SIZE))
-    assert look() is TORN
+    assert poll() is TORN
     put(camera, META_NAME, pack_record(larger))
-    assert look() == larger
+    assert poll() == larger
 
 
 @pytest.mark.parametrize("size", [0, 1, FRAME_SIZE - 1, FRAME_SIZE + 1, 4096])
-def test_data_cut_short_is_not_taken(camera: Path, look: Look, size: int) -> None:
+def test_data_cut_short_is_not_taken(camera: Path, poll: Poll, size: int) -> None:
     """A frame.data that has not the size of its header's frame gives no frame, however often it is met."""
     publish(camera, record_of(1))
     os.truncate(camera / DATA_NAME, size)
-    assert look() is TORN
-    assert look() is TORN
+    assert poll() is TORN
+    assert poll() is TORN
     os.truncate(camera / DATA_NAME, FRAME_SIZE)
-    assert look() == record_of(1)
+    assert poll() == record_of(1)
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "FIFO", "link"])
-def test_a_header_without_its_data_is_absent(camera: Path, look: Look, kind: str) -> None:
+def test_a_header_without_its_data_is_absent(camera: Path, poll: Poll, kind: str) -> None:
     """A frame.data that is missing or no regular file is no frame."""
     publish(camera, record_of(1))
     data = camera / DATA_NAME
@@ -203,17 +203,17 @@ def test_a_header_without_its_data_is_absent(camera: Path, look: Look, kind: str
         os.mkfifo(data)
     elif kind == "link":
         data.symlink_to("elsewhere")
-    outcome = look()
+    outcome = poll()
     assert isinstance(outcome, Absent)
     assert outcome.reason.startswith("frame.data: ")
 
 
 @pytest.mark.parametrize("length", [4, 8, 63, 65, 128, 4096])
-def test_a_header_of_another_length_is_absent(camera: Path, look: Look, length: int) -> None:
+def test_a_header_of_another_length_is_absent(camera: Path, poll: Poll, length: int) -> None:
     """A version 1 frame.meta has exactly 64 bytes."""
     publish(camera, record_of(1))
     put(camera, META_NAME, pack_record(record_of(1)).ljust(length, b"\0")[:length])
-    assert look() == Absent("frame.meta has not the 64 bytes of version 1")
+    assert poll() == Absent("frame.meta has not the 64 bytes of version 1")
 
 
 @pytest.mark.parametrize(
@@ -230,10 +230,10 @@ def test_a_header_of_another_length_is_absent(camera: Path, look: Look, length: 
         {"data_size": 2**64 - 1},
     ],
 )
-def test_a_header_that_is_no_frame_is_absent(camera: Path, look: Look, change: dict[str, int]) -> None:
+def test_a_header_that_is_no_frame_is_absent(camera: Path, poll: Poll, change: dict[str, int]) -> None:
     """A header with an invalid number is no frame and, unlike a changing pair, never becomes one."""
     publish(camera, record_of(1)._replace(**change))
-    assert isinstance(look(), Absent)
+    assert isinstance(poll(), Absent)
 
 
 @pytest.mark.parametrize(
@@ -247,48 +247,48 @@ def test_a_header_that_is_no_frame_is_absent(camera: Path, look: Look, change: d
         {"height": 16},
     ],
 )
-def test_each_header_is_judged_whole(camera: Path, look: Look, change: dict[str, int]) -> None:
+def test_each_header_is_judged_whole(camera: Path, poll: Poll, change: dict[str, int]) -> None:
     """After any number of good frames a bad header is refused, and the next good one is taken."""
     for n in range(3):
         publish(camera, record_of(n))
-        assert look() == record_of(n)
+        assert poll() == record_of(n)
     publish(camera, record_of(3)._replace(**change))
-    assert isinstance(look(), Absent | Torn)
+    assert isinstance(poll(), Absent | Torn)
     publish(camera, record_of(4))
-    assert look() == record_of(4)
+    assert poll() == record_of(4)
 
 
-def test_a_new_resolution_is_taken_at_once(camera: Path, look: Look) -> None:
+def test_a_new_resolution_is_taken_at_once(camera: Path, poll: Poll) -> None:
     """A header of another geometry beside data of its size is the next frame."""
     publish(camera, record_of(1))
-    assert look() == record_of(1)
+    assert poll() == record_of(1)
     larger = record_of(2)._replace(width=32, stride=32, data_size=2 * FRAME_SIZE)
     put(camera, DATA_NAME, bytes(2 * FRAME_SIZE))
     put(camera, META_NAME, pack_record(larger))
-    assert look() == larger
+    assert poll() == larger
     publish(camera, record_of(3))
-    assert look() == record_of(3)
+    assert poll() == record_of(3)
 
 
 @pytest.mark.parametrize("more", [b"x", bytes(10_000)])
-def test_a_header_that_grew_is_refused(camera: Path, look: Look, more: bytes) -> None:
+def test_a_header_that_grew_is_refused(camera: Path, poll: Poll, more: bytes) -> None:
     """A frame.meta of more than 64 bytes is refused also after good ones."""
     publish(camera, record_of(0))
-    look()
+    poll()
     put(camera, META_NAME, pack_record(record_of(1)) + more)
-    assert isinstance(look(), Absent)
+    assert isinstance(poll(), Absent)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_pixels_that_may_not_be_read_are_no_frame_as_a_user(camera: Path, look: Look) -> None:
+def test_pixels_that_may_not_be_read_are_no_frame_as_a_user(camera: Path, poll: Poll) -> None:
     """A frame whose data may not be read is none, until it may."""
     publish(camera, record_of(0))
-    look()
+    poll()
     publish(camera, record_of(1))
     (camera / DATA_NAME).chmod(0)
-    assert isinstance(look(), Absent)
+    assert isinstance(poll(), Absent)
     (camera / DATA_NAME).chmod(0o644)
-    assert look() == record_of(1)
+    assert poll() == record_of(1)
 
 
 @pytest.mark.parametrize(
@@ -343,10 +343,10 @@ def test_what_was_opened_is_judged(camera: Path) -> None:
     reader.close()
 
 
-def test_pixels_are_of_the_record_given_last(camera: Path, reader: RenameReader, look: Look) -> None:
+def test_pixels_are_of_the_record_given_last(camera: Path, reader: RenameReader, poll: Poll) -> None:
     """Of any other record there are none, be it right in itself."""
     publish(camera, record_of(1))
-    given = look()
+    given = poll()
     assert isinstance(given, FrameRecord)
     found = reader.pixels(given)
     assert found is not None

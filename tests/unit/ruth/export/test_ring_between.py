@@ -35,7 +35,7 @@ print("ready", flush=True)
 n = 0
 while True:
     for _ in range(3):
-        ring.begin()
+        ring.begin_frame()
         ring.commit(n * {SPREAD} % 2**64)
         n += 1
 """
@@ -85,7 +85,7 @@ def test_frames_that_are_gone_are_left_out(ring: FrameRing, source: ExportSource
 def test_a_frame_that_is_being_overwritten_is_left_out(ring: FrameRing, source: ExportSource) -> None:
     """Its slot's sequence is odd."""
     publish(ring, 2000, 2001, 2002, 2003)
-    assert ring.begin() is not None  # frame 5 goes where frame 1 was
+    assert ring.begin_frame() is not None  # frame 5 goes where frame 1 was
     assert [frame_id for frame_id, _ in walked(source, after=0)] == [2, 3]
 
 

@@ -63,7 +63,7 @@ ring = FrameRing(sys.argv[1], {WIDTH}, {HEIGHT}, {WIDTH}, {SLOTS})
 print("ready", flush=True)
 n = 0
 while True:
-    ring.begin()
+    ring.begin_frame()
     ring.commit(n * {SPREAD} % 2**64)
     n += 1
 """

@@ -85,7 +85,7 @@ class RingWriter:
         """Publishes frames."""
         assert self._ring is not None
         for timestamp in timestamps:
-            self._ring.begin()
+            self._ring.begin_frame()
             self._ring.commit(timestamp)
 
     def die(self) -> None:
@@ -108,7 +108,7 @@ print("ready", flush=True)
 for n in itertools.count(1):
     ring = FrameRing(sys.argv[1], {WIDTH}, {HEIGHT}, {WIDTH}, {SLOTS})
     for frame in range(n % 7):
-        ring.begin()
+        ring.begin_frame()
         ring.commit(1000 * n + frame)
     if n % 3 == 0:
         ring.close()
@@ -669,7 +669,7 @@ def test_the_last_frame_of_an_export_is_given(roots: Roots, frames: int) -> None
     with ExportSource(str(roots.export), "a") as source:
         assert source.try_read() is UNCHANGED
         for frame in range(frames):
-            ring.begin()
+            ring.begin_frame()
             ring.commit(1000 + frame)
             if frame < frames - 1:
                 assert isinstance(source.try_read(), Fresh)

@@ -93,7 +93,7 @@ def test_a_writer_killed_after_any_store_is_survived(
     forever unfinished and nobody told its readers.
     """
     dead = FrameRing(str(camera), WIDTH, HEIGHT, WIDTH, SLOTS)
-    dead.begin()
+    dead.begin_frame()
     dead.commit(100)
     first = source.try_read()
     assert isinstance(first, Fresh)
@@ -101,7 +101,7 @@ def test_a_writer_killed_after_any_store_is_survived(
     dead._words = Mortal(dead._words, stores_left)  # type: ignore[assignment]
     dead._halves = Mortal(dead._halves, stores_left)  # type: ignore[assignment]
     with suppress(KilledError):
-        dead.begin()
+        dead.begin_frame()
         dead.commit(200)
     found = [source.try_read() for _ in range(3)]
     for outcome in found:
@@ -112,7 +112,7 @@ def test_a_writer_killed_after_any_store_is_survived(
     assert found[1:] in ([UNCHANGED] * 2, [TORN] * 2)
     kill(dead)
     successor = FrameRing(str(camera if tells else roots.export / "other"), WIDTH, HEIGHT, WIDTH, SLOTS)
-    successor.begin()
+    successor.begin_frame()
     successor.commit(300)
     if not tells:
         for name in (DATA_NAME, META_NAME):

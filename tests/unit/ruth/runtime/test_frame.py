@@ -45,7 +45,7 @@ def ring(roots: Roots) -> FrameRing:
 
 def publish(ring: FrameRing, content: bytes, timestamp_ns: int = 1) -> None:
     """Publishes one frame."""
-    ring.begin()[:] = content
+    ring.begin_frame()[:] = content
     ring.commit(timestamp_ns)
 
 
@@ -177,7 +177,7 @@ def test_intact_tells_of_the_writer(ring: FrameRing, agent: SteppedAgent, attach
     assert frame.intact
     publish(ring, bytes([2]) * SIZE)  # the other slot
     assert frame.intact
-    ring.begin()
+    ring.begin_frame()
     assert not frame.intact
     ring.commit(3)
     assert not frame.intact
@@ -204,7 +204,7 @@ def test_a_copy_is_whole(frame: Frame, ring: FrameRing) -> None:
 def test_a_copy_of_an_overwritten_frame_is_none(frame: Frame, ring: FrameRing) -> None:
     """What cannot be had whole is not had at all."""
     publish(ring, bytes(SIZE))
-    ring.begin()
+    ring.begin_frame()
     assert frame.copy() is None
 
 
@@ -260,7 +260,7 @@ def test_a_frame_tells_how_it_is_meant(roots: Roots, agent: SteppedAgent, attach
     for picture in (Picture(), Picture("full", "bt2020")):
         ring = FrameRing(str(roots.export / CAMERA), WIDTH, HEIGHT, STRIDE, 2, picture)
         for timestamp_ns, damaged in ((1, True), (2, False)):
-            ring.begin()
+            ring.begin_frame()
             ring.commit(timestamp_ns, damaged=damaged)
             agent.step()
             frame = next(stream)
@@ -429,7 +429,7 @@ def test_nothing_is_allocated_in_proportion_to_a_frame(
     """Ten thousand frames of 1080p come and go with a few hundred bytes each: no pixel is copied."""
     exporter.close()
     large = FrameRing(str(roots.export / CAMERA), 1920, 1080, 1920, 4)
-    large.begin()
+    large.begin_frame()
     large.commit(0)
     agent.step()
     stream = attach()
@@ -437,7 +437,7 @@ def test_nothing_is_allocated_in_proportion_to_a_frame(
     tracemalloc.start()
     try:
         for number in range(1, 500):
-            large.begin()
+            large.begin_frame()
             large.commit(number)
             agent.step()
             frame = next(stream)

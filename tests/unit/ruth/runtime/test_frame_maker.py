@@ -195,11 +195,11 @@ def test_an_export_of_a_later_version_is_not_guessed_at(
     assert exporter.publish(FRAME, 1)
     assert agent.step()
     watch = SubscriptionWatch(str(roots.state), CAMERA, MODEL)
-    allowed = watch.look()
+    allowed = watch.poll()
     watch.close()
     assert allowed is not None
     maker = FrameMaker(str(roots.export), CAMERA, MODEL)
     assert maker.make(allowed, allowed.allowed) is not None
     for version in (0, 3, 2**32 - 1):
         assert maker.make(allowed._replace(export_version=version), allowed.allowed) is None
-    maker.let_go()
+    maker.release()

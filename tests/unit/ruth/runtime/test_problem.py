@@ -10,7 +10,7 @@ from doubles.stepped_agent import CAMERA, MODEL, SteppedAgent
 from harness.agents import launched
 from harness.published import FRAME, exporter_of
 from harness.waiting import wait_until
-from launch.observe.liveness import look
+from launch.observe.liveness import read_sighting
 from ruth.agent.idle import IDLE_AFTER_S
 from ruth.export.layout import NO_FRAME_EVER
 from ruth.units import NANOSECONDS
@@ -80,10 +80,10 @@ def test_a_stopped_agent_is_said(roots: Roots, processes: Processes, attach: Att
     pid = launched(roots, processes, CAMERA)[CAMERA]
     stream = attach()
     os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: look(str(roots.state), CAMERA).stopped, "it is stopped")
+    wait_until(lambda: read_sighting(str(roots.state), CAMERA).stopped, "it is stopped")
     assert stream.problem == f"the agent of 'front-door' is stopped; `kill -CONT {pid}` lets it go on"
     os.kill(pid, signal.SIGCONT)
-    wait_until(lambda: not look(str(roots.state), CAMERA).stopped, "it goes on")
+    wait_until(lambda: not read_sighting(str(roots.state), CAMERA).stopped, "it goes on")
     assert str(stream.problem).startswith("the agent of 'front-door' finds no export: ")
 
 

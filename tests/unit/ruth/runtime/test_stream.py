@@ -69,7 +69,7 @@ def test_a_frame_being_overwritten_is_lost(
     stream = attach()
     publish(exporter, agent)
     publish(exporter, frames=3)
-    assert exporter.begin() is not None
+    assert exporter.begin_frame() is not None
     assert stream.next_frame(0) is None
     assert counts(stream) == (0, 1, 0)
 
@@ -150,7 +150,7 @@ class Reference:
         self.behind = False
         self.counts = (0, 0, 0)
 
-    def stands(self, number: int) -> bool:
+    def is_intact(self, number: int) -> bool:
         """Whether the ring holds it still."""
         return self.allowed[number - 1] >= self.published - self.slots
 
@@ -161,7 +161,7 @@ class Reference:
         if not pending:
             self.given, self.behind = 0, False
             return None
-        if len(pending) > 1 and self.given and not self.stands(self.given):
+        if len(pending) > 1 and self.given and not self.is_intact(self.given):
             self.behind = True
         only_last = newest or self.newest_only or self.behind
         looked = pending[-1:] if only_last else pending[-KEPT_FRAMES:]
@@ -169,7 +169,7 @@ class Reference:
         found = None
         for number in looked:
             self.handled = number
-            if self.stands(number):
+            if self.is_intact(number):
                 found = self.given = number
                 break
             lost += 1

@@ -15,7 +15,7 @@ from doubles.stepped_agent import CAMERA, MODEL, SteppedAgent, publish
 from harness.open_descriptors import left_of
 from harness.waiting import wait_until, within
 from ruth.errors import InvalidIdError
-from ruth.runtime.stream import LOOK_NS
+from ruth.runtime.stream import POLL_NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_a_wait_ends_when_a_frame_is_allowed(
     for frame_id in range(20):
         published.append(time.monotonic())
         publish(exporter, agent)
-        wait_until(lambda frame_id=frame_id: len(given) > frame_id, "the frame is given", LOOK_NS / 2e9)
+        wait_until(lambda frame_id=frame_id: len(given) > frame_id, "the frame is given", POLL_NS / 2e9)
     taker.join()
     assert [frame_id for frame_id, _ in given] == list(range(20))
 
@@ -99,7 +99,7 @@ def test_close_from_another_thread_ends_iteration(roots: Roots, attach: Attach, 
         began = time.monotonic()
         stream.close()
         taker.join()
-        assert time.monotonic() - began < LOOK_NS / 4e9
+        assert time.monotonic() - began < POLL_NS / 4e9
         assert ended == [0]
         assert stream.closed
     if agent is not None:

@@ -54,7 +54,7 @@ def test_two_reads_have_to_agree(
 ) -> None:
     """A record that changes during a look is read again; one that never keeps still is none, and no wait."""
     publish(exporter, agent)
-    assert watch.look() is not None
+    assert watch.poll() is not None
     state = roots.state / CAMERA / STATE_NAME
     wakes = 0
 
@@ -67,11 +67,11 @@ def test_two_reads_have_to_agree(
 
     after_preads(changes, change)
     try:
-        seen = watch.look()
+        seen = watch.poll()
     finally:
         sys.setprofile(None)
     assert (seen is not None) is found
-    assert watch.look() is not None
+    assert watch.poll() is not None
 
 
 @pytest.mark.parametrize("kind", ["nothing", "a FIFO", "a folder", "cut short"])
@@ -85,7 +85,7 @@ def test_what_is_no_record_is_waited_for(roots: Roots, watch: SubscriptionWatch,
         path.mkdir()
     elif kind == "cut short":
         path.write_bytes(bytes(100))
-    assert watch.look() is None
+    assert watch.poll() is None
     assert left_of(roots.state) == []
     bell = Bell()
     began = time.monotonic_ns()

@@ -144,7 +144,7 @@ def test_whatever_happens_the_gate_decides(
     subscription = Subscription("front-door", "person", cap)
     for happening in happenings:
         if happening == "another export":
-            subscription.begin_export()
+            subscription.start_export()
         elif isinstance(happening, str):
             subscription.active = happening == "on"
         else:
@@ -193,7 +193,7 @@ def test_judging_each_is_judging_one_after_the_other(
         else:
             for subscription in together + alone:
                 if happening == "another export":
-                    subscription.begin_export()
+                    subscription.start_export()
                 else:
                     subscription.active = happening == "on"
 
@@ -291,8 +291,8 @@ def test_a_short_form_comes_to_what_the_gate_comes_to(
         assert all(getattr(judging, name) == getattr(following, name) for name in Subscription.__slots__)
         if another_export:
             frame_id = 0
-            judging.begin_export()
-            following.begin_export()
+            judging.start_export()
+            following.start_export()
 
 
 def test_a_short_form_is_void_for_time_that_runs_backwards() -> None:
@@ -355,7 +355,7 @@ def test_ids_start_anew_with_an_export() -> None:
     """In a new export ids that were dispatched before are new again."""
     subscription = Subscription("front-door", "person", 5)
     subscription.judge(1000, SECOND)
-    subscription.begin_export()
+    subscription.start_export()
     assert subscription.judge(0, 2 * SECOND) is Decision.ALLOW
 
 
@@ -363,7 +363,7 @@ def test_the_cap_holds_across_exports() -> None:
     """The anchor outlives an export: VAS started anew gives no frame inside the interval."""
     subscription = Subscription("front-door", "person", 5)
     subscription.judge(1000, SECOND)
-    subscription.begin_export()
+    subscription.start_export()
     assert subscription.judge(0, SECOND + 199 * MS) is Decision.SKIP_INTERVAL
     assert subscription.judge(1, SECOND + 200 * MS) is Decision.ALLOW
 
@@ -372,7 +372,7 @@ def test_an_export_whose_clock_starts_anew_costs_one_interval() -> None:
     """A new export with earlier timestamps is a clock step: one interval is lost and no more."""
     subscription = Subscription("front-door", "person", 5)
     subscription.judge(1000, 3600 * SECOND)
-    subscription.begin_export()
+    subscription.start_export()
     decisions = judged(subscription, [(number, 40 * MS * number) for number in range(11)])
     assert [number for number, decision in enumerate(decisions) if decision is Decision.ALLOW] == [5, 10]
 
@@ -381,7 +381,7 @@ def test_a_new_export_resets_no_counter() -> None:
     """Counters and the last decision go on over exports."""
     subscription = Subscription("front-door", "person", 5)
     judged(subscription, [(0, 0), (1, 40 * MS)])
-    subscription.begin_export()
+    subscription.start_export()
     counters = (subscription.allowed, subscription.skipped, subscription.last_decision)
     assert counters == (1, 1, Decision.SKIP_INTERVAL)
 

@@ -36,7 +36,7 @@ FLAG_OFF = """
 import sys
 from ruth.vas.exporter import open_exporter
 exporter = open_exporter("front-door", 1920, 1080)
-assert not exporter.enabled and exporter.begin() is None and not exporter.publish(b"", 1)
+assert not exporter.enabled and exporter.begin_frame() is None and not exporter.publish(b"", 1)
 exporter.close()
 print(*sys.modules)
 """
@@ -102,7 +102,7 @@ def test_the_null_exporter_has_the_whole_interface() -> None:
 def test_the_null_exporter_does_nothing() -> None:
     """Nothing that is called on it has an effect, and it holds no memory of its own."""
     assert (NULL_EXPORTER.enabled, NULL_EXPORTER.published, NULL_EXPORTER.problem) == (False, 0, None)
-    assert NULL_EXPORTER.begin() is None  # type: ignore[func-returns-value]
+    assert NULL_EXPORTER.begin_frame() is None  # type: ignore[func-returns-value]
     assert not NULL_EXPORTER.commit(1)
     assert not NULL_EXPORTER.publish(FRAME, 1)
     NULL_EXPORTER.abandon()
@@ -143,9 +143,9 @@ def test_stride_and_slots_are_those_asked_for(roots: Roots) -> None:
 
 
 def test_begin_and_commit_publish_a_frame(roots: Roots, exporter: FrameExporter) -> None:
-    """What is written into the buffer of begin is seen after commit, and not before."""
+    """What is written into the buffer of begin_frame is seen after commit, and not before."""
     for n in range(6):
-        buffer = exporter.begin()
+        buffer = exporter.begin_frame()
         assert buffer is not None
         buffer[:] = bytes([n]) * FRAME_SIZE
         assert exporter.published == n
@@ -248,7 +248,7 @@ def test_a_timestamp_out_of_range_leaves_one_message(
 ) -> None:
     """A timestamp that the header cannot carry never raises: nothing is published, the frame is given up."""
     assert not exporter.publish(FRAME, timestamp_ns)  # type: ignore[arg-type]
-    exporter.begin()
+    exporter.begin_frame()
     assert not exporter.commit(timestamp_ns)  # type: ignore[arg-type]
     assert not exporter.commit(1)
     assert messages == [f"timestamp_ns {timestamp_ns!r}, allowed 0 to 2^64 - 1"]
@@ -260,16 +260,16 @@ def test_a_commit_without_begin_publishes_nothing(
 ) -> None:
     """A frame is committed once, and only after it was begun."""
     assert not exporter.commit(1)
-    exporter.begin()
+    exporter.begin_frame()
     assert exporter.commit(2)
     assert not exporter.commit(3)
-    assert messages == ["commit() without begin()"]
+    assert messages == ["commit() without begin_frame()"]
     assert unpack_ring(read_meta(roots.export / "front-door")).wake == 1
 
 
 def test_begin_twice_is_one_frame(roots: Roots, exporter: FrameExporter) -> None:
-    """A second begin gives the same buffer, and one commit publishes it."""
-    first, second = exporter.begin(), exporter.begin()
+    """A second begin_frame gives the same buffer, and one commit publishes it."""
+    first, second = exporter.begin_frame(), exporter.begin_frame()
     assert first is not None
     assert second is not None
     first[:] = FRAME
@@ -281,7 +281,7 @@ def test_begin_twice_is_one_frame(roots: Roots, exporter: FrameExporter) -> None
 def test_an_abandoned_frame_is_never_seen(roots: Roots, exporter: FrameExporter) -> None:
     """A frame given up does not become visible; its id and its buffer are the next frame's."""
     exporter.publish(FRAME, 1)
-    buffer = exporter.begin()
+    buffer = exporter.begin_frame()
     assert buffer is not None
     buffer[:] = b"x" * FRAME_SIZE
     exporter.abandon()
@@ -294,10 +294,10 @@ def test_an_abandoned_frame_is_never_seen(roots: Roots, exporter: FrameExporter)
 
 def test_a_closed_exporter_does_nothing(roots: Roots, exporter: FrameExporter, messages: Messages) -> None:
     """After close every call is refused in silence, and close can be called again."""
-    exporter.begin()
+    exporter.begin_frame()
     exporter.close()
     exporter.close()
-    assert exporter.begin() is None
+    assert exporter.begin_frame() is None
     assert not exporter.commit(1)
     assert not exporter.publish(FRAME, 1)
     assert not exporter.publish(None, 1)  # type: ignore[arg-type]

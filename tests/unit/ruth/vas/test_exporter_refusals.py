@@ -36,7 +36,7 @@ FRAME = bytes(range(FRAME_SIZE))
 REPORTING = """
 from ruth.vas.exporter import open_exporter
 exporter = open_exporter("front-door", 15, 8)
-assert not exporter.enabled and exporter.begin() is None
+assert not exporter.enabled and exporter.begin_frame() is None
 """
 
 # Replaces an export whose frame.meta is a hole, on a tmpfs that is full from then on.
@@ -91,7 +91,7 @@ def test_what_cannot_be_exported_leaves_one_message(
         **options,  # type: ignore[arg-type]
     )
     assert not exporter.enabled
-    assert exporter.begin() is None
+    assert exporter.begin_frame() is None
     assert not exporter.commit(1)
     assert not exporter.publish(FRAME, 1)
     exporter.abandon()
@@ -107,7 +107,7 @@ def test_a_full_tmpfs_is_one_message_and_decoding_goes_on(
     """Memory that cannot be reserved: one message, nothing exported, no file left, its memory returned."""
     exporter = open_exporter("front-door", 1280, 720, environ=roots.environ(), report=messages)
     for n in range(100):
-        assert exporter.begin() is None
+        assert exporter.begin_frame() is None
         assert not exporter.publish(bytes(1280 * 720 * 3 // 2), n)
     assert not exporter.enabled
     assert messages == [f"{roots.export}/front-door: cannot export: No space left on device"]

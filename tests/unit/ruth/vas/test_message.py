@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from doubles.unread_output import UNREAD, stopped_terminal
-from ruth.vas.message import write_at_once
+from ruth.vas.message import write_nonblocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 WRITING = """
 import sys
-from ruth.vas.message import write_at_once
+from ruth.vas.message import write_nonblocking
 try:
-    write_at_once(sys.stderr, "hello\\n")
+    write_nonblocking(sys.stderr, "hello\\n")
 except OSError:
     sys.exit(7)
 """
@@ -40,48 +40,48 @@ def ends(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
 def test_written(ends: tuple[int, int]) -> None:
     """A line is written whole to a pipe or a terminal that is read."""
     with open(ends[1], "w", closefd=False) as stream:
-        write_at_once(stream, "h\u00e9llo\n")
+        write_nonblocking(stream, "h\u00e9llo\n")
         assert os.read(ends[0], 100).decode().splitlines() == ["h\u00e9llo"]
 
 
 def test_narrow_encoding(tmp_path: Path) -> None:
     """What the encoding of the stream has no character for is written as an escape."""
     with open(tmp_path / "log", "w", encoding="latin-1") as stream:
-        write_at_once(stream, "h\u00e9llo \u65e5\udce9\n")
+        write_nonblocking(stream, "h\u00e9llo \u65e5\udce9\n")
     assert (tmp_path / "log").read_bytes() == b"h\xe9llo \\u65e5\\udce9\n"
 
 
 def test_shared_flags_stay(ends: tuple[int, int]) -> None:
     """Whoever shares the descriptor can wait on it as before."""
     with open(ends[1], "w", closefd=False) as stream:
-        write_at_once(stream, "hello\n")
+        write_nonblocking(stream, "hello\n")
     assert os.get_blocking(ends[1])
 
 
 def test_file(tmp_path: Path) -> None:
     """In a file lines follow each other, also where others append."""
     with open(tmp_path / "log", "a") as stream, open(tmp_path / "log", "a") as other:
-        write_at_once(stream, "one\n")
+        write_nonblocking(stream, "one\n")
         other.write("two\n")
         other.flush()
-        write_at_once(stream, "three\n")
+        write_nonblocking(stream, "three\n")
     assert (tmp_path / "log").read_text() == "one\ntwo\nthree\n"
 
 
 def test_memory() -> None:
     """A stream without a descriptor gets the line as any other."""
     stream = io.StringIO()
-    write_at_once(stream, "hello\n")
+    write_nonblocking(stream, "hello\n")
     assert stream.getvalue() == "hello\n"
 
 
 def test_nowhere() -> None:
     """Where there is no stream the line is lost; at a closed one it is lost with ValueError."""
-    write_at_once(None, "hello\n")
+    write_nonblocking(None, "hello\n")
     stream = io.StringIO()
     stream.close()
     with pytest.raises(ValueError, match="closed"):
-        write_at_once(stream, "hello\n")
+        write_nonblocking(stream, "hello\n")
 
 
 @pytest.mark.parametrize("make", UNREAD)

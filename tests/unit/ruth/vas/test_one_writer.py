@@ -46,7 +46,7 @@ import ctypes, os, sys
 from ruth.vas.exporter import open_exporter
 ctypes.CDLL(None).prctl({PR_SET_NAME}, os.fsencode(sys.argv[1]), 0, 0, 0)
 exporter = open_exporter("{CAMERA}", *map(int, sys.argv[2:4]))
-exporter.publish(bytes(exporter.begin()), 1)
+exporter.publish(bytes(exporter.begin_frame()), 1)
 print("exports", flush=True)
 if sys.argv[4:] and os.fork():
     os._exit(0)
@@ -92,7 +92,7 @@ def test_a_second_writer_in_the_same_process_is_refused(roots: Roots, messages: 
     """It gets a closed exporter and one message; the first one's export goes on untouched."""
     first = opened(roots, messages)
     second = opened(roots, messages, (32, 32))
-    assert (second.enabled, second.begin(), second.publish(FRAME, 9)) == (False, None, False)
+    assert (second.enabled, second.begin_frame(), second.publish(FRAME, 9)) == (False, None, False)
     second.close()
     assert len(messages) == 1
     assert "this process exports this camera already" in messages[0]

@@ -125,7 +125,7 @@ def test_a_slot_is_whole_pages_and_a_buffer_is_one_frame(
 ) -> None:
     """A slot is a frame rounded up to pages; the buffer given is the frame alone, writable bytes."""
     ring = make(width, height, stride)
-    buffer = ring.begin()
+    buffer = ring.begin_frame()
     assert unpack_ring(read_meta(camera)).slot_size == slot_size
     assert len(buffer) == ring.frame_size == stride * height * 3 // 2
     assert (buffer.format, buffer.readonly, buffer.contiguous) == ("B", False, True)
@@ -248,7 +248,7 @@ def test_closing_lets_go_of_everything(camera: Path, make: Callable[..., FrameRi
 def test_a_buffer_outlives_its_ring(camera: Path, make: Callable[..., FrameRing]) -> None:
     """A decoder that still writes into its buffer when the export ends writes into memory still."""
     ring = FrameRing(str(camera), WIDTH, HEIGHT, STRIDE, SLOTS)
-    buffer = ring.begin()
+    buffer = ring.begin_frame()
     ring.close()
     del ring
     buffer[:] = b"z" * FRAME_SIZE

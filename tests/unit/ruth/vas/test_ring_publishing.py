@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 class Recorder:
     """Stands before an array of the ring's meta: passes everything on, and notes each store in order."""
 
-    def __init__(self, name: str, array: memoryview, noted: list[tuple[str, int, int]]) -> None:
-        self._name, self._array, self._noted = name, array, noted
+    def __init__(self, name: str, array: memoryview, recorded: list[tuple[str, int, int]]) -> None:
+        self._name, self._array, self._recorded = name, array, recorded
 
     def __getitem__(self, position: int) -> int:
         value: int = self._array[position]
         return value
 
     def __setitem__(self, position: int, value: int) -> None:
-        self._noted.append((self._name, position * self._array.itemsize, value))
+        self._recorded.append((self._name, position * self._array.itemsize, value))
         self._array[position] = value
 
     def release(self) -> None:
@@ -49,12 +49,12 @@ class Recorder:
 class FutexRecorder:
     """Stands before the ring's futex word, and notes each wake with the word's value at that time."""
 
-    def __init__(self, ring: FrameRing, noted: list[tuple[str, int, int]]) -> None:
-        self._futex, self._page, self._noted = ring._futex, ring._meta_map, noted
+    def __init__(self, ring: FrameRing, recorded: list[tuple[str, int, int]]) -> None:
+        self._futex, self._page, self._recorded = ring._futex, ring._meta_map, recorded
 
     def wake(self) -> None:
         """As FutexWord.wake()."""
-        self._noted.append(("futex wake", 64, int.from_bytes(self._page[64:68], "little")))
+        self._recorded.append(("futex wake", 64, int.from_bytes(self._page[64:68], "little")))
         self._futex.wake()
 
 
@@ -64,20 +64,20 @@ class FutexRecorder:
 def test_publishing_follows_the_contract_store_by_store(make: Callable[..., FrameRing]) -> None:
     """Frame 4 of 3 slots goes to slot 1: the nine steps of the contract in their order, and not a store more.
 
-    The payload's place in the order is the test's own: the decoder writes it between begin and commit.
+    The payload's place in the order is the test's own: the decoder writes it between begin_frame and commit.
     """
     ring = make()
     publish(ring, 10, 11, 12, 13)
-    noted: list[tuple[str, int, int]] = []
-    ring._words = Recorder("u64", ring._words, noted)  # type: ignore[assignment]
-    ring._halves = Recorder("u32", ring._halves, noted)  # type: ignore[assignment]
-    ring._futex = FutexRecorder(ring, noted)  # type: ignore[assignment]
-    buffer = ring.begin()
-    noted.append(("payload", 0, 0))
+    recorded: list[tuple[str, int, int]] = []
+    ring._words = Recorder("u64", ring._words, recorded)  # type: ignore[assignment]
+    ring._halves = Recorder("u32", ring._halves, recorded)  # type: ignore[assignment]
+    ring._futex = FutexRecorder(ring, recorded)  # type: ignore[assignment]
+    buffer = ring.begin_frame()
+    recorded.append(("payload", 0, 0))
     buffer[:] = bytes(FRAME_SIZE)
     ring.commit(14)
     slot = SLOT_RECORDS_OFFSET + 64
-    assert noted == [
+    assert recorded == [
         ("u64", slot + 56, 3),  # 1: slot sequence odd
         ("payload", 0, 0),  # 2
         ("u64", slot + 8, 4),  # 3: slot fields
@@ -100,16 +100,16 @@ def test_damage_is_told_inside_both_records(make: Callable[..., FrameRing]) -> N
     """
     ring = make(picture=Picture("limited", "bt709"))
     publish(ring, 10)
-    noted: list[tuple[str, int, int]] = []
-    ring._words = Recorder("u64", ring._words, noted)  # type: ignore[assignment]
-    ring._halves = Recorder("u32", ring._halves, noted)  # type: ignore[assignment]
-    ring.begin()
+    recorded: list[tuple[str, int, int]] = []
+    ring._words = Recorder("u64", ring._words, recorded)  # type: ignore[assignment]
+    ring._halves = Recorder("u32", ring._halves, recorded)  # type: ignore[assignment]
+    ring.begin_frame()
     ring.commit(11, damaged=True)
-    ring.begin()
+    ring.begin_frame()
     ring.commit(12)
     for frame_id, picture in ((1, 0x010201), (2, 0x000201)):
         slot = SLOT_RECORDS_OFFSET + 64 * frame_id
-        stores, noted = noted[:12], noted[12:]
+        stores, recorded = recorded[:12], recorded[12:]
         assert stores == [
             ("u64", slot + 56, 1),  # 1
             ("u64", slot + 8, frame_id),  # 3
@@ -124,7 +124,7 @@ def test_damage_is_told_inside_both_records(make: Callable[..., FrameRing]) -> N
             ("u64", 56, 2 * frame_id + 2),  # 7
             ("u32", 64, frame_id + 1),  # 8
         ]
-    assert noted == []
+    assert recorded == []
 
 
 def test_range_and_matrix_are_in_every_record_from_the_start(
@@ -156,10 +156,10 @@ def test_the_recorder_passes_everything_on(camera: Path, make: Callable[..., Fra
     bare = read_meta(camera)
     ring.close()
     ring = make()
-    noted: list[tuple[str, int, int]] = []
-    ring._words = Recorder("u64", ring._words, noted)  # type: ignore[assignment]
-    ring._halves = Recorder("u32", ring._halves, noted)  # type: ignore[assignment]
-    ring._futex = FutexRecorder(ring, noted)  # type: ignore[assignment]
+    recorded: list[tuple[str, int, int]] = []
+    ring._words = Recorder("u64", ring._words, recorded)  # type: ignore[assignment]
+    ring._halves = Recorder("u32", ring._halves, recorded)  # type: ignore[assignment]
+    ring._futex = FutexRecorder(ring, recorded)  # type: ignore[assignment]
     publish(ring, 10)
     epoch_and_inode = slice(80, 96)
     recorded = bytearray(read_meta(camera))
@@ -199,7 +199,7 @@ def test_a_slot_is_marked_before_its_pixels_change(camera: Path, make: Callable[
     ring = make()
     publish(ring, *range(SLOTS))
     before = read_meta(camera)
-    ring.begin()
+    ring.begin_frame()
     meta = read_meta(camera)
     begun = slot_record_offset(0) + 56
     assert unpack_record(meta, slot_record_offset(0)).sequence == 3
@@ -217,11 +217,11 @@ def test_the_wake_word_wraps(camera: Path, make: Callable[..., FrameRing]) -> No
 
 
 def test_begin_can_be_called_again(camera: Path, make: Callable[..., FrameRing]) -> None:
-    """A second begin gives the same buffer and changes nothing; the frame is published once."""
+    """A second begin_frame gives the same buffer and changes nothing; the frame is published once."""
     ring = make()
-    ring.begin()[:] = b"a" * FRAME_SIZE
+    ring.begin_frame()[:] = b"a" * FRAME_SIZE
     begun = read_meta(camera)
-    again = ring.begin()
+    again = ring.begin_frame()
     assert bytes(again) == b"a" * FRAME_SIZE
     assert read_meta(camera) == begun
     ring.commit(7)
@@ -231,7 +231,7 @@ def test_begin_can_be_called_again(camera: Path, make: Callable[..., FrameRing])
 
 
 def test_a_commit_ends_on_an_even_sequence(camera: Path, make: Callable[..., FrameRing]) -> None:
-    """Whether or not begin marked the slot, after a commit nothing is under change."""
+    """Whether or not begin_frame marked the slot, after a commit nothing is under change."""
     ring = make()
     for n in range(2 * SLOTS):
         ring.commit(n)
@@ -245,11 +245,11 @@ def test_a_frame_given_up_is_never_seen(camera: Path, make: Callable[..., FrameR
     ring = make()
     publish(ring, 1)
     newest = read_meta(camera)[:64]
-    ring.begin()[:] = b"x" * FRAME_SIZE
+    ring.begin_frame()[:] = b"x" * FRAME_SIZE
     meta = read_meta(camera)
     assert meta[:64] == newest
     assert unpack_record(meta, slot_record_offset(1)).sequence == 1
-    ring.begin()[:] = b"y" * FRAME_SIZE
+    ring.begin_frame()[:] = b"y" * FRAME_SIZE
     ring.commit(2)
     record = unpack_record(read_meta(camera))
     assert (record.frame_id, record.timestamp_ns, record.data_offset) == (1, 2, SLOT_SIZE)
@@ -281,9 +281,9 @@ def test_an_interrupted_commit_heals_with_the_next(roots: Roots, stores: int) ->
     It takes the same id, so that none is missing.
     """
     ring = FrameRing(str(roots.export / "a"), 64, 48, 64, 4)
-    ring.begin()
+    ring.begin_frame()
     ring.commit(1)
-    ring.begin()
+    ring.begin_frame()
     words = ring._words
     ring._words = _Interrupted(words, stores)  # type: ignore[assignment]
     with contextlib.suppress(KeyboardInterrupt):
@@ -291,7 +291,7 @@ def test_an_interrupted_commit_heals_with_the_next(roots: Roots, stores: int) ->
     ring._words = words
     with ExportSource(str(roots.export), "a") as source:
         for timestamp in (3, 4):
-            ring.begin()
+            ring.begin_frame()
             ring.commit(timestamp)
             outcome = source.try_read()
             assert isinstance(outcome, Fresh)

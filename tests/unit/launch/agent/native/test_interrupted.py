@@ -42,7 +42,7 @@ def interrupted(path: str) -> Iterator[Interrupted]:
     """It, for one test."""
     library = Interrupted(path)
     yield library
-    library.begin(lambda _: None)
+    library.restart(lambda _: None)
 
 
 def test_a_record_that_changes_during_a_look_is_not_taken(interrupted: Interrupted) -> None:
@@ -57,9 +57,9 @@ def test_a_record_that_changes_during_a_look_is_not_taken(interrupted: Interrupt
             elif pread == 2:
                 camera.frame(1000 * MS)
 
-        interrupted.begin(writer)
+        interrupted.restart(writer)
         assert not twins.compiled.step()
-        interrupted.begin(lambda _: None)
+        interrupted.restart(lambda _: None)
         assert twins.step()
         assert twins.compiled.agent.timestamp_ns == before.timestamp_ns + 1000 * MS
 
@@ -72,9 +72,9 @@ def test_a_frame_that_comes_during_a_look_is_taken_by_it_or_by_the_next(
     with Twins(interrupted.library, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera = twins.camera
-        interrupted.begin(lambda pread: camera.frame(40 * MS) if pread == at else None)
+        interrupted.restart(lambda pread: camera.frame(40 * MS) if pread == at else None)
         first = twins.compiled.step()
-        interrupted.begin(lambda _: None)
+        interrupted.restart(lambda _: None)
         assert twins.plain.step()
         assert twins.compiled.step() == (not first)
         assert twins.compiled.agent.frames == 5
@@ -87,7 +87,7 @@ def test_a_record_is_odd_while_it_is_changed_and_whole_before_its_wake_word_move
     """The odd sequence is stored, then every field, then the even sequence, and the wake word last."""
     with Twins(interrupted.library, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
-        interrupted.begin(lambda _: None)
+        interrupted.restart(lambda _: None)
         twins.frame()
         state = twins.compiled.word.address - STATE_WAKE_OFFSET
         first, *fields, last, wake = (address - state for address in interrupted.stores)
@@ -107,7 +107,7 @@ def test_a_frame_that_is_handed_over_leaves_no_trace(interrupted: Interrupted) -
     with Twins(interrupted.library, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(-1000 * MS)
-        interrupted.begin(lambda _: None)
+        interrupted.restart(lambda _: None)
         before = twins.compiled.compiled.unpack()
         assert twins.compiled.steps.step() is None
         assert twins.compiled.compiled.unpack() == before

@@ -115,7 +115,7 @@ def test_what_is_not_valid_is_no_export(library: StepLibrary, fields: dict[str, 
 
 @pytest.mark.parametrize("fields", [*INVALID, {"sequence": 15}, {"sequence": 0}, {"epoch": 78}], ids=str)
 def test_what_is_not_valid_any_more_is_not_taken(library: StepLibrary, fields: dict[str, int]) -> None:
-    """A head that is wrong, after frames that were right, is met in C as in Python."""
+    """A header that is wrong, after frames that were right, is met in C as in Python."""
     with Twins(library, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
@@ -186,7 +186,7 @@ def test_nothing_is_kept_of_what_is_no_export(library: StepLibrary, spoil: Calla
     ("name", "size"), [(META_NAME, 0), (META_NAME, 100), (META_NAME, META_SIZE_V2 - 1), (DATA_NAME, 4096)]
 )
 def test_nothing_is_taken_of_a_file_that_was_shortened(library: StepLibrary, name: str, size: int) -> None:
-    """The export is gone, whatever its head says."""
+    """The export is gone, whatever its header says."""
     with Twins(library, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
@@ -281,9 +281,9 @@ def test_a_replaced_export_is_found_behind_one_that_goes_on(library: StepLibrary
     """While frames come, the path is compared from time to time: a writer that was replaced may go on."""
     with Twins(library, HandwrittenRing) as twins:
         old = os.open(twins.camera.folder / META_NAME, os.O_WRONLY)
-        head = os.pread(os.open(twins.camera.folder / META_NAME, os.O_RDONLY), 128, 0)
+        header = os.pread(os.open(twins.camera.folder / META_NAME, os.O_RDONLY), 128, 0)
         twins.camera.replace(epoch=78, frame_id=0)
-        os.pwrite(old, head[:8] + b"\xff" + head[9:], 0)
+        os.pwrite(old, header[:8] + b"\xff" + header[9:], 0)
         os.close(old)
         twins.step()
         assert twins.step() or twins.compiled.export == (2, 2)

@@ -26,7 +26,7 @@ class Recorder:
         self.agent.subscribe(Subscription("a", "person", 5))
         self.agent.subscribe(Subscription("a", "audit", None))
         self.memory = bytearray(STATE_SIZE)
-        self.writer = StateWriter(self.agent).begin(memoryview(self.memory), AgentIdentity(pid, 2, 3, 4))
+        self.writer = StateWriter(self.agent).initialise(memoryview(self.memory), AgentIdentity(pid, 2, 3, 4))
         self.agent.start()
 
     def record(self) -> AgentRecord:
@@ -132,7 +132,7 @@ def test_hostile_ids_do_not_raise() -> None:
     """Ids that jump by nearly 2^64, twice, are counted modulo 2^64, as the record does."""
     recorder = Recorder()
     before = recorder.observe(2**64 - 3)
-    recorder.agent.begin_export()
+    recorder.agent.start_export()
     recorder.bind(2, 2)
     after = recorder.observe(0, 2**64 - 1)
     assert [type(change) for change in changes(before, after)] == [ExportSeen, AgentMissed, Gap, FrameSeen]

@@ -32,7 +32,7 @@ def lines(
 
 
 def test_a_line_a_frame() -> None:
-    """Heads once, then a line a frame with a column a model, each under its head."""
+    """Headers once, then a line a frame with a column a model, each under its header."""
     moment = time.strftime("%H:%M:%S", time.localtime(61))
     found = lines(
         frame(
@@ -60,7 +60,7 @@ def test_every_decision_has_its_word() -> None:
 
 
 def test_heads_come_again_when_they_change() -> None:
-    """Another agent with other models has its heads printed; the same ones are not repeated."""
+    """Another agent with other models has its headers printed; the same ones are not repeated."""
     found = lines(frame(model("a")), frame(model("a")), frame(model("a"), model("b")), frame(model("a")))
     assert [line.split()[2:] for line in found if line.startswith("TIME")] == [["a"], ["a", "b"], ["a"]]
 
@@ -72,9 +72,9 @@ def test_no_line_is_too_long(limit: int) -> None:
     gap = Gap(1000, tuple(GapModel(model.model_id, 1, 999) for model in models))
     found = lines(gap, frame(*models), ExportSeen(2, 1), AgentSeen("dead", None, "SIGKILL"), limit=limit)
     assert max(map(len, found)) <= limit
-    heads = found[1]
-    shown = len(re.findall(r"model-\d<=5", heads))
-    assert shown == 8 or heads.endswith((f"+{8 - shown} MORE", "~"))
+    headers = found[1]
+    shown = len(re.findall(r"model-\d<=5", headers))
+    assert shown == 8 or headers.endswith((f"+{8 - shown} MORE", "~"))
     if 40 < limit < 80:
         allowed = sum(one.last_decision is ALLOW for one in models[shown:])
         assert found[2].endswith(f" {allowed} ALLOW")

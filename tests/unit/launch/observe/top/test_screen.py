@@ -7,7 +7,7 @@ import pytest
 
 from launch.observe.top.control import HELP, Control
 from launch.observe.top.rates import ModelRate, Row, totals_of
-from launch.observe.top.screen import HEAD_LINES, ScreenOptions, rows_that_fit, screen
+from launch.observe.top.screen import HEADER_LINES, ScreenOptions, rows_that_fit, screen
 from launch.screen.colour import GREEN, RED
 
 MARK = "\N{HORIZONTAL ELLIPSIS}"
@@ -43,9 +43,9 @@ def test_a_screen() -> None:
 
 def test_a_wide_screen() -> None:
     """Where there is room, what was allowed is shown as well, and how frames come."""
-    heads, front, _ = shown([FRONT, DEAD], OPTIONS._replace(columns=120))[3:]
+    headers, front, _ = shown([FRONT, DEAD], OPTIONS._replace(columns=120))[3:]
     always = ["CAMERA", "PID", "STATE", "FPS", "ALLOWED", "CPU", "PRIVATE", "AGE", "MISSED"]
-    assert heads.split() == [*always, "ARRIVALS", "GAP", "SLOTS"]
+    assert headers.split() == [*always, "ARRIVALS", "GAP", "SLOTS"]
     assert front.split()[4] == "32.5"
     assert front.split()[-3:] == ["2.1", "0.5s", "13"]
 
@@ -53,7 +53,7 @@ def test_a_wide_screen() -> None:
 def test_no_cameras() -> None:
     """Without cameras the screen says so."""
     assert shown([])[0] == "14:03:21  cameras: 0 (none)"
-    assert len(shown([])) == HEAD_LINES
+    assert len(shown([])) == HEADER_LINES
 
 
 def test_more_cameras_than_lines() -> None:
@@ -73,10 +73,10 @@ def test_scrolled_too_far() -> None:
 
 def test_just_enough_lines() -> None:
     """No line is spent on saying that there is nothing more."""
-    assert rows_that_fit(HEAD_LINES + 50, 50) == 50
-    assert rows_that_fit(HEAD_LINES + 49, 50) == 48
+    assert rows_that_fit(HEADER_LINES + 50, 50) == 50
+    assert rows_that_fit(HEADER_LINES + 49, 50) == 48
     assert rows_that_fit(2, 50) == 0
-    assert shown(MANY, OPTIONS._replace(lines=HEAD_LINES + 50))[-1].startswith("cam-49")
+    assert shown(MANY, OPTIONS._replace(lines=HEADER_LINES + 50))[-1].startswith("cam-49")
 
 
 @pytest.mark.parametrize("columns", [1, 5, 20, 30, 40, 60, 79, 80, 81, 100, 120, 200])
@@ -100,7 +100,7 @@ def test_nothing_moves_sideways_while_it_scrolls() -> None:
 
 
 def test_colours() -> None:
-    """Colours mark the heads and the states, and only if they are asked for."""
+    """Colours mark the headers and the states, and only if they are asked for."""
     lines = shown([FRONT, DEAD], OPTIONS._replace(colour=True))
     assert lines[3].startswith("\x1b[7mCAMERA")
     assert f"{GREEN}running\x1b[0m" in lines[4]
@@ -126,8 +126,8 @@ def test_the_rate_of_each_model_under_its_cap() -> None:
     off = ModelRate("plate", 5.0, active=False, allowed_fps=0.0)
     rows = [rated("a", person=4.9, plate=2.0), rated("b", person=None, plate=5.0)]
     rows.append(dataclasses.replace(FRONT, camera_id="c", models=(fast, off)))
-    head, a, b, c = shown(rows, OPTIONS._replace(columns=130))[3:]
-    assert head.split()[-2:] == ["person<=5", "plate<=5"]
+    header, a, b, c = shown(rows, OPTIONS._replace(columns=130))[3:]
+    assert header.split()[-2:] == ["person<=5", "plate<=5"]
     assert a.split()[-2:] == ["4.9", "2.0"]
     assert b.split()[-2:] == ["-", "5.0"]
     assert c.split()[-3:] == ["9.9", "(<=10)", "inactive"]
@@ -137,8 +137,8 @@ def test_models_are_shown_all_or_not_at_all() -> None:
     """A model has no column where another one would have none."""
     rows = [rated("a", person=4.9, plate=2.0)]
     for columns in range(60, 130):
-        head = shown(rows, OPTIONS._replace(columns=columns))[3]
-        assert ("person" in head) == ("plate" in head)
+        header = shown(rows, OPTIONS._replace(columns=columns))[3]
+        assert ("person" in header) == ("plate" in header)
 
 
 def test_uuids_as_ids_are_whole_in_80_columns() -> None:

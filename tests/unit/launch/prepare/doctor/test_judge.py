@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT
-from launch.prepare.doctor.facts import Camera, Export, Folder, Host, Kernel, Native, Room
+from launch.prepare.doctor.facts import (
+    CameraFacts,
+    Export,
+    Folder,
+    HostFacts,
+    Kernel,
+    NativeStatus,
+    ResourceLimit,
+)
 from launch.prepare.doctor.finding import Finding, Level, named
 from launch.prepare.doctor.judge import CHECKS, judge, stops_launch
 from launch.prepare.doctor.judge_limits import (
@@ -33,11 +41,16 @@ EXPORTS = Folder(
 )
 STATES = replace(EXPORTS, path="/dev/shm/ruth", standing="/dev/shm/ruth", writable=True, owner=RUTH)
 KERNEL = Kernel("x86_64", "6.18.0", "3.11.7", None, True, 7, int(~Measure(0)), (), None)
-NATIVE = Native(None, False, "python -m launch.agent.native")
-CAMERA = Camera("a", EXPORT, False, None, None)
-ROOM = Room("kernel.pid_max", 32768, 300, "sysctl kernel.pid_max=4194304")
-INOTIFY = Room("fs.inotify.max_user_instances", 128, 3, "sysctl fs.inotify.max_user_instances=NUMBER")
-FINE = Host(
+NATIVE = NativeStatus(None, False, "python -m launch.agent.native")
+CAMERA = CameraFacts("a", EXPORT, False, None, None)
+ROOM = ResourceLimit("kernel.pid_max", 32768, 300, "sysctl kernel.pid_max=4194304")
+INOTIFY = ResourceLimit(
+    "fs.inotify.max_user_instances", 128, 3, "sysctl fs.inotify.max_user_instances=NUMBER"
+)
+NPROC = ResourceLimit("NPROC", 10, 9, "ulimit -u")
+PIDS = ResourceLimit("pids.max", 5, 9, "TasksMax=")
+FILES = ResourceLimit("fs.file-max", 30, 15, "sysctl")
+FINE = HostFacts(
     user=RUTH,
     ruth_user=RUTH,
     configured=True,
@@ -46,9 +59,9 @@ FINE = Host(
     exports=EXPORTS,
     states=STATES,
     cameras=(CAMERA, replace(CAMERA, camera_id="b")),
-    memory=(Room("available memory", 16_000 * MB, 2_000 * MB, "end something"),),
+    memory=(ResourceLimit("available memory", 16_000 * MB, 2_000 * MB, "end something"),),
     tasks=(ROOM,),
-    open_files=Room("fs.file-max", 10**6, 1000, "sysctl fs.file-max=NUMBER"),
+    open_files=ResourceLimit("fs.file-max", 10**6, 1000, "sysctl fs.file-max=NUMBER"),
     inotify=INOTIFY,
     descriptors=1024,
     mappings=65530,
@@ -56,12 +69,12 @@ FINE = Host(
 )
 
 
-def of(host: Host, check: str) -> Finding:
+def of(host: HostFacts, check: str) -> Finding:
     """What one check found."""
     return next(finding for finding in judge(host) if finding.check == check)
 
 
-def with_export(**changes: object) -> Host:
+def with_export(**changes: object) -> HostFacts:
     """A fine host one of whose exports is otherwise."""
     export = replace(EXPORT, **changes)  # type: ignore[arg-type]
     return replace(FINE, cameras=(replace(CAMERA, export=export), FINE.cameras[1]))
@@ -75,13 +88,13 @@ def test_a_fine_host() -> None:
     assert not stops_launch(findings)
 
 
-def without(measure: Measure) -> Host:
+def without(measure: Measure) -> HostFacts:
     """A fine host whose kernel lacks one measure."""
     return replace(FINE, kernel=replace(KERNEL, measures=int(~measure)))
 
 
 # What is changed, which check finds it, how bad it is, and a part of what it says or of its fix.
-Case = tuple[Host, str, Level, str]
+Case = tuple[HostFacts, str, Level, str]
 CASES: list[Case] = [
     (
         replace(FINE, kernel=replace(KERNEL, machine="aarch64", version2_problem="version 2 needs x86-64")),
@@ -89,7 +102,7 @@ CASES: list[Case] = [
     ),
     (replace(FINE, kernel=replace(KERNEL, futex=False)), "futex", Level.WARN, "seccomp profile"),
     (replace(FINE, native=replace(NATIVE, problem="not compiled")), "native", Level.WARN, "-m launch.agent"),
-    (replace(FINE, native=Native("it is 'off'", True, "")), "native", Level.WARN, "unset it"),
+    (replace(FINE, native=NativeStatus("it is 'off'", True, "")), "native", Level.WARN, "unset it"),
     (without(Measure.LANDLOCK_FILES), "confinement", Level.WARN, "lsm="),
     (without(Measure.LANDLOCK_SIGNALS), "confinement", Level.WARN, "could signal processes of its user"),
     (without(Measure.PINNED_PATHS), "confinement", Level.WARN, "other cameras' frames too"),
@@ -138,14 +151,14 @@ CASES: list[Case] = [
         "states", Level.FAIL, "a (locked by a process that is not an agent)",
     ),
     (
-        replace(FINE, memory=(*FINE.memory, Room("memory.max", 10 * MB, 9 * MB, "MemoryMax="))),
+        replace(FINE, memory=(*FINE.memory, ResourceLimit("memory.max", 10 * MB, 9 * MB, "MemoryMax="))),
         "memory", Level.FAIL, "MemoryMax=",
     ),
-    (replace(FINE, tasks=(ROOM, Room("NPROC", 10, 9, "ulimit -u"))), "processes", Level.FAIL, "ulimit -u"),
-    (replace(FINE, tasks=(Room("pids.max", 5, 9, "TasksMax="), ROOM)), "processes", Level.FAIL, "TasksMax="),
+    (replace(FINE, tasks=(ROOM, NPROC)), "processes", Level.FAIL, "ulimit -u"),
+    (replace(FINE, tasks=(PIDS, ROOM)), "processes", Level.FAIL, "TasksMax="),
     (replace(FINE, descriptors=AGENT_DESCRIPTORS - 1), "descriptors", Level.WARN, "LimitNOFILE"),
     (replace(FINE, descriptors=LAUNCHER_DESCRIPTORS - 1), "descriptors", Level.FAIL, "ulimit -n"),
-    (replace(FINE, open_files=Room("fs.file-max", 30, 15, "sysctl")), "descriptors", Level.FAIL, "sysctl"),
+    (replace(FINE, open_files=FILES), "descriptors", Level.FAIL, "sysctl"),
     (
         replace(
             FINE, cameras=(replace(CAMERA, export=replace(EXPORT, version=1)),),
@@ -160,7 +173,7 @@ CASES: list[Case] = [
 
 
 @pytest.mark.parametrize(("host", "check", "level", "said"), CASES)
-def test_what_is_wrong_is_found(host: Host, check: str, level: Level, said: str) -> None:
+def test_what_is_wrong_is_found(host: HostFacts, check: str, level: Level, said: str) -> None:
     """Each thing that can be wrong is found by its check, with its level and its fix, and by no other."""
     finding = of(host, check)
     assert finding.level is level
@@ -220,7 +233,7 @@ def test_a_tmpfs_without_a_limit() -> None:
 
 def test_memory_for_exports_to_come() -> None:
     """Memory that is short only with the exports to come is no reason not to launch, and is said."""
-    room = Room("memory.max", 4 * AGENT_PRIVATE_BYTES, 0, "MemoryMax=")
+    room = ResourceLimit("memory.max", 4 * AGENT_PRIVATE_BYTES, 0, "MemoryMax=")
     host = replace(FINE, cameras=(replace(CAMERA, export=None),), memory=(room,))
     assert of(host, "memory").level is Level.WARN
     assert not stops_launch(judge(host))
@@ -236,13 +249,17 @@ def test_live_agents_need_nothing_more() -> None:
 
 def test_the_tightest_limit_counts() -> None:
     """Of several limits the one that leaves the least is named; one without a number never."""
-    rooms = (ROOM, Room("pids.max", 50, 10, "TasksMax="), Room("RLIMIT_NPROC", None, 0, "ulimit"))
+    rooms = (
+        ROOM,
+        ResourceLimit("pids.max", 50, 10, "TasksMax="),
+        ResourceLimit("RLIMIT_NPROC", None, 0, "ulimit"),
+    )
     assert "room for 40 (pids.max is 50, 10 in use)" in of(replace(FINE, tasks=rooms), "processes").text
 
 
 def test_no_limit_at_all() -> None:
     """A host without limits is fine."""
-    unlimited = Room("x", None, 0, "y")
+    unlimited = ResourceLimit("x", None, 0, "y")
     host = replace(FINE, tasks=(), memory=(unlimited,), descriptors=None, open_files=unlimited)
     assert {finding.level for finding in judge(host)} == {Level.OK}
 
@@ -276,7 +293,7 @@ def test_a_finding_has_its_fix(level: Level, fix: str | None) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_checks_do_not_depend_on_each_other(check: Callable[[Host], Finding]) -> None:
+def test_checks_do_not_depend_on_each_other(check: Callable[[HostFacts], Finding]) -> None:
     """Each check is a function of the facts alone: the same facts, the same finding."""
     assert check(FINE) == check(replace(FINE))
 

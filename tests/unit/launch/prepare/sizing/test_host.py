@@ -4,7 +4,7 @@ import pytest
 
 from launch.prepare.config.plan import parse_config
 from launch.prepare.sizing.forecast import forecast_of
-from launch.prepare.sizing.host import Host, export_bytes, need_of, room_on, state_bytes
+from launch.prepare.sizing.host import HostSize, capacity_of, export_bytes, need_of, state_bytes
 from launch.prepare.sizing.source import Source
 from ruth.agent.state import STATE_SIZE
 
@@ -13,7 +13,7 @@ PLAN = parse_config(
     "[cameras.b.models]\nperson = { max_fps = 5 }\naudit = { active = false }\n"
 )
 EXACT = Source(25, 0)
-LARGE = Host(64, 256 << 30)
+LARGE = HostSize(64, 256 << 30)
 
 
 def test_files_are_whole_pages() -> None:
@@ -37,13 +37,13 @@ def test_need_of_two_cameras() -> None:
 def test_room_is_what_ends_first() -> None:
     """Large frames end the memory, high rates the cores."""
     large, fast = need_of(PLAN, 5, 3840, 2160), need_of(PLAN, 500, 320, 240)
-    assert room_on(LARGE, large).limit == "memory"
-    assert room_on(LARGE, fast).limit == "cores"
+    assert capacity_of(LARGE, large).limit == "memory"
+    assert capacity_of(LARGE, fast).limit == "cores"
 
 
 def test_what_has_room_takes_no_more_than_its_share() -> None:
     """As many cameras as there is room for need at most half of the host, and one more needs more."""
-    room = room_on(LARGE, need_of(PLAN, 25, 1920, 1080)).cameras
+    room = capacity_of(LARGE, need_of(PLAN, 25, 1920, 1080)).cameras
 
     def fits(cameras: int) -> bool:
         plan = parse_config("".join(f"[cameras.c{n}.models]\nm = {{}}\n" for n in range(cameras)))
@@ -70,7 +70,7 @@ def test_hosts_are_rounded_up() -> None:
 
 def test_a_host_too_small_for_one_camera() -> None:
     """No number of hosts does where one has no room for a camera."""
-    tiny = forecast_of(PLAN, EXACT, (1920, 1080), Host(1, 16 << 20), 5)
+    tiny = forecast_of(PLAN, EXACT, (1920, 1080), HostSize(1, 16 << 20), 5)
     assert (tiny.room.cameras, tiny.hosts) == (0, None)
 
 

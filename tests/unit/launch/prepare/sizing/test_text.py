@@ -8,11 +8,11 @@ import pytest
 from conftest import PROJECT
 from launch.prepare.config.plan import parse_config
 from launch.prepare.sizing.forecast import HostForecast, forecast_of
-from launch.prepare.sizing.host import Host
+from launch.prepare.sizing.host import HostSize
 from launch.prepare.sizing.source import Source
 from launch.prepare.sizing.text import as_json, as_text
 
-HOST = Host(32, 64 << 30)
+HOST = HostSize(32, 64 << 30)
 ASSUMED = ("--source-fps 25", "--jitter 0", "--size 1920x1080")
 
 
