@@ -45,6 +45,11 @@ PROCESS_CALLS = re.compile(
     r"|spawn\w+|startfile|system|wait\w*)|time\.sleep|sys\.exit|atexit\.register"
 )
 
+PROCESS_CALLS_C = re.compile(
+    r"\b(_?exit|abort|clone3?|exec\w+|v?fork|kill|killpg|\w*sleep|popen|posix_spawnp?|pthread_\w+|raise|sigaction"
+    r"|signal|system|thrd_\w+|timer_\w+|waitp?id|wait)\s*\("
+)
+
 # What changes a file, a name or a memory map, by the names it is called by.
 WRITING_CALLS = re.compile(
     r"os\.(f?chmod|[fl]?chown|copy_file_range|fdopen|f?truncate|link|makedirs|mkdir|mkfifo|mknod|posix_fallocate"
@@ -86,6 +91,11 @@ FILES = project_files()
 def modules_of(package: str) -> list[Path]:
     """The modules of a package, the shell script included."""
     return [file for file in FILES if file.is_relative_to(PROJECT / package)]
+
+
+def python_of(package: str) -> list[Path]:
+    """The modules of a package that are Python's."""
+    return [file for file in modules_of(package) if file.suffix == ".py"]
 
 
 def tree_of(module: Path) -> ast.Module:
@@ -173,18 +183,27 @@ def test_ruth_contains_no_process() -> None:
     One module knows asyncio: it serves users of it, in their loop (decision 0011).
     """
     found = []
-    for module in modules_of("ruth"):
+    for module in python_of("ruth"):
         tree = tree_of(module)
         found += [(module.name, name) for name in imported_by(tree) if name in PROCESS_MODULES]
         found += [(module.name, name) for name in names_used(tree) if PROCESS_CALLS.fullmatch(name)]
     assert found == [("async_frames.py", "asyncio")]
 
 
+def test_libruth_contains_no_process() -> None:
+    """Nor does the C library, which is in a process of the user's."""
+    sources = [file for file in modules_of("ruth") if file.suffix == ".c"]
+    assert sources
+    assert [
+        (file.name, said[0]) for file in sources if (said := PROCESS_CALLS_C.search(file.read_text()))
+    ] == []
+
+
 def test_only_runtimes_wait() -> None:
     """Below ruth nothing waits on a futex, except in ruth/runtime, which is in a process of the user's."""
     found = {
         str(module.relative_to(PROJECT / "ruth"))
-        for module in modules_of("ruth")
+        for module in python_of("ruth")
         for node in ast.walk(tree_of(module))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "wait"
     }
@@ -195,7 +214,7 @@ def test_only_vas_writes() -> None:
     """Below ruth nothing opens, makes, changes, renames or removes a file, except in ruth/vas."""
     found = [
         (str(module.relative_to(PROJECT)), what)
-        for module in modules_of("ruth")
+        for module in python_of("ruth")
         if not module.is_relative_to(PROJECT / "ruth" / "vas")
         for what in writes(tree_of(module))
     ]
@@ -241,9 +260,7 @@ def test_a_silent_failure_names_its_rule() -> None:
     What is passed on is not caught. The end of a process may catch BaseException, with its reason.
     """
     found = []
-    for module in [*modules_of("ruth"), *modules_of("launch")]:
-        if module.suffix != ".py":
-            continue
+    for module in [*python_of("ruth"), *python_of("launch")]:
         lines = module.read_text(encoding="utf-8").splitlines()
         for node in ast.walk(tree_of(module)):
             if not isinstance(node, ast.ExceptHandler):

@@ -149,9 +149,9 @@ def test_contents(installed: Installation) -> None:
         str(path.relative_to(PROJECT))
         for package in ("ruth", "launch")
         for path in (PROJECT / package).rglob("*")
-        if path.suffix in (".py", ".typed", ".c", ".json") and path.name != "hatch_build.py"
+        if path.suffix in (".py", ".typed", ".c", ".h", ".json") and path.name != "hatch_build.py"
     }
-    assert names == wanted | {"launch/agent/native/native.so"}
+    assert names == wanted | {"launch/agent/native/native.so", "ruth/native/libruth.so"}
     assert {"ruth/py.typed", "launch/py.typed"} <= names
 
 
@@ -172,7 +172,7 @@ def test_units_stand_where_systemd_looks(installed: Installation) -> None:
     """Both units are below lib/systemd/system of the prefix, as they are in the checkout."""
     for name in ("ruth.service", "ruth@.service"):
         unit = installed.prefix / "lib" / "systemd" / "system" / name
-        assert unit.read_bytes() == (PROJECT / "launch" / name).read_bytes()
+        assert unit.read_bytes() == (PROJECT / "launch" / "deploy" / name).read_bytes()
 
 
 def test_the_file_for_sysctl_is_there_to_be_copied(installed: Installation) -> None:

@@ -1,4 +1,7 @@
-"""Compiles what agents do in C where there is a compiler. Agents run without it as well, at a higher cost."""
+"""Compiles what agents do in C, and libruth, where there is a compiler.
+
+Agents run without it as well, at a higher cost.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import tempfile
 from typing import Final
 
 from launch.agent.native.source import LIBRARY, signature_of, whole_source
+from ruth.native import source as libruth
 
 COMPILERS: Final = ("cc", "gcc", "clang")
 OPTIONS: Final = ("-std=gnu11", "-O2", "-fPIC", "-shared")
@@ -37,6 +41,20 @@ def build(library: str = LIBRARY, *options: str) -> str | None:
     except OSError as error:
         return f"{error.filename}: {error.strerror}"
     return compile_library(source, library, f"-DSIGNATURE={signature_of(source)}u", *options)
+
+
+def build_libruth(library: str = libruth.LIBRARY, *options: str) -> str | None:
+    """Compiles the C library of :mod:`ruth.native`. Arguments and result as of :func:`build`."""
+    try:
+        source = libruth.whole_source().encode()
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    named = (
+        "-fvisibility=hidden",
+        "-Wl,-soname,libruth.so",
+        f"-DRUTH_SIGNATURE={libruth.signature_of(source)}u",
+    )
+    return compile_library(source, library, *named, *options)
 
 
 def compile_library(source: bytes, library: str, *options: str) -> str | None:

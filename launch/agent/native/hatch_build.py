@@ -1,4 +1,6 @@
-"""Compiles what agents do in C, for a wheel (pyproject.toml); without a compiler that is pure Python.
+"""Compiles what agents do in C, and libruth, for a wheel (pyproject.toml).
+
+Without a compiler the wheel is pure Python.
 
 Into a checkout that is installed in place ``launch/ruth`` compiles it itself, and says so if it cannot.
 """
@@ -16,17 +18,17 @@ class NativeHook(BuildHookInterface):  # type: ignore[type-arg] # its parameter 
     """Runs before files are collected (hatch.pypa.io, "Build hook plugins")."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Builds ``native.so``, and says for which machines the wheel is then."""
+        """Builds ``native.so`` and ``libruth.so``, and says for which machines the wheel is then."""
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from launch.agent.native.build import build
+        from launch.agent.native.build import build, build_libruth
 
-        problem = build()
+        problem = build() or build_libruth()
         if problem is not None:
-            self.app.display_warning(f"what agents do in C is not compiled: {problem}")
+            self.app.display_warning(f"what is in C is not compiled: {problem}")
             return
-        build_data["artifacts"].append("/launch/agent/native/native.so")
+        build_data["artifacts"] += ["/launch/agent/native/native.so", "/ruth/native/libruth.so"]
         build_data["pure_python"] = False
         # Of no Python's ABI: ctypes loads it.
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")

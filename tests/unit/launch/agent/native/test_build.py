@@ -159,7 +159,7 @@ def test_what_is_compiled_needs_no_python(compiled: str) -> None:
 
 @pytest.mark.parametrize(("path", "code"), [(None, 0), ("/nonexistent", 1)])
 def test_the_command(path: str | None, code: int, tmp_path: Path) -> None:
-    """``python -m launch.agent.native`` says where the loop is, with 0; or why it is not compiled, with 1."""
+    """``python -m launch.agent.native`` says where both libraries are, with 0; or why not, with 1."""
     copy = tmp_path / "checkout"
     for package in ("launch", "ruth"):
         shutil.copytree(PROJECT / package, copy / package, ignore=shutil.ignore_patterns("*.so"))
@@ -172,8 +172,10 @@ def test_the_command(path: str | None, code: int, tmp_path: Path) -> None:
     )
     assert done.returncode == code
     made = copy / "launch" / "agent" / "native" / "native.so"
+    public = copy / "ruth" / "native" / "libruth.so"
     if code == 0:
-        assert (done.stdout, done.stderr) == (f"{made}\n", "")
+        assert (done.stdout, done.stderr) == (f"{made}\n{public}\n", "")
+        assert public.exists()
     else:
         assert done.stdout == ""
         assert "no C compiler" in done.stderr
@@ -212,4 +214,4 @@ def test_without_a_compiler_a_wheel_is_pure_python(tmp_path: Path) -> None:
     (wheel,) = (tmp_path / "dist").iterdir()
     assert wheel.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
-        assert "launch/agent/native/native.so" not in archive.namelist()
+        assert not [name for name in archive.namelist() if name.endswith(".so")]
