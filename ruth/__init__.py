@@ -1,8 +1,8 @@
 """Ruth: what is known and decided about frames. No process, thread, sleep, signal or fork lives here.
 
-One folder is one failure domain or one border of SPEC.md: ``vas`` writes an export, ``export`` reads one,
-``subscription`` and ``agent`` decide, ``core`` knows which agent exists, ``runtime`` gives a model its
-frames. Processes are in ``launch``.
+One folder is one failure domain or one border of docs/specification.md: ``vas`` writes an export, ``export``
+reads one, ``subscription`` and ``agent`` decide, ``core`` knows which agent exists, ``runtime`` gives a model
+its frames. Processes are in ``launch``.
 
 For model runtimes: :func:`attach`, which gives a :class:`Stream` of :class:`Frame`. They are imported when
 they are first asked for, because agents import this package too and must not load numpy.

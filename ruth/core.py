@@ -1,4 +1,4 @@
-"""Ruth AI Core (SPEC.md, phases 3.1 and 3.2): which agent exists for which camera and model.
+"""Ruth AI Core (docs/specification.md, phases 3.1 and 3.2): which agent exists for which camera and model.
 
 An agent exists from a camera's first subscription to its last, and there is exactly one for a camera. Who
 runs it, and whether anybody does, is not known here.

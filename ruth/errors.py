@@ -8,7 +8,7 @@ class RuthError(Exception):
 
 
 class InvalidIdError(RuthError, ValueError):
-    """A camera or model id that a path must not be built from (DESIGN.md, "Processes").
+    """A camera or model id that a path must not be built from (docs/specification.md, "Names").
 
     Attributes:
         kind: What the id names, ``"camera"`` or ``"model"``.
@@ -25,7 +25,7 @@ class InvalidIdError(RuthError, ValueError):
 
 
 class InvalidCapError(RuthError, ValueError):
-    """A ``max_fps`` that is not a finite number above 0 (SPEC.md, "Gate rules").
+    """A ``max_fps`` that is not a finite number above 0 (docs/specification.md, "Gate rules").
 
     Attributes:
         value: The refused cap, as it was given.
@@ -38,7 +38,7 @@ class InvalidCapError(RuthError, ValueError):
 
 
 class AgentStateError(RuthError):
-    """A Stream Agent was asked for a change that its state does not allow (SPEC.md, phase 3.1).
+    """A Stream Agent was asked for a change that its state does not allow (docs/specification.md, phase 3.1).
 
     Attributes:
         camera_id: The agent's camera.
@@ -74,7 +74,7 @@ class SharedMemoryError(RuthError, TypeError):
 
 
 class ExportError(RuthError):
-    """An export cannot be made: its memory, its place or its geometry (SPEC.md, phases 1 and 2).
+    """An export cannot be made: its memory, place or geometry (docs/specification.md, phases 1 and 2).
 
     Raised only while an export is made or used by its writer; readers get values instead
     (:mod:`ruth.export.source`), and :class:`ruth.vas.exporter.FrameExporter` turns it into one message.

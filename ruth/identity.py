@@ -1,6 +1,6 @@
 """Who is who, and where: ids and the only paths that are ever built from them.
 
-A path is never built from anything but a checked id below one of two roots (DESIGN.md, "Processes").
+A path is never built from anything but a checked id below one of two roots (docs/specification.md, "Names").
 Both roots can be moved by the environment, which is how tests and the demo stay away from a host's own.
 """
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EXPORT_ROOT_VARIABLE = "VAS_EXPORT_ROOT"
-EXPORT_ROOT_DEFAULT = "/dev/shm/vas"  # noqa: S108 - tmpfs by contract (DESIGN.md), not a temporary file
+EXPORT_ROOT_DEFAULT = "/dev/shm/vas"  # noqa: S108 - tmpfs by contract (docs/architecture.md), not a temporary file
 STATE_ROOT_VARIABLE = "RUTH_STATE_ROOT"
 STATE_ROOT_DEFAULT = "/dev/shm/ruth"  # noqa: S108 - as above
 
@@ -31,8 +31,8 @@ _REST = _FIRST | frozenset("._-")
 def id_problem(value: object) -> str | None:
     """Why ``value`` is no camera or model id, or None if it is one.
 
-    The rule is ``[A-Za-z0-9][A-Za-z0-9._-]{0,63}`` over the whole value (DESIGN.md, "Processes"), so an
-    id can be neither ``..`` nor hidden nor contain a separator, a newline or a NUL.
+    The rule is ``[A-Za-z0-9][A-Za-z0-9._-]{0,63}`` over the whole value (docs/specification.md, "Names"), so
+    an id can be neither ``..`` nor hidden nor contain a separator, a newline or a NUL.
     """
     if not isinstance(value, str):
         return f"not a text but {type(value).__name__}"

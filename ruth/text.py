@@ -1,8 +1,9 @@
 r"""Text from outside, made fit to be shown: the one rule for every message, table and summary.
 
 File names, titles, ids in records, keys of a configuration and FFmpeg's words are data. None of it may move a
-terminal's cursor, forge a line, hide another or fill the screen (SPEC.md, "Failure rules": no byte of it
-reaches a terminal unchecked). JSON has its own escapes (:func:`json.dumps`) and does not pass through here.
+terminal's cursor, forge a line, hide another or fill the screen (docs/specification.md, "Failure rules": no
+byte of it reaches a terminal unchecked). JSON has its own escapes (:func:`json.dumps`) and does not pass
+through here.
 
 | in the text | is shown as |
 |---|---|

@@ -43,7 +43,7 @@ def short_forms(agent: StreamAgent) -> tuple[ShortForm, ...] | None:
     for subscription in agent.subscriptions:
         try:
             form = subscription.short_form()
-        except Exception:  # noqa: BLE001 - SPEC.md, "Failure rules": it fails alone, in judge_each()
+        except Exception:  # noqa: BLE001 - docs/specification.md, "Failure rules": it fails alone, in judge_each()
             return None
         if form is None:
             return None

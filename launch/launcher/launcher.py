@@ -1,10 +1,10 @@
 """The launcher of a host: forks one independent process per camera, and then does nothing.
 
 It has no code for a child's death. Dead agents stay zombies, so the kernel keeps how each died, their pids
-are not used again, and nothing is logged (SPEC.md, "How it runs"). It never waits for a child and never
-starts one again. On SIGTERM, SIGINT or SIGHUP it signals its agents and exits at once (those of the three
-that were ignored when it started, as SIGHUP is under nohup(1), stay ignored); killed with -9 it takes nobody
-along.
+are not used again, and nothing is logged (docs/specification.md, "How it runs"). It never waits for a child
+and never starts one again. On SIGTERM, SIGINT or SIGHUP it signals its agents and exits at once (those of the
+three that were ignored when it started, as SIGHUP is under nohup(1), stay ignored); killed with -9 it takes
+nobody along.
 
 Why single-threaded: a child of fork has only the thread that called fork, while locks that other threads
 held stay locked in it for ever (fork(2), pthread_atfork(3)). So a launcher with a second thread refuses.

@@ -37,7 +37,7 @@ _NOTHING: Final = "-"
 
 
 def as_json(views: Sequence[AgentView]) -> str:
-    """One array, one object a camera (DESIGN.md, "What people touch"), ended by a newline."""
+    """One array, one object a camera (docs/commands/README.md), ended by a newline."""
     return json.dumps([view.as_json() for view in views], indent=2) + "\n"
 
 

@@ -9,7 +9,7 @@ does, with one decode for all of its outputs::
                      +-> one tiny frame    the description of the raw output
 
 With the flag off the arguments of raw output and description are absent, and nothing else differs
-(SPEC.md, "The flag"). Why it is these: docs/decisions/0017-raw-output.md.
+(docs/specification.md, "The flag"). Why it is these: docs/decisions/0017-raw-output.md.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def _raw_arguments(stream: list[str], filters: str) -> list[str]:
     # round it to whole frames of the rate that it has guessed.
     arguments = [*stream, *_NO_WORDS, "-vf", f"{filters}{_EVEN},{_LIMITED}", "-c:v", "rawvideo"]
     arguments += ["-enc_time_base", f"1:{NANOSECONDS}", "-fps_mode", "passthrough"]
-    # fifo: FFmpeg writes the pipe from a thread of its own and drops whole frames once the queue is
-    # full. So a stalled reader holds up neither decoding nor recording (SPEC.md, "Never, anywhere").
+    # fifo: FFmpeg writes the pipe from a thread of its own and drops whole frames once the queue is full. So
+    # a stalled reader holds up neither decoding nor recording (docs/specification.md, "Never, anywhere").
     arguments += ["-f", "fifo", "-queue_size", str(RAW_QUEUE_FRAMES), "-drop_pkts_on_overflow", "1"]
     # No index: it would grow in FFmpeg's memory with every frame, for the end of a file that is none.
     return [*arguments, "-fifo_format", "nut", "-format_opts", "write_index=0", "pipe:1"]

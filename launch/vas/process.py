@@ -2,9 +2,9 @@
 
     FFmpeg --pipe--> slot of frame.data --commit--> frame.meta, wake
 
-One process, one thread, no queue. A camera's pipe is always drained, into the slot that its exporter
-gives or into a spare buffer. FFmpeg decodes and records on its own: with the flag off there is no pipe,
-and with it on a stand-in that is slow, stopped or wrong costs exported frames and nothing else (SPEC.md,
+One process, one thread, no queue. A camera's pipe is always drained, into the slot that its exporter gives or
+into a spare buffer. FFmpeg decodes and records on its own: with the flag off there is no pipe, and with it on
+a stand-in that is slow, stopped or wrong costs exported frames and nothing else (docs/specification.md,
 "Nothing that can block, delay or back-pressure decoding").
 
 A camera whose FFmpeg ends is over, with one line on stderr if it failed; nothing restarts it. SIGTERM,

@@ -1,4 +1,4 @@
-"""Stream Agent (SPEC.md, phases 3.1 and 3.4): one camera, its subscriptions, and nothing else.
+"""Stream Agent (docs/specification.md, phases 3.1 and 3.4): one camera, its subscriptions, and nothing else.
 
 A logical entity, pure state: CREATED -> RUNNING -> STOPPED. ``stream_agent_id == camera_id``. It must not
 know where frames lie, what time it is, or which process hosts it. It holds no frame, only the id and the
@@ -76,7 +76,7 @@ class StreamAgent:
 
     @property
     def stream_agent_id(self) -> str:
-        """The same as ``camera_id``, always (SPEC.md, phase 3.1)."""
+        """The same as ``camera_id``, always (docs/specification.md, phase 3.1)."""
         return self.camera_id
 
     def start(self) -> None:

@@ -1,7 +1,8 @@
 """What a state record must be like before anything is done with it. Pure: a record in, a reason out.
 
 A record is written by an agent, and read by others: root among them, whose terminal shows its ids, and who
-signals the process that it names. So it is data to check (SPEC.md, "Failure rules"), also if it is whole.
+signals the process that it names. So it is data to check (docs/specification.md, "Failure rules"), also if it
+is whole.
 """
 
 from __future__ import annotations

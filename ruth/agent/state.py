@@ -1,4 +1,4 @@
-"""The agent's state as a fixed-size record that others may read (DESIGN.md, "Processes").
+"""The agent's state as a fixed-size record that others may read (docs/architecture.md, "Processes").
 
 Written by its agent alone, into memory that everybody else maps or reads read-only; the same habits as
 ``frame.meta``: a byte map, one machine store a field, a sequence that is odd while anything is being changed,

@@ -1,1 +1,1 @@
-"""Frame export interface (SPEC.md, phase 2), the reader's side: read-only, pull-based, best effort."""
+"""Frame export interface (docs/specification.md, phase 2), the reader's side: read-only, pulled, lossy."""

@@ -1,6 +1,6 @@
 """Opens the files of an export: the one home of that, and read-only by construction.
 
-The last two components of a path must be a real directory and a regular file, not links (FAULTS.md): a
+The last two components of a path must be a real directory and a regular file, not links (docs/faults.md): a
 link could lead to another camera's frames. O_NONBLOCK keeps a FIFO named ``frame.meta`` from blocking the
 open (fifo(7)); it has no effect on a regular file.
 """

@@ -84,7 +84,7 @@ FLAG_WAKES = 1
 FLAG_CLOSED = 2
 
 # x86-64 keeps the order of stores and of loads. Elsewhere the protocol needs fences, which Python lacks, and
-# no test has shown that it holds without them (DESIGN.md, "Known traps").
+# no test has shown that it holds without them (docs/frame-export.md, "Known traps").
 ORDERED_MACHINES = frozenset({"x86_64", "amd64"})
 
 _RECORD = struct.Struct("<IIQQIIIIQQQ")

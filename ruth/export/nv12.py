@@ -1,4 +1,4 @@
-"""Zero-copy read-only views of one NV12 frame (SPEC.md, phase 2): numpy arrays on the writer's memory.
+"""Read-only views of one NV12 frame (docs/specification.md, phase 2): numpy arrays on the writer's memory.
 
 NV12 is a plane of luma rows, then half as many rows of interleaved chroma (Cb, Cr), both with the same
 stride. The arrays cannot be made writable: the buffer below them is a mapping with PROT_READ, and numpy

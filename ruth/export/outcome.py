@@ -23,7 +23,7 @@ class Fresh(NamedTuple):
     Attributes:
         record: The frame's record, judged valid against the files it came from.
         session: Counts the sessions this reader has seen, from 1. A new number means that the export was
-            replaced and that frame ids may begin again (DESIGN.md, "Frame export").
+            replaced and that frame ids may begin again (docs/frame-export.md).
 
     """
 

@@ -1,7 +1,7 @@
 """One camera's export as a reader sees it: binds to whatever stands there, looks once, says what it found.
 
-Nothing here waits, loops, retries or remembers a failure (SPEC.md, "Failure rules"): an export that is
-absent, lost, torn, corrupt or replaced is an outcome, and the next look starts as the first one did.
+Nothing here waits, loops, retries or remembers a failure (docs/specification.md, "Failure rules"): an export
+that is absent, lost, torn, corrupt or replaced is an outcome, and the next look starts as the first one did.
 Whether a frame is new is all that is kept, because a frame is decided once.
 """
 

@@ -1,1 +1,1 @@
-"""Subscription and its gate (SPEC.md, phases 3.2 and 3.3). Knows nothing of exports, files or processes."""
+"""Subscription and its gate (docs/specification.md, phases 3.2 and 3.3): no exports, files or processes."""

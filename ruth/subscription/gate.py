@@ -1,4 +1,4 @@
-"""The gate (SPEC.md, phase 3.3 and "Gate rules"): whether this subscription may have this frame.
+"""The gate (docs/specification.md, phase 3.3 and "Gate rules"): is a frame eligible for one subscription.
 
 A total function of integers. It must not know: frames, shared memory, clocks, other subscriptions, whether
 anybody is listening. Nothing here has a timer, a queue, a log or any I/O, and nothing raises for data.

@@ -1,4 +1,4 @@
-"""Subscription (SPEC.md, phase 3.2): one model's request for one camera's frames, and what came of it.
+"""Subscription (docs/specification.md, phase 3.2): one model's request for one camera, and its counters.
 
 Identity is ``(camera_id, model_id)``. Its counters, last dispatched frame and anchor are the gate's whole
 memory; it holds no frame.
@@ -186,7 +186,8 @@ class Subscription:
 def judge_each(subscriptions: Iterable[Subscription], frame_id: int, timestamp_ns: int) -> None:
     """Each subscription's :meth:`Subscription.judge` of one frame; SKIP_FAULT where that raised.
 
-    A subscription fails alone: what one of them raises never reaches the others (SPEC.md, "Failure rules").
+    A subscription fails alone: what one of them raises never reaches the others (docs/specification.md,
+    "Failure rules").
 
     Args:
         subscriptions: Whose; any number.
@@ -197,5 +198,5 @@ def judge_each(subscriptions: Iterable[Subscription], frame_id: int, timestamp_n
     for subscription in subscriptions:
         try:
             subscription.judge(frame_id, timestamp_ns)
-        except Exception:  # noqa: BLE001 - SPEC.md, "Failure rules": a subscription fails alone
+        except Exception:  # noqa: BLE001 - docs/specification.md, "Failure rules": a subscription fails alone
             subscription.skip(Decision.SKIP_FAULT)

@@ -1,4 +1,4 @@
-"""FrameExporter (SPEC.md, phase 2): what a decoder calls. It cannot block, raise into, or harm decoding.
+"""FrameExporter (docs/specification.md, phase 2): what a decoder calls. It never blocks or raises.
 
 Flag off: :data:`NULL_EXPORTER`, and neither mmap nor numpy nor the ring is imported. Memory that cannot be
 had, or a frame that does not fit: one message, nothing exported, decoding goes on.
@@ -177,7 +177,7 @@ class FrameExporter:
 
     def _leave_message(self, problem: str) -> None:
         self.problem = problem
-        # A full or closed stderr is no reason to disturb a decoder (SPEC.md, "Never, anywhere").
+        # A full or closed stderr must not disturb a decoder (docs/specification.md, "Never, anywhere").
         with suppress(OSError, ValueError):
             self._report(problem)
 

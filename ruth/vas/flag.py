@@ -1,4 +1,4 @@
-"""The flag that guards phases 1 and 2 (SPEC.md, "The flag")."""
+"""The flag that guards phases 1 and 2 (docs/specification.md, "The flag")."""
 
 from __future__ import annotations
 

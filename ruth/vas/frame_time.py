@@ -1,4 +1,4 @@
-"""When a frame was captured, as far as its writer can know (SPEC.md, "Frame time").
+"""When a frame was captured, as far as its writer can know (docs/specification.md, "Frame time").
 
 A decoder knows two times of a frame: its presentation time, which follows the camera's rhythm on a clock of
 the camera's own, and its arrival, which is of this host's clock and carries every delay of network and

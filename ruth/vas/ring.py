@@ -1,10 +1,10 @@
-"""FrameRing (SPEC.md, phase 1): bounded slots in shared memory, the oldest overwritten, nobody waited for.
+"""FrameRing (docs/specification.md, phase 1): slots in shared memory; a new frame overwrites the oldest.
 
 The files are made whole under other names and renamed into place, data first; from then on they are changed
 in place and only by this object. Stores go through ``memoryview.cast``, one machine store each:
 ``struct.pack_into`` would zero its target first, and ``struct`` with ``<`` stores byte by byte.
 
-Publishing frame n into slot i = n mod slot_count (DESIGN.md, "Frame export"), the writer's steps::
+Publishing frame n into slot i = n mod slot_count (docs/frame-export.md), the writer's steps::
 
     begin_frame()   1  slot sequence becomes odd
               2  payload                        by the decoder, into the buffer that begin_frame() gave
@@ -244,7 +244,7 @@ class FrameRing:
         """Publishes what was written into the buffer of :meth:`begin_frame`.
 
         Args:
-            timestamp_ns: When the frame was captured (SPEC.md, "Frame time"), 0 to 2^64 - 1.
+            timestamp_ns: When the frame was captured (docs/specification.md, "Frame time"), 0 to 2^64 - 1.
             damaged: Whether the decoder reported damage in it.
 
         """

@@ -1,4 +1,4 @@
-"""What was to be reached (DESIGN.md, "Speed to reach") beside what was measured. Pure: records to a table.
+"""What was to be reached (docs/goals.md) beside what was measured. Pure: records to a table.
 
 A figure is found in the tables that benchmarks hand over, by its row and its header, so that it is never
 written twice. What was not measured is not judged.

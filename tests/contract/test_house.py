@@ -255,7 +255,7 @@ def test_a_reading_module_would_not(code: str) -> None:
 
 
 def test_a_silent_failure_names_its_rule() -> None:
-    """Where every exception is caught, the line says which rule of SPEC.md makes that failure silent.
+    """Where every exception is caught, the line names the rule of docs/specification.md that makes it silent.
 
     What is passed on is not caught. The end of a process may catch BaseException, with its reason.
     """
@@ -268,7 +268,11 @@ def test_a_silent_failure_names_its_rule() -> None:
             caught = "" if node.type is None else ast.unparse(node.type)
             line = lines[node.lineno - 1]
             passed_on = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
-            reason = "BLE001 - " if caught == "BaseException" and "launch" in module.parts else "SPEC.md"
+            reason = (
+                "BLE001 - "
+                if caught == "BaseException" and "launch" in module.parts
+                else "docs/specification.md"
+            )
             if not passed_on and caught in ("", "Exception", "BaseException") and reason not in line:
                 found.append(f"{module.relative_to(PROJECT)}:{node.lineno}: {line.strip()}")
     assert found == []

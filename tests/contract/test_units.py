@@ -1,4 +1,4 @@
-"""The units for systemd: checked by systemd itself, and held against SPEC.md."""
+"""The units for systemd: checked by systemd itself, and held against docs/specification.md."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_command_parses(name: str, verb: str) -> None:
 
 @each_unit
 def test_nothing_is_restarted(name: str) -> None:
-    """No unit restarts or watches anything, or acts on a failure (SPEC.md, "Failure rules")."""
+    """No unit restarts or watches anything, or acts on a failure (docs/specification.md, "Failure rules")."""
     assert service(name)["Restart"] == "no"
     acting = r"^(Watchdog|OnFailure|OnSuccess|StartLimit|RestartSec|ExecStop|Upholds)"
     assert not re.search(acting, text_of(name), re.MULTILINE)

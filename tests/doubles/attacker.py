@@ -1,7 +1,7 @@
 """What a hostile writer does to an export: one act at a time, at random, on folders that a test gives up.
 
-Nothing that it does may bring an agent down, slow another camera's or lead one out of its folder (SPEC.md,
-"Failure rules": each domain fails alone).
+Nothing that it does may bring an agent down, slow another camera's or lead one out of its folder
+(docs/specification.md, "Failure rules": each domain fails alone).
 
     PYTHONPATH=tests python tests/doubles/attacker.py EXPORT_ROOT SEED CAMERA...
 

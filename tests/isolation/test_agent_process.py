@@ -1,4 +1,4 @@
-"""One agent's process against what happens to its camera's export (FAULTS.md)."""
+"""One agent's process against what happens to its camera's export (docs/faults.md)."""
 
 from __future__ import annotations
 

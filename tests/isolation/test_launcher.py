@@ -1,4 +1,4 @@
-"""The launcher, as a process: what it forks, what it leaves alone, what ends it (SPEC.md, "How it runs")."""
+"""The launcher as a process: what it forks, leaves alone and ends on (docs/specification.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator types: ps, down, agent, check, and what they answer (DESIGN.md, "What people touch")."""
+"""What an operator types: ps, down, agent, check, and what they answer (docs/commands/README.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model runtime in a process of its own: what it gets, and what its troubles do to others (FAULTS.md)."""
+"""A model runtime in its own process: what it gets, and what its faults do to others (docs/faults.md)."""
 
 from __future__ import annotations
 

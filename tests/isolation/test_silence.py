@@ -1,6 +1,7 @@
 """After a crash nothing happens: no restart, no retry, no log, no record. Shown from outside, by the kernel.
 
-SPEC.md, "Failure rules": what must not be there cannot be called, so it is the host that is watched.
+docs/specification.md, "Failure rules": what must not be there cannot be called, so it is the host that is
+watched.
 """
 
 from __future__ import annotations

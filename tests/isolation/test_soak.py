@@ -1,4 +1,4 @@
-"""A thousand deaths among eight cameras, and nobody else notices (SPEC.md, "Failure rules")."""
+"""A thousand deaths among eight cameras, and nobody else notices (docs/specification.md, "Failure rules")."""
 
 from __future__ import annotations
 

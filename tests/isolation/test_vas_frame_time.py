@@ -1,4 +1,4 @@
-"""When frames of real streams are said to have been captured, with each FFmpeg (SPEC.md, "Frame time")."""
+"""Timestamps of frames of real streams, with each FFmpeg (docs/specification.md, "Frame time")."""
 
 from __future__ import annotations
 

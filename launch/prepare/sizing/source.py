@@ -21,7 +21,7 @@ class Source(NamedTuple):
     Attributes:
         fps: Frames a second, above 0.
         jitter_ns: How much earlier or later than due a frame is stamped at most, 0 or more; 0 where frame
-            times are made of presentation times (SPEC.md, "Frame time").
+            times are made of presentation times (docs/specification.md, "Frame time").
         burst: Frames that arrive together, as one network packet or one stall lets them; their timestamps are
             those of the camera.
         slots: Frames that the ring of its export holds.
@@ -46,8 +46,9 @@ class Source(NamedTuple):
     def seen(self) -> Iterator[tuple[int, int]]:
         """Ids and timestamps of the frames that the ring still holds when its agent looks, without end.
 
-        A ring holds the newest ``slots`` frames, and an agent decides on each that it holds (SPEC.md, "Gate
-        rules"). It is assumed to come when the whole burst is there, which is the worst case.
+        A ring holds the newest ``slots`` frames, and an agent decides on each that it holds
+        (docs/specification.md, "Gate rules"). It is assumed to come when the whole burst is there, which is
+        the worst case.
         """
         gone = max(0, self.burst - self.slots)
         return (frame for frame in enumerate(self.timestamps()) if frame[0] % self.burst >= gone)

@@ -1,6 +1,6 @@
 """The rules of tests/harness/streams.py.
 
-What it expects of an agent is what SPEC.md says, and its follower sees what there is.
+What it expects of an agent is what docs/specification.md says, and its follower sees what there is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FRAMES = range(200)
 
 
 def allowed_by_hand(max_fps: float | None, timestamps: list[int]) -> list[int]:
-    """Which frames a cap allows, by SPEC.md's sentence alone: none closer to the last than the interval."""
+    """Which frames a cap allows, by the specification alone: none closer to the last than the interval."""
     interval_ns = 0 if max_fps is None else int(1e9 / max_fps)
     allowed: list[int] = []
     for number, at_ns in enumerate(timestamps):

@@ -1,4 +1,4 @@
-"""One writer per camera, held to it by a lock (SPEC.md, phase 2; docs/decisions/0028)."""
+"""One writer per camera, held to it by a lock (docs/specification.md, phase 2; docs/decisions/0028)."""
 
 from __future__ import annotations
 
