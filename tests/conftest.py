@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from harness.reporting import Reporting
 from harness.vectors import write_vectors
 from ruth.identity import EXPORT_ROOT_VARIABLE, STATE_ROOT_VARIABLE
 from ruth.vas.flag import FLAG
@@ -28,20 +29,29 @@ PROJECT = Path(__file__).resolve().parent.parent
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def pytest_configure() -> None:
-    """Heeds SIGINT, which a shell's background job ignores, and what it starts with it (execve(2))."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Handles SIGINT, which a shell's background job ignores, and what it starts with it (execve(2))."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("COLUMNS", "LINES"):  # pytest-xdist sets them, and what tests start has the pipe's width
+        os.environ.pop(name, None)
+    if not hasattr(config, "workerinput"):  # a worker of pytest-xdist reports to another process
+        config.pluginmanager.register(Reporting(config))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds --soak."""
+    """Adds the tiers: --all and --soak."""
+    parser.addoption("--all", action="store_true", help="also tests that take long")
     parser.addoption("--soak", action="store_true", help="only tests that have a longer form, in that form")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --soak, leaves out every test that has no longer form."""
+    """Without --all, skips tests that take long; with --soak, leaves out those that have no longer form."""
     if config.getoption("--soak"):
         items[:] = [item for item in items if item.get_closest_marker("soak")]
+    elif not config.getoption("--all"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes long: --all runs it"))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import pytest
 
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from conftest import Processes, Roots
+
+cv2 = pytest.importorskip("cv2", reason="the extra `examples` is not installed: ./tests/run --all")
+pytestmark = pytest.mark.long
 
 EXAMPLES = PROJECT / "docs" / "examples"
 WIDTH, HEIGHT = 640, 480

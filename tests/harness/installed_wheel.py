@@ -33,26 +33,29 @@ class Installation(NamedTuple):
         return self.prefix / "lib" / version / "site-packages"
 
 
-def install(folder: Path) -> Installation:
+def installation_in(folder: Path) -> Installation:
+    """What :func:`install` has made below ``folder``."""
+    (wheel,) = (folder / "dist").glob("*.whl")
+    return Installation(wheel, folder / "environment")
+
+
+def install(folder: Path) -> None:
     """Builds the wheel and installs it below ``folder``, without asking an index for anything.
 
     Its dependencies are links to those of this environment, and nothing else of this environment is there.
     """
     # Built from what is there, not from what is committed, with the hatchling of the extra `test`.
     call(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder / "dist", folder=PROJECT)
-    (wheel,) = (folder / "dist").glob("*.whl")
-    prefix = folder / "environment"
-    venv.create(prefix, symlinks=True)
-    installation = Installation(wheel, prefix)
+    installation = installation_in(folder)
+    venv.create(installation.prefix, symlinks=True)
     # An environment may have been made without pip: launch/ruth.
     pip = sys.executable if find_spec("pip") else str(getattr(sys, "_base_executable", sys.executable))
-    target = prefix / "bin" / "python"
-    call(pip, "-m", "pip", "--python", target, "install", "-q", "--no-deps", "--no-index", wheel)
+    target = installation.prefix / "bin" / "python"
+    call(pip, "-m", "pip", "--python", target, "install", "-q", "--no-deps", "--no-index", installation.wheel)
     here = Path(sysconfig.get_path("purelib"))
     for name in DEPENDENCIES:
         for entry in here.glob(f"{name}*"):
             (installation.packages / entry.name).symlink_to(entry)
-    return installation
 
 
 def call(*command: str | Path, folder: Path | None = None) -> None:

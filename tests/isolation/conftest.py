@@ -10,6 +10,7 @@ import pytest
 from conftest import open_processes, open_roots
 from doubles.planted_faults import compile_planted
 from harness.footage import Run, ffmpeg_here, make_clip
+from harness.once import made_once
 from harness.scene import CAMERAS, FRAMES_MAX, Scene, open_scene
 from launch.vas.process import run_vas
 from launch.vas.source import parse_sources
@@ -24,16 +25,17 @@ if TYPE_CHECKING:
     from launch.vas.ffmpeg import FFmpeg
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ffmpeg() -> FFmpeg:
     """The FFmpeg of this machine."""
     return ffmpeg_here()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def clip(ffmpeg: FFmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small video."""
-    return make_clip(ffmpeg, tmp_path_factory.mktemp("clip") / "clip.mp4")
+    name = "clip.mp4"
+    return made_once(tmp_path_factory, "clip", lambda folder: make_clip(ffmpeg, folder / name)) / name
 
 
 @pytest.fixture
@@ -76,9 +78,9 @@ def undisturbed() -> Streams:
 @pytest.fixture(scope="session")
 def planted_library(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What agents do in C, with faults in it."""
-    library = str(tmp_path_factory.mktemp("planted") / "planted.so")
-    compile_planted(library)
-    return library
+    name = "planted.so"
+    made = made_once(tmp_path_factory, "planted", lambda folder: compile_planted(str(folder / name)))
+    return str(made / name)
 
 
 @pytest.fixture(scope="module", params=["in C", "in Python"])

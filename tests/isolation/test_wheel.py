@@ -12,7 +12,8 @@ import pytest
 
 from conftest import PROJECT
 from harness.agents import configure
-from harness.installed_wheel import DEPENDENCIES, Installation, install
+from harness.installed_wheel import DEPENDENCIES, Installation, install, installation_in
+from harness.once import made_once
 from harness.published import Feed, exporter_of
 from harness.waiting import wait_until
 from ruth import __version__
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from conftest import Processes, Roots
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """A wheel in an empty environment."""
-    return install(tmp_path_factory.mktemp("wheel"))
+    return installation_in(made_once(tmp_path_factory, "wheel", install))
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,7 @@ def gcc() -> str:
     return command[0]
 
 
+@pytest.mark.long
 def test_the_analyzer_has_nothing_to_say(tmp_path: Path) -> None:
     """No path through it leaks, frees twice, or reads what was not set."""
     gcc()
@@ -50,6 +51,7 @@ def test_the_analyzer_has_nothing_to_say(tmp_path: Path) -> None:
     assert problem is None
 
 
+@pytest.mark.long
 def test_the_analyzer_would_have_something_to_say(tmp_path: Path) -> None:
     """Memory that is freed twice is found: the check above can fail."""
     gcc()
@@ -73,6 +75,7 @@ def sanitized(tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 def test_the_twin_tests_under_sanitizers(tmp_path: Path) -> None:
     """Whatever a camera does, C reads and writes only what is its own, and computes nothing undefined."""
     done = subprocess.run(
@@ -95,6 +98,7 @@ def test_the_twin_tests_under_sanitizers(tmp_path: Path) -> None:
     assert (done.returncode, found) == (0, []), done.stdout[-3000:]
 
 
+@pytest.mark.long
 def test_a_store_outside_would_be_found(tmp_path: Path) -> None:
     """One that is planted ends its process: the check above can fail."""
     environ = sanitized(tmp_path)
