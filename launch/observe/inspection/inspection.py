@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from launch.observe.agent_view import AgentView, cpu_time_ns, view_of
 from launch.observe.inspection.header import ExportHeader, read_header
 from launch.observe.inspection.process import ProcessFacts, process_facts, switches
+from launch.observe.inspection.shortfall import shortfall
 from launch.observe.liveness import read_sighting
 from ruth.agent.measure import left_open
 from ruth.agent.rhythm import longest_gap_ns, slots_needed
@@ -76,6 +77,7 @@ class Inspection:
         process: Its process, alive or zombie; None if it is gone, or cannot be seen from here.
         activity: What it does now; None without a live process.
         header: Its export.
+        shortfalls: By model: why it was given less than its cap (:mod:`launch.observe.inspection.shortfall`).
         left_open: What a live agent gone wrong could do, for lack of measures that the kernel has not.
 
     """
@@ -87,6 +89,7 @@ class Inspection:
     activity: Activity | None
     header: ExportHeader
     left_open: tuple[str, ...] = ()
+    shortfalls: tuple[str | None, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -97,8 +100,8 @@ class Inspection:
         """The object that ``ruth inspect --json`` prints: that of ``ruth ps``, and more."""
         header, process = self.header, self.process
         models = [
-            {**asdict(model), "mean_fps": mean}
-            for model, mean in zip(self.view.models, self.mean_fps, strict=True)
+            {**asdict(model), "mean_fps": mean, "shortfall": reason}
+            for model, mean, reason in zip(self.view.models, self.mean_fps, self.shortfalls, strict=True)
         ]
         return {
             **self.view.as_json(),
@@ -144,6 +147,9 @@ def inspect_camera(state_root: str, export_root: str, camera_id: str) -> Inspect
         activity=activity,
         header=header,
         left_open=() if record is None or sighting.pid is None else left_open(record.confinement),
+        shortfalls=()
+        if record is None
+        else tuple(shortfall(record, model, export_fps(record)) for model in record.models),
     )
 
 

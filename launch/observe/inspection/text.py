@@ -47,6 +47,17 @@ def as_text(inspection: Inspection, limit: int | None, mark: str, *, colour: boo
         lines[1] = lines[1].replace(state, painted(state, STATE_COLOURS.get(state, "")), 1)
     if inspection.view.models:
         lines += ["", *lines_within(_subscriptions(inspection), limit, mark)]
+    reasons = [
+        f"{model.model_id}: {reason}"
+        for model, reason in zip(inspection.view.models, inspection.shortfalls, strict=True)
+        if reason is not None
+    ]
+    if reasons:
+        room = 10**6 if limit is None else max(_VALUE_WIDTH_MIN, limit)
+        lines += [
+            "",
+            *(part for reason in reasons for part in textwrap.wrap(reason, room, break_on_hyphens=False)),
+        ]
     return "".join(f"{line}\n" for line in lines)
 
 
