@@ -21,7 +21,8 @@ class ModelRate:
     """One subscription, as ``ruth top --json`` shows it.
 
     Attributes:
-        allowed_fps: Frames allowed per second; None without a live agent, or at its first reading.
+        allowed_fps: Frames allowed per second of frame time, from the last one of the reading before to the
+            last one now, so never above the cap; None without a live agent, or at its first reading.
 
     """
 
@@ -88,12 +89,12 @@ def rows_of(before: Moment, now: Moment) -> list[Row]:
 
 def _row(before: Reading | None, now: Reading, elapsed_ns: int) -> Row:
     fps = cpu_percent = seconds = arrivals_per_s = None
-    earlier: dict[str, int] = {}
+    earlier: dict[str, ModelReading] = {}
     same = before is not None and (before.pid, before.started_ns) == (now.pid, now.started_ns)
     if before is not None and same and now.pid is not None and elapsed_ns > 0:
         seconds = _frame_time_ns(before, now, elapsed_ns) / NANOSECONDS
         fps = round((now.frames - before.frames) / seconds, 2)
-        earlier = {model.model_id: model.allowed for model in before.models}
+        earlier = {model.model_id: model for model in before.models}
         arrivals_per_s = round((now.arrivals - before.arrivals) / seconds, 2)
         if now.cpu_ns is not None and before.cpu_ns is not None:
             cpu_percent = round((now.cpu_ns - before.cpu_ns) / elapsed_ns * 100, 2)
@@ -119,9 +120,19 @@ def _row(before: Reading | None, now: Reading, elapsed_ns: int) -> Row:
     )
 
 
-def _model_rate(model: ModelReading, before: int | None, seconds: float | None) -> ModelRate:
-    rate = None if before is None or seconds is None else round((model.allowed - before) / seconds, 2)
+def _model_rate(model: ModelReading, before: ModelReading | None, seconds: float | None) -> ModelRate:
+    rate = None if before is None or seconds is None else round(_allowed_fps(before, model, seconds), 2)
     return ModelRate(model.model_id, model.max_fps, model.active, rate)
+
+
+def _allowed_fps(before: ModelReading, now: ModelReading, seconds: float) -> float:
+    """By frame time, as the gate judges; by the time that has passed where another session has begun."""
+    frames = now.allowed - before.allowed
+    if now.last_session == before.last_session and now.last_timestamp_ns and before.last_timestamp_ns:
+        span_ns = now.last_timestamp_ns - before.last_timestamp_ns
+        if frames > 0 and span_ns > 0:
+            return frames * NANOSECONDS / span_ns
+    return frames / seconds
 
 
 def _frame_time_ns(before: Reading, now: Reading, elapsed_ns: int) -> float:

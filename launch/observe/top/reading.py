@@ -24,12 +24,21 @@ PRIVATE_BUDGET: Final = 0.02  # of a core
 
 
 class ModelReading(NamedTuple):
-    """One subscription at one moment: its cap, whether it is active, and frames allowed so far."""
+    """One subscription at one moment.
+
+    Attributes:
+        allowed: Frames allowed so far.
+        last_session: The session that the last allowed frame was in; None before the first.
+        last_timestamp_ns: Its frame time; None likewise.
+
+    """
 
     model_id: str
     max_fps: float | None
     active: bool
     allowed: int
+    last_session: int | None = None
+    last_timestamp_ns: int | None = None
 
 
 class Reading(NamedTuple):
@@ -84,16 +93,16 @@ class Reader:
     """Reads all cameras, again and again.
 
     Args:
-        state_root: Folder of all agents' states.
+        state_root: Folder of all agents' states; also an attribute.
         configured: Cameras to list also if they were never started.
         interval_s: Seconds between two readings, for the budget of what is dear.
 
     """
 
-    __slots__ = ("_budget_ns", "_configured", "_private", "_state_root", "_turn")
+    __slots__ = ("_budget_ns", "_configured", "_private", "_turn", "state_root")
 
     def __init__(self, state_root: str, configured: Sequence[str], interval_s: float) -> None:
-        self._state_root = state_root
+        self.state_root = state_root
         self._configured = configured
         self._private: dict[int, tuple[int, int | None]] = {}  # by pid: started_ns, bytes
         self._turn = 0
@@ -106,9 +115,9 @@ class Reader:
             OSError: The state root cannot be read: nobody knows what lives there.
 
         """
-        cameras = sorted({*known_cameras(self._state_root), *self._configured})
+        cameras = sorted({*known_cameras(self.state_root), *self._configured})
         at_ns = time.monotonic_ns()
-        sightings = [read_sighting(self._state_root, camera_id) for camera_id in cameras]
+        sightings = [read_sighting(self.state_root, camera_id) for camera_id in cameras]
         self._read_private(sightings)
         return Moment(at_ns, tuple(self._reading(sighting) for sighting in sightings))
 
@@ -136,7 +145,14 @@ class Reader:
             private_bytes=None if pid is None else self._private.get(pid, (0, None))[1],
             problem=sighting.problem,
             models=tuple(
-                ModelReading(model.model_id, model.max_fps, model.active, model.allowed)
+                ModelReading(
+                    model.model_id,
+                    model.max_fps,
+                    model.active,
+                    model.allowed,
+                    model.last_session,
+                    model.last_timestamp_ns,
+                )
                 for model in record.models
             ),
             arrivals=record.arrivals,

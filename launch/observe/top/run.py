@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from launch.observe.top.control import matches
@@ -11,6 +12,7 @@ from launch.observe.top.rates import ordered, rows_of, totals_of
 from launch.observe.top.screen import ScreenOptions, rows_that_fit, screen
 from launch.observe.top.terminal import SignalledError, Terminal, die_of
 from launch.screen.terminal import ellipsis_of, in_colour
+from ruth.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +70,7 @@ def run_screens(
         OSError: The state root cannot be read, or the terminal has gone.
 
     """
-    top = _Top(out, control)
+    top = _Top(out, control, reader.state_root)
     try:
         with Terminal(out.fileno(), keys) as terminal:
             terminal.enter()
@@ -85,6 +87,7 @@ class _Top:
     Args:
         out: A terminal.
         control: What is shown at first.
+        root: Folder of all agents' states, which is named where it is empty.
 
     Attributes:
         drawn: The lines that were drawn last.
@@ -92,10 +95,11 @@ class _Top:
 
     """
 
-    __slots__ = ("_colour", "_control", "_mark", "drawn", "rows")
+    __slots__ = ("_colour", "_control", "_mark", "_root", "drawn", "rows")
 
-    def __init__(self, out: TextIO, control: Control) -> None:
+    def __init__(self, out: TextIO, control: Control, root: str) -> None:
         self._control = control
+        self._root = printable(root)
         self._mark = ellipsis_of(out)
         self._colour = in_colour(out)
         self.rows: list[Row] = []
@@ -137,7 +141,10 @@ class _Top:
             colour=self._colour,
         )
         rows = ordered(self._filtered(), self._control.order, reverse=self._control.reverse)
-        self.drawn = screen(rows, totals_of(self.rows), options)
+        totals = totals_of(self.rows)
+        if not self.rows:
+            totals = replace(totals, cameras=f"cameras: 0 (none below {self._root})")
+        self.drawn = screen(rows, totals, options)
         terminal.draw(self.drawn)
 
 

@@ -43,6 +43,14 @@ def test_a_rate_is_not_blurred_by_where_frames_fall() -> None:
     assert row(BEFORE, now).fps == 25.0
 
 
+@pytest.mark.parametrize(("session", "fps"), [(1, 2.5), (2, 3.0)])
+def test_no_rate_of_a_model_is_above_its_cap(session: int, fps: float) -> None:
+    """Three frames 400 ms apart in one second are 2.5 a second; of another session, time passed counts."""
+    before = BEFORE._replace(models=(ModelReading("plate", 2.5, True, 10, 1, 9 * S),))
+    models = (ModelReading("plate", 2.5, True, 13, session, 9 * S + 3 * 400_000_000),)
+    assert row(before, NOW._replace(models=models)).models[0].allowed_fps == fps
+
+
 def test_a_slow_camera() -> None:
     """One frame every two seconds is half a frame a second, whenever one is seen; else none."""
     assert row(BEFORE, NOW._replace(frames=101, observed_ns=12 * S)).fps == 0.5
