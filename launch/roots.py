@@ -80,7 +80,7 @@ def known_cameras(state_root: str) -> list[str]:
     """The cameras that have a folder below ``state_root``, sorted; none if there is no such folder.
 
     Raises:
-        OSError: It cannot be read: nobody knows what lives there.
+        OSError: It cannot be read.
 
     """
     try:

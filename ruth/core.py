@@ -1,7 +1,7 @@
 """Ruth AI Core (docs/specification.md, phases 3.1 and 3.2): which agent exists for which camera and model.
 
 An agent exists from a camera's first subscription to its last, and there is exactly one for a camera. Who
-runs it, and whether anybody does, is not known here.
+runs it, and whether one does, is not known here.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class RuthCore:
             camera_id: The camera.
             model_id: The model.
             max_fps: A finite number above 0, or None for every frame.
-            active: Whether it wants frames now.
+            active: Whether it is active: frames are decided for it.
 
         Raises:
             InvalidIdError: One of the ids is none.

@@ -1,6 +1,6 @@
 """Closing a descriptor: the one call that cannot be made again, and whose failure means nothing here.
 
-Linux lets go of the descriptor whatever close(2) returns ("Dealing with error returns from close()"); an
+Linux releases the descriptor whatever close(2) returns ("Dealing with error returns from close()"); an
 error tells of written data that a file system has lost, which files in memory cannot. To let it out would
 leave the next descriptor open, or an export half closed.
 """

@@ -86,7 +86,7 @@ _get_buffer, _release_buffer = ctypes.pythonapi.PyObject_GetBuffer, ctypes.pytho
 def address_of(mapping: mmap, offset: int) -> int:
     """The address of byte ``offset`` of ``mapping``, valid until the mapping is closed.
 
-    ``ctypes.from_buffer`` would want a writable mapping; the buffer protocol does not.
+    ``ctypes.from_buffer`` needs a writable mapping; the buffer protocol does not.
 
     Raises:
         ValueError: ``offset`` lies outside the mapping, or the mapping is closed.
@@ -141,8 +141,8 @@ class FutexWord:
 class Bell:
     """A futex word of this process, by which one thread, or a signal handler, ends the wait of another.
 
-    Whoever waits takes :attr:`rung` first, then looks whether there is anything to wait for, and waits for
-    another number than the one taken; so a ring in between is not slept through.
+    A process that waits takes :attr:`rung` first, then looks whether there is anything to wait for, and waits
+    for another number than the one taken; so a ring in between is not slept through.
     """
 
     __slots__ = ("_address", "_beside", "_number")

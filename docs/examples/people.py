@@ -23,7 +23,7 @@ if len(sys.argv) != 3:
     print(f"usage: {sys.argv[0]} CAMERA MODEL", file=sys.stderr)
     sys.exit(2)
 camera_id, model_id = sys.argv[1:]
-import cv2  # noqa: E402 - the extra `examples`; whoever asks how this is used need not have it
+import cv2  # noqa: E402 - the extra `examples`; `--help` works without it
 
 detector = cv2.HOGDescriptor()
 detector.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())

@@ -50,7 +50,7 @@ if len(sys.argv) != 3:
     print(f"usage: {sys.argv[0]} CAMERA MODEL", file=sys.stderr)
     sys.exit(2)
 camera_id, model_id = sys.argv[1:]
-import onnxruntime  # noqa: E402 - the extra `examples`; whoever asks how this is used need not have it
+import onnxruntime  # noqa: E402 - the extra `examples`; `--help` works without it
 
 session = onnxruntime.InferenceSession(build_model(), providers=["CPUExecutionProvider"])
 try:

@@ -82,7 +82,7 @@ class AgentProcess:
 
         Args:
             state_descriptor: Its ``agent.state``, locked (``launch/launcher/claim.py``); open for life.
-            launcher_pid: Who forked this process; 0 for nobody.
+            launcher_pid: The launcher's pid; 0 if there is none.
 
         Raises:
             OSError: The state cannot be mapped, or a measure of confinement that the kernel has not be
@@ -127,7 +127,7 @@ class AgentProcess:
         self.agent.start()
         while True:
             observed = loop.step()
-            # Only after a frame: what C hands over must not come back to it at once, again and again.
+            # Only after a frame: what C returned must not go back to it at once, again and again.
             if observed and compiled is not None:
                 waiter.close()
                 if compiled.run(loop):

@@ -59,7 +59,7 @@ class Title:
     def __init__(self) -> None:
         fields = read_stat("self")
         self._shown_before = int(fields[_ARG_START]), int(fields[_ARG_END])
-        # As long as it is shown, whoever looks reads it: nobody may let go of this object before.
+        # Readers of /proc read it as long as it is shown: this object must live until then.
         self._memory = mmap.mmap(-1, _SIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         # With a last byte that is not NUL the kernel shows all up to the first NUL (fs/proc/base.c,
         # get_mm_cmdline), so that a title, up to a page of it, needs no system call in the child.
@@ -84,7 +84,7 @@ class Title:
         self._memory[: len(line)] = line
 
     def restore(self) -> None:
-        """Shows this process's own command line again; from then on nobody reads the memory."""
+        """Shows this process's own command line again; from then on no process reads the memory."""
         _show(*self._shown_before)
 
 

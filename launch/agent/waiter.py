@@ -97,7 +97,7 @@ class Waiter:
             self._wait_for_ring(ring, poll_ns)
 
     def close(self) -> None:
-        """Ends what is watched. The next wait begins anew."""
+        """Closes the watch. The next wait makes another one."""
         if self._watch is not None:
             self._watch.close()
             self._watch = None

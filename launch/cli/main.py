@@ -173,7 +173,7 @@ def _open_standard_descriptors() -> None:
 
 
 def _leave_broken_stdout() -> None:
-    """Whoever read stdout has gone: keep the interpreter from complaining at exit (signal(7), SIGPIPE)."""
+    """The reader of stdout has gone: the interpreter must not complain at exit (signal(7), SIGPIPE)."""
     with suppress(OSError):  # no descriptor left for it
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 

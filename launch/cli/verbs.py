@@ -24,7 +24,7 @@ VERBS: Final = (
     Verb("inspect", "everything about one camera"),
     Verb("follow", "the decisions of an agent as it takes them"),
     Verb("peek", "the newest frame of a camera: in the terminal, or a PNG"),
-    Verb("doctor", "is this host fit for its cameras, and how to mend it"),
+    Verb("doctor", "is this host fit for its cameras, and how to fix it"),
     Verb("vas", "the stand-in video server: decode, record, export"),
     Verb("help", "what a verb does and takes: the same as VERB --help"),
     Verb("completion", "a script for bash or zsh that completes what you type"),

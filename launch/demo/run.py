@@ -83,13 +83,13 @@ class _Stage:
 
     def __enter__(self) -> Self:
         # Agents outlive their launcher for a moment; as their next parent this process can reap them, also
-        # in a container whose pid 1 reaps nobody.
+        # in a container whose pid 1 reaps no child.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # whoever asks twice gets what was asked for once
+            signal.signal(number, signal.SIG_IGN)  # a second signal changes nothing
         for process in reversed(self.processes):
             _end(process)
         with contextlib.suppress(ChildProcessError):
@@ -179,7 +179,7 @@ def run_demo(plan: DemoPlan, show: Show) -> DemoSummary:
             _watch_until(stage, show, text, lambda _: time.monotonic() >= settled, vas)
         before = _records(stage, plan)
         killed = _watch(stage, plan, show, vas)
-        watched = _records(stage, plan)  # told to end, FFmpeg lets go of the frames that it holds at once
+        watched = _records(stage, plan)  # told to end, FFmpeg releases the frames that it holds at once
         _end(vas)
         published = _published(stage)
         _let_agents_finish(stage, published)
@@ -222,7 +222,7 @@ def _watch(
         _must_live(stage, vas)
         if killed is None and elapsed >= plan.seconds / 2:
             killed = _kill(stage, victim, round(elapsed, 1))
-            text = f"kill -9 of {victim}: nobody restarts it, nobody else notices"
+            text = f"kill -9 of {victim}: it is not restarted, and no other process notices"
         show(stage.views(), stage.elapsed_s(), text)
         next_event = plan.seconds if killed else plan.seconds / 2
         time.sleep(max(0.0, min(_REFRESH_S, next_event - (time.monotonic() - started))))

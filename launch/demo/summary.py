@@ -136,7 +136,7 @@ class DemoSummary:
             "1/cap, and nothing is made up for later.",
             "",
             f"Agent {killed.pid} of {killed.camera_id} was killed after {killed.at_s:g} s.",
-            f"The kernel says: {killed.death or 'nothing'}. Nobody restarted it.",
+            f"The kernel says: {killed.death or 'nothing'}. It was not restarted.",
             f"Frames missed by the other agents ({survivors}): {self.survivors_missed}.{self._why_missed()}",
             f"Bytes that the launcher wrote meanwhile: {self.launcher_output_bytes}.",
         ]

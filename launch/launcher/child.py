@@ -95,7 +95,7 @@ class AgentForker:
         # Not the limit, which may have been lowered since they were opened.
         self._descriptors_end = max(map(int, os.listdir("/proc/self/fd"))) + 1 + states
         self._umask = os.umask(0o022)
-        self._launcher_pid = os.getpid()  # asked by the child, it could be that of whoever came after
+        self._launcher_pid = os.getpid()  # asked by the child, it could be that of a later parent
         self._starter: Starter | None = None
         if self._native is not None:
             self._starter = Starter(
@@ -106,8 +106,8 @@ class AgentForker:
             handler = signal.getsignal(number)
             if handler not in (signal.SIG_DFL, None):
                 self._handlers[number] = handler
-        # With the default action back, what is ignored, here or by whoever started this, would end the
-        # launcher: blocked until it is ignored again.
+        # With the default action back, what is ignored, here or by the process that started this one, would
+        # end the launcher: blocked until it is ignored again.
         self._ignored = [number for number, handler in self._handlers.items() if handler is signal.SIG_IGN]
         signal.pthread_sigmask(signal.SIG_BLOCK, self._ignored)
         for handled in self._handlers:

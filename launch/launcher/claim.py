@@ -70,7 +70,7 @@ def claim(state_root: str, camera_id: str, model_count: int) -> int:
     try:
         _take_lock(descriptor, f"{directory}/{STATE_NAME}")
         # First of all: until the new agent has written its own, there must be no record. The lock says that
-        # an agent lives, and with the old record's pid somebody else could be taken for it.
+        # an agent lives, and with the old record's pid another process could be taken for it.
         os.pwrite(descriptor, NO_RECORD, 0)
         os.fchmod(descriptor, 0o644)
         os.truncate(descriptor, max(STATE_SIZE, os.fstat(descriptor).st_size))  # never shorter

@@ -3,8 +3,8 @@
 It has no code for a child's death. Dead agents stay zombies, so the kernel keeps how each died, their pids
 are not used again, and nothing is logged (docs/specification.md, "How it runs"). It never waits for a child
 and never starts one again. On SIGTERM, SIGINT or SIGHUP it signals its agents and exits at once (those of the
-three that were ignored when it started, as SIGHUP is under nohup(1), stay ignored); killed with -9 it takes
-nobody along.
+three that were ignored when it started, as SIGHUP is under nohup(1), stay ignored); if it is killed with
+-9, its agents live on.
 
 Why single-threaded: a child of fork has only the thread that called fork, while locks that other threads
 held stay locked in it for ever (fork(2), pthread_atfork(3)). So a launcher with a second thread refuses.
@@ -210,7 +210,7 @@ def _launch_and_wait(
 
 
 def _end(launched: Launched) -> None:
-    """SIGTERM to every agent of this launch. Their pids are still theirs: nobody has reaped them."""
+    """SIGTERM to every agent of this launch. Their pids are still theirs: they have not been reaped."""
     for _, pid in launched.started:
         try:
             os.kill(pid, signal.SIGTERM)
@@ -219,7 +219,7 @@ def _end(launched: Launched) -> None:
 
 
 def report(launched: Launched) -> None:
-    """Says what was launched: a line a camera on stdout, problems on stderr. Loses it rather than fail."""
+    """Reports what was launched: one line per camera on stdout, problems on stderr. Never fails."""
     lines = [f"{camera_id}: agent {pid}\n" for camera_id, pid in launched.started]
     _say(1, "".join(lines))
     problems = [f"ruth: {camera_id}: {text}\n" for camera_id, text in (*launched.running, *launched.failed)]
@@ -233,7 +233,7 @@ def _say(descriptor: int, text: str) -> None:
         while remaining:
             remaining = remaining[os.write(descriptor, remaining) :]
     except OSError:
-        return  # closed, or gone: agents come first, and nobody reads
+        return  # closed, or gone: agents come first, and there is no reader
 
 
 def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str, configuration: int) -> int:
@@ -276,6 +276,6 @@ def notify_parent(ready_fd: int, code: int) -> None:
         for standard in range(3):
             os.dup2(null, standard)
         close_descriptor(null)
-    with suppress(OSError):  # whoever started it may have been interrupted: it goes on all the same
+    with suppress(OSError):  # the process that started it may have been interrupted: it continues
         os.write(ready_fd, bytes([code]))
     close_descriptor(ready_fd)

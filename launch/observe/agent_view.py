@@ -1,4 +1,4 @@
-"""What there is to know about each camera's agent, from outside: reads only, signals nobody, locks nothing.
+"""What there is to know about each camera's agent, from outside: it reads, and signals and locks nothing.
 
 Whether an agent lives, and how it died, says :mod:`launch.observe.liveness`; what it costs, /proc; what it
 decided, its state record.
@@ -170,7 +170,7 @@ def _cpu_percent(pid: int, uptime_s: float) -> float | None:
 
 
 def private_bytes(pid: int) -> int | None:
-    """Memory that is this process's alone; None if it has gone, or is somebody else's."""
+    """Memory that is this process's alone; None if it has gone, or belongs to another user."""
     try:
         return int(psutil.Process(pid).memory_full_info().uss)
     except (psutil.Error, OSError):

@@ -2,7 +2,7 @@
 
 The table shows, within the width of the terminal, what is asked first at three in the morning: which camera,
 which process, alive or how it died, how old its newest frame is, what it costs, and what its models were
-allowed. For the models there are three forms, the first that fits: a column a model, a list, their sum.
+allowed. For the models there are three forms, the first that fits: one column per model, a list, their sum.
 """
 
 from __future__ import annotations

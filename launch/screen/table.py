@@ -27,7 +27,7 @@ class Column:
         right: Whether it is set to the right, as numbers are.
         rank: Its importance: 0 is always shown, the highest is left out first.
         least: Characters that it has at least.
-        colours: One a row (:mod:`launch.screen.colour`), or none at all.
+        colours: One per row (:mod:`launch.screen.colour`), or none at all.
 
     """
 
@@ -48,7 +48,7 @@ def format_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right
     """Lines of a table, each ended by a newline.
 
     Args:
-        headers: One a column.
+        headers: One per column.
         rows: Cells as text, as many as headers.
         right: One character a column, ``>`` for those set to the right; missing ones go left.
 

@@ -43,7 +43,7 @@ class FFmpegProcess:
     ) -> None:
         self._kept = ""
         with contextlib.ExitStack() as undo:
-            # A file, not a pipe: FFmpeg must never wait for somebody to read what it logs. In memory and
+            # A file, not a pipe: FFmpeg must never wait for a reader of its log. In memory and
             # without a name: nothing is left of it, however we end. For appending, so that it can be
             # emptied below FFmpeg's hands.
             self._log = os.memfd_create("ffmpeg.log")
@@ -58,7 +58,7 @@ class FFmpegProcess:
                 pass_fds=keep,
                 # Ctrl-C reaches us alone: at a second signal FFmpeg ends its recording where it is on disk.
                 process_group=0,
-                # SIGKILL: at SIGTERM FFmpeg would first want to empty a pipe that nobody reads.
+                # SIGKILL: at SIGTERM FFmpeg would first want to empty a pipe without a reader.
                 preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 - safe with one thread
             )
             undo.callback(self.wait)
@@ -79,7 +79,7 @@ class FFmpegProcess:
         return self._popen.wait()
 
     def close(self) -> None:
-        """Ends it now if it still runs, and lets go of it, its log included."""
+        """Ends it now if it still runs, and releases it, its log included."""
         self.kill()
         self.wait()
         close_descriptor(self.exit_fd)

@@ -67,7 +67,7 @@ def run_vas(
         seconds: How long to run at most; None for no limit.
         environ: Where the flag and the export root are looked up.
         err: Gets one line when the first frame of a camera comes, and one when a camera fails;
-            never waited for, lost where nobody reads it.
+            never waited for, lost where there is no reader.
         export_version: 2, or 1 to export as the frozen VAS does.
         slots: Frames that the ring of a camera's export holds, 2 to 62; 4 if not given. Version 2 only.
         open_exporter: Makes a camera's exporter; by ``export_version`` if not given.
@@ -79,7 +79,7 @@ def run_vas(
     """
 
     def say(text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # nobody reads it: no reason to end cameras
+        with contextlib.suppress(OSError, ValueError):  # no reader: no reason to end cameras
             write_nonblocking(err, f"ruth: {printable(text, None, keep=ESCAPED)}\n")
 
     if recordings is not None:
@@ -131,9 +131,9 @@ def _attend(
 
 @contextlib.contextmanager
 def _stop_signals(selector: selectors.BaseSelector) -> Iterator[Callable[[], bool]]:
-    """Signals as bytes in a pipe, so that whoever waits for frames waits for them too.
+    """Signals as bytes in a pipe, so that one wait serves frames and signals.
 
-    Yields whether one has come. SIGHUP stays ignored where it was, as ``nohup`` wants it.
+    Yields whether one has come. SIGHUP stays ignored where it was, as ``nohup`` requires.
     """
     seen: set[int] = set()
     read_end, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

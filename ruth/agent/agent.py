@@ -41,7 +41,7 @@ class StreamAgent:
 
     Attributes:
         state: CREATED, RUNNING or STOPPED.
-        subscriptions: In the order in which they came, at most one a model.
+        subscriptions: In the order in which they came, at most one per model.
         frames: Frames observed.
         frames_in_session: Those of the present export.
         missed: Frames that the export had and this agent never saw, by the gaps between their ids.

@@ -1,6 +1,6 @@
 """The agent's state as a fixed-size record that others may read (docs/architecture.md, "Processes").
 
-Written by its agent alone, into memory that everybody else maps or reads read-only; the same habits as
+Written by its agent alone, into memory that every other process maps or reads read-only; the same habits as
 ``frame.meta``: a byte map, one machine store a field, a sequence that is odd while anything is being changed,
 a futex word that moves after every change. It is memory, not persistence: a new agent starts afresh in it.
 Pure: this file must not know where the memory comes from, nor what time it is. Byte map, little-endian::

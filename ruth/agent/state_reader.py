@@ -1,4 +1,4 @@
-"""Reads ``agent.state`` as anybody outside may: the record, and whether its agent lives. It writes nothing.
+"""Reads ``agent.state`` as any process may: the record, and whether its agent lives. It writes nothing.
 
 The agent holds an exclusive open-file-description lock on the file for life; any process can ask for that
 lock without taking it, also through a read-only descriptor (fcntl(2), F_OFD_GETLK).

@@ -1,4 +1,4 @@
-"""Finds the pixels of one frame that somebody else decided on, in whichever export it was published.
+"""Finds the pixels of one frame that another process decided on, in whichever export it was published.
 
 The other half of :mod:`ruth.export.source`, for model runtimes: that one reads what is newest, this one is
 told what to look for. An export is known by the inode of its ``frame.meta`` and by its epoch; a frame, by its
@@ -99,7 +99,7 @@ class FrameFinder:
             self._renamed.close()
 
     def close(self) -> None:
-        """Lets go of files and mappings. A view that somebody still holds keeps its mapping alive."""
+        """Releases files and mappings. A view that is still held keeps its mapping alive."""
         if self.ring is not None:
             self.ring.close()
             self.ring = None
@@ -115,4 +115,4 @@ def _open_ring(directory: int, inode: int) -> RingReader | None:
     if unpack_version(header) != VERSION_2:
         close_descriptor(meta)
         return None
-    return RingReader(directory, meta, header)  # takes over the descriptor
+    return RingReader(directory, meta, header)  # takes ownership of the descriptor

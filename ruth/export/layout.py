@@ -192,7 +192,7 @@ def unpack_ring(meta: bytes) -> RingHeader:
 
 
 def pack_record(record: FrameRecord) -> bytes:
-    """The 64 bytes of ``record``, for a file that nobody reads yet.
+    """The 64 bytes of ``record``, for a file that no process reads yet.
 
     Never into a live mapping: ``struct`` stores byte by byte, and readers would see it.
     """
@@ -200,7 +200,7 @@ def pack_record(record: FrameRecord) -> bytes:
 
 
 def pack_ring(ring: RingHeader) -> bytes:
-    """The 64 bytes of ``ring``, for a file that nobody reads yet."""
+    """The 64 bytes of ``ring``, for a file that no process reads yet."""
     return _RING.pack(*ring)
 
 

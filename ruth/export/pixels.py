@@ -101,7 +101,7 @@ class SlotPixels:
 
     @property
     def memory(self) -> mmap | None:
-        """The mapped ``frame.data``, or None once the ring was let go."""
+        """The mapped ``frame.data``, or None once the ring was released."""
         return self._ring.data_map
 
     def intact(self) -> bool:

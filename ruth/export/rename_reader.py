@@ -118,8 +118,8 @@ class RenameReader:
         except OSError as error:
             return Absent(f"{DATA_NAME}: {error.strerror}")
         if (data.st_mode, data.st_uid, data.st_gid) != self._readable:
-            # A frame that nobody here may look at is none, nor is what is no regular file; asked once for all
-            # alike. What was opened is judged: another file may have got the name since.
+            # A frame that this process may not read is none, nor is what is not a regular file; asked once
+            # for all alike. What was opened is judged: another file may have got the name since.
             try:
                 descriptor, data = open_export_file(self._directory, DATA_NAME, self._opener)
             except OSError as error:
@@ -168,7 +168,7 @@ class RenameReader:
     def find(self, frame_id: int, timestamp_ns: int) -> Pixels | None:
         """Where the frame of that id and time lies, or None if it is not the newest (any more).
 
-        A frame that somebody else took; what :meth:`read` returned plays no part.
+        A frame that another reader took; what :meth:`read` returned plays no part.
 
         Args:
             frame_id: The frame's id, 0 to 2^64 - 1.

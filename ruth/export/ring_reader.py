@@ -8,7 +8,7 @@ order among its bytes, so each step of a seqlock's reader is a pread of its own:
                   2  take the newest fields, and the ring
                   3  take the newest sequence again    equal and even, or the record does not count
     pixels(),     4  take the slot's record            even, and of the frame that is wanted
-    find()        5  use the pixels                    by whoever asked for them
+    find()        5  use the pixels                    by the caller
     slot_holds()  6  take the slot's record again      as before, or it was not that frame
 
     between()     7  take the records of all slots     for their sequences
@@ -23,9 +23,10 @@ The sequence never goes back, so it had this value all the time between the two 
 was loaded in between is what was then in place. That this is so with any order inside a pread, and whatever
 becomes of the writer, is gone through exhaustively in ``tests/model``.
 
-The wake word is of step 1, the record of step 2: whoever waits for the word to differ from that value cannot
-sleep through a frame published in between. A look during which the record changed leaves the word of the look
-before it: in its own step 1 the word may already count the frame whose record that step did not meet.
+The wake word is of step 1, the record of step 2: a process that waits for the word to differ from that value
+cannot sleep through a frame published in between. A look during which the record changed leaves the word of
+the look before it: in its own step 1 the word may already count the frame whose record that step did not
+meet.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ _NEVER_PUBLISHED = 0  # as a sequence
 
 
 class RingReader:
-    """One version 2 export, bound: both files open and mapped, read-only. Closed when it is let go.
+    """One version 2 export, bound: both files open and mapped, read-only. Closed when it is released.
 
     Attributes:
         meta_map: ``frame.meta``, 4096 bytes, for the futex wait on its wake word.
@@ -247,7 +248,7 @@ class RingReader:
     def find(self, frame_id: int, timestamp_ns: int) -> SlotPixels | None:
         """Where the frame of that id and time lies, or None if its slot does not hold it (any more).
 
-        A frame that somebody else took, not the newest: frame n is published into slot n mod slot_count
+        A frame that another reader took, not the newest: frame n is published into slot n mod slot_count
         (docs/frame-export.md, section 4), and the slot's own record says whether it is there.
 
         Args:
@@ -267,11 +268,11 @@ class RingReader:
     def slot_holds(self, slot: int, before: bytes) -> bool:
         """Step 6: whether a slot's record is what it was, and so were its pixels all the while.
 
-        One pread before use and one after it are enough. What both met as the sequence was in place from the
-        one to the other, so nobody began to fill the slot in between. What both met as the timestamp was as
-        well, and it is another one in each frame that ever had this id, so it was that frame.
+        One pread before use and one after it are enough. What both saw as the sequence was in place from the
+        one to the other, so no writer began to fill the slot in between. What both saw as the timestamp was
+        as well, and it is another one in each frame that ever had this id, so it was that frame.
 
-        False as well once this ring was let go: then nobody can tell.
+        False as well once this ring was released: then it is unknown.
         """
         return self._slot_now(slot) == before
 
@@ -280,7 +281,7 @@ class RingReader:
         try:  # one call less than _slot_now(): a runtime comes here for each frame
             before = os.pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
             version, _, found_id, found_ns, _, sequence = unpack_frame(before)
-        except (OSError, struct.error):  # let go meanwhile, or cut
+        except (OSError, struct.error):  # released meanwhile, or cut
             return b""
         if (
             found_id == frame_id
@@ -296,7 +297,7 @@ class RingReader:
         """The record of ``slot``, by one pread: 64 bytes, or fewer if it cannot be read."""
         try:
             return os.pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
-        except OSError:  # also: let go meanwhile
+        except OSError:  # also: released meanwhile
             return b""
 
     def _judge_slot(self, slot: int, before: bytes, lasting: bytes) -> bool:
@@ -306,7 +307,7 @@ class RingReader:
         return True
 
     def close(self) -> None:
-        """Lets go of files and mappings. A view that somebody still holds keeps its mapping alive."""
+        """Releases files and mappings. A view that is still held keeps its mapping alive."""
         for mapping in (self.meta_map, self.data_map):
             if mapping is not None:
                 with suppress(BufferError):  # an array still in use: the mapping goes with the last one

@@ -148,7 +148,7 @@ class ExportSource:
         return outcome if self._path_leads_here() else self._rebind()
 
     def pixels(self, fresh: Fresh) -> Pixels | None:
-        """Where the pixels of a frame lie, for whoever looks at them.
+        """Where the pixels of a frame lie, for their reader.
 
         Args:
             fresh: What :meth:`try_read` returned last.
@@ -178,10 +178,10 @@ class ExportSource:
         return [] if self.ring is None else self.ring.between(after, fresh.record)
 
     def close_if_replaced(self) -> bool:
-        """Lets go of what is bound if its path leads elsewhere by now. Whether it did.
+        """Releases what is bound if its path leads elsewhere by now.
 
-        For whoever has a clock: as long as frames come, :meth:`try_read` does not look at the path, and a
-        writer that was replaced can go on writing into files that nobody can open any more.
+        For callers with a clock: as long as frames come, :meth:`try_read` does not compare the path, and a
+        writer that was replaced can go on writing into files that no process can open any more.
         """
         if self._path_leads_here():
             return False
@@ -189,7 +189,7 @@ class ExportSource:
         return True
 
     def close(self) -> None:
-        """Lets go of every file and mapping. The next :meth:`try_read` binds anew."""
+        """Releases every file and mapping. The next :meth:`try_read` binds again."""
         self._renamed.close()
         if self.ring is not None:
             self._given = self.ring.given

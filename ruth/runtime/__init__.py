@@ -1,4 +1,4 @@
-"""Model runtime (docs/commands/README.md): how a process of somebody else's gets its frames.
+"""Model runtime (docs/commands/README.md): how a model's process gets its frames.
 
-The reader's side, in the process of whoever runs a model. It pulls, read-only, and nobody knows of it.
+The reader's side, in the process that runs a model. It pulls, read-only, and no other process knows of it.
 """

@@ -1,4 +1,4 @@
-"""A frame as a model wants it: RGB, BGR or grey, in a size of its own, letterboxed or stretched.
+"""A frame as a model needs it: RGB, BGR or grey, in a size of its own, letterboxed or stretched.
 
 What a size, a border and an output may be is decided here; the arithmetic is in :mod:`ruth.export.colour`.
 """

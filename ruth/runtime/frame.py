@@ -59,7 +59,7 @@ class Found(Protocol):
 
 
 class Copied(NamedTuple):
-    """Memory that nobody writes any more, and the record of the frame that it holds."""
+    """Memory that is not written any more, and the record of the frame that it holds."""
 
     record: FrameRecord
 
@@ -71,7 +71,7 @@ class Copied(NamedTuple):
 class Frame:
     """One eligible frame. Made by :class:`ruth.runtime.stream.Stream`, not by hand.
 
-    It is itself an array to whoever asks for one: ``np.asarray(frame)``, ``np.from_dlpack(frame)`` and,
+    It serves as an array itself: ``np.asarray(frame)``, ``np.from_dlpack(frame)`` and,
     from Python 3.12 on, ``memoryview(frame)`` give what :attr:`nv12` is. It cannot be pickled; its
     :meth:`copy` can.
     """
@@ -193,7 +193,7 @@ class Frame:
         """Whether everything read from the arrays so far was this frame. To be asked after use.
 
         False once the writer has begun to put another frame in its place, and once the stream has let the
-        export go: then nobody can tell. A version 1 frame and a copy stay as they are.
+        export: then it is unknown. A version 1 frame and a copy stay as they are.
         """
         return self._found.intact()
 
@@ -319,7 +319,7 @@ class Frame:
 
         Raises:
             BufferError: The consumer knows no DLPack 1.0, in which alone that can be said, and asked for no
-                copy; or numpy is older than 2.1, which cannot say it either; or it wants another device.
+                copy; or numpy is older than 2.1, which cannot say it either; or it requires another device.
 
         """
         if dl_device not in (None, _CPU):

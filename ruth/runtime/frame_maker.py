@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ruth.export.nv12 import Nv12Views
     from ruth.export.ring_reader import RingReader
 
-# Mappings that one stream may keep in memory at a time. Whoever holds arrays of them holds memory of the
-# video server's tmpfs that is unlinked already, and a full tmpfs would stop its exports.
+# Mappings that one stream may keep in memory at a time. A process that holds arrays of them holds memory of
+# the video server's tmpfs that is unlinked already, and a full tmpfs would stop its exports.
 HELD_MAX: Final = 8
 
 
@@ -87,7 +87,7 @@ class FrameMaker:
         return ring.find(*wanted) is not None
 
     def release(self) -> None:
-        """Lets go of files and mappings. An array that somebody holds keeps its mapping alive."""
+        """Releases files and mappings. An array that is still held keeps its mapping alive."""
         self._ring = None
         self._slots.clear()
         self._finder.close()

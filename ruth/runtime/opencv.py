@@ -1,6 +1,6 @@
 """OpenCV, where it is installed: for the one conversion in which it is faster and says the same.
 
-It is imported when a frame is first converted, in the process of whoever runs a model, and nowhere else.
+It is imported when a frame is first converted, in the process that runs a model, and nowhere else.
 What it knows of NV12 is BT.601 of limited range in the frame's own size: less than a fifth of the time, the
 same colours within one level (docs/decisions/0023-pictures-for-models.md).
 """

@@ -54,7 +54,7 @@ def problem_of(state_root: str, export_root: str, camera_id: str, model_id: str)
     if record is None:
         return f"the agent of {camera_id!r} has only just been started"
     if process is not None and process[STATE] in STOPPED:  # None as well from another pid namespace
-        return f"the agent of {camera_id!r} is stopped; `kill -CONT {record.pid}` lets it go on"
+        return f"the agent of {camera_id!r} is stopped; `kill -CONT {record.pid}` continues it"
     by_id = {model.model_id: model for model in record.models}
     model = by_id.get(model_id)
     if model is None:

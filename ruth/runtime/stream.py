@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ruth.runtime.async_frames import AsyncFrames
     from ruth.runtime.frame import Frame
 
-# How long one wait lasts at the most: a state file that was made anew must be found within a second
+# The longest wait: a state file that was made anew must be found within a second
 # (docs/decisions/0005-waiting.md has the same for agents).
 POLL_NS: Final = 980_000_000
 _LONGEST_S: Final = 1_000_000_000  # 31 years; added to the clock, still far below its 63 bits
@@ -213,7 +213,7 @@ class Stream:
         """Waits until it is worth another look: for :mod:`ruth.runtime.async_frames`, in a thread not ours.
 
         Args:
-            timeout_ns: Nanoseconds at the most, at least 0.
+            timeout_ns: At most so many nanoseconds, at least 0.
 
         """
         self._inside.append(None)
@@ -225,11 +225,11 @@ class Stream:
             self._leave()
 
     def interrupt(self) -> None:
-        """Ends a wait that is under way, as if there were something to look at."""
+        """Ends a wait that is under way, as if there were a frame."""
         self._bell.ring()
 
     def close(self) -> None:
-        """Ends iteration, at once, and lets go of everything. From any thread or signal handler, also twice.
+        """Ends iteration at once, and releases everything. From any thread or signal handler, also twice.
 
         Arrays still held stay valid; :attr:`Frame.intact` of a ring's frame is False from then on.
         """
@@ -239,13 +239,13 @@ class Stream:
             self._release()
 
     def _leave(self) -> None:
-        """A call ends; the last one of a closed stream lets go of everything."""
+        """A call ends; the last one of a closed stream releases everything."""
         self._inside.pop()
         if self._closed and not self._inside:
             self._release()
 
     def _poll(self, *, again: bool) -> Frame | None:
-        """One look; the books are kept here.
+        """One poll; the counters are updated here.
 
         Args:
             again: Whether a frame that was given out, or looked for, before is wanted as well.
@@ -257,7 +257,7 @@ class Stream:
         if allowed.life != self._agent:
             self._start_agent(allowed)
         if not allowed.export_version:
-            self._maker.release()  # the agent has let it go: to keep it would be to keep its memory
+            self._maker.release()  # the agent has released it: keeping it would keep its memory
         standing, self._standing = self._standing, False
         if allowed.allowed > self._seen:
             return self._take(allowed, self._first_to_take(allowed, newest=again or self.newest_only))

@@ -4,7 +4,7 @@ Read with pread, never through a mapping, so that a file cut short is a short re
 mapping serves the futex wait. A record counts if two reads in a row agree on it and its sequence is even. The
 wake word is that of the same two reads, so that a change which they missed has moved it since.
 
-Nothing here decides how long anybody waits, or whether it is worth it: an agent that is dead, and one that
+Nothing here decides how long to wait, or whether it is worth it: an agent that is dead, and one that
 has nothing to say, look the same.
 """
 
@@ -85,19 +85,22 @@ class SubscriptionWatch:
         Args:
             bell: Ends the wait from within this process.
             rung: Its number before that look.
-            timeout_ns: Nanoseconds at the most.
+            timeout_ns: At most so many nanoseconds.
 
         """
         if self._word is None:
             bell.wait(rung, timeout_ns)
             return
         result = bell.wait(rung, timeout_ns, self._word, self._expected)
-        self._unsure = self._unsure or result not in (WOKEN, CHANGED)  # nobody wakes for a file that is gone
+        self._unsure = self._unsure or result not in (
+            WOKEN,
+            CHANGED,
+        )  # no process wakes the word of a file that is gone
         if result not in (WOKEN, CHANGED, TIMED_OUT, errno.EINTR):
             bell.wait(rung, timeout_ns)  # EFAULT: cut short below its wake word. Never a busy loop
 
     def close(self) -> None:
-        """Lets go of the file. The next look opens what stands at the path then."""
+        """Closes the file. The next poll opens the one that is at the path then."""
         descriptor, self._descriptor = self._descriptor, -1
         self._word = self._index = None
         if descriptor >= 0:

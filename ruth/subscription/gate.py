@@ -1,7 +1,7 @@
 """The gate (docs/specification.md, phase 3.3 and "Gate rules"): is a frame eligible for one subscription.
 
 A total function of integers. It must not know: frames, shared memory, clocks, other subscriptions, whether
-anybody is listening. Nothing here has a timer, a queue, a log or any I/O, and nothing raises for data.
+a model is listening. Nothing here has a timer, a queue, a log or any I/O, and nothing raises for data.
 
 | in this order                                           | decision           | new anchor |
 |---------------------------------------------------------|--------------------|------------|

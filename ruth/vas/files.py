@@ -2,7 +2,7 @@
 
 A file comes into being whole: it is made under another name, its memory is reserved, and only then renamed
 over whatever stood there. posix_fallocate(3) reserves; without it a full tmpfs would answer a store through
-the mapping with SIGBUS, which nobody in the process survives.
+the mapping with SIGBUS, which the process does not survive.
 
 A camera has one writer: its directory is locked for the writer's life (docs/decisions/0028), so the files in
 a directory whose lock is free are those of a dead writer.
@@ -104,7 +104,7 @@ class NewFile:
                 os.unlink(self._temporary_name, dir_fd=self._directory)
 
     def write(self, content: bytes) -> None:
-        """Writes ``content`` at 0, while nobody can see the file yet."""
+        """Writes ``content`` at 0, while no process can see the file yet."""
         os.pwrite(self._descriptor, content, 0)
 
     def map(self) -> mmap:
@@ -176,7 +176,7 @@ class ExportDirectory:
         holds the dead writer's mapping sees new pixels there, and never takes them for an old frame.
 
         Returns:
-            None if the files in place are no ring of this user that could be taken over.
+            None if the files in place are no ring of this user that could be reused.
 
         Raises:
             OSError: Its memory cannot be reserved: ENOSPC, ...
@@ -287,7 +287,7 @@ def retire(meta: int) -> None:
     """Marks a replaced version 2 ``frame.meta`` closed and wakes its readers, then closes ``meta``.
 
     They would find the new files by themselves within a second; so they do at once. Its writer is gone, as
-    a rule killed. Anything but a whole version 2 page is left alone. Nobody promises that its memory is
+    a rule killed. Anything but a whole version 2 page is left alone. No process promises that its memory is
     reserved, or that it keeps its size, so it is written with pwrite(2) and not through a mapping.
     """
     try:

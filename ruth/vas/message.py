@@ -1,4 +1,4 @@
-"""A line for people, now or never: whoever decodes or drains frames waits for no reader of messages."""
+"""A line for people, now or never: code that decodes or drains frames waits for no reader of messages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write_nonblocking(stream: TextIO | None, line: str) -> None:
     if kind == stat.S_IFSOCK:
         os.pwritev(descriptor, [data], -1, os.RWF_NOWAIT)
     elif kind in (stat.S_IFIFO, stat.S_IFCHR):
-        # Opened anew: O_NONBLOCK on the old one would be everybody's who shares it.
+        # Opened again: O_NONBLOCK on the old one would hold for all who share it.
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         own = os.open(f"/proc/self/fd/{descriptor}", flags)
         try:

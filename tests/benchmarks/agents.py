@@ -1,4 +1,4 @@
-"""Agents in benchmarks: launched by ``ruth up``, as everybody launches them, and looked at from outside."""
+"""Agents in benchmarks: launched by ``ruth up``, as users launch them, and read from outside."""
 
 from __future__ import annotations
 

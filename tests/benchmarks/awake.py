@@ -1,4 +1,4 @@
-"""Keeps the cores awake: on each, a process that only runs when nobody else wants to (SCHED_IDLE).
+"""Keeps the cores awake: on each, a process that only runs when no other process wants to (SCHED_IDLE).
 
 A core that sleeps takes tens of microseconds to wake up, more on a virtual machine. What is measured beside
 these processes is without that; what is measured without them is what a mostly idle host has.
@@ -28,7 +28,7 @@ def cores_awake(stage: Stage) -> Iterator[None]:
 
 
 def spin(core: int) -> None:
-    """Runs on ``core`` for ever, after everybody else."""
+    """Runs on ``core`` for ever, after every other process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the benchmark, which ends this
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     os.sched_setaffinity(0, {core})

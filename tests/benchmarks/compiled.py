@@ -1,4 +1,4 @@
-"""Decisions in C alone: a real agent, packed as its process packs it, and frames of nobody."""
+"""Decisions in C alone: a real agent, packed as its process packs it, and frames of no export."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Decoding: whether FFmpeg decodes and records as without Ruth, whatever happens to frames and agents.
 
-Twice: at a camera's pace, with ``ruth vas`` as everybody runs it; and flat out, the same FFmpeg command
+Twice: at a camera's pace, with ``ruth vas`` as users run it; and flat out, the same FFmpeg command
 without its pace, which shows what is left of the machine. A recording must be the same bytes in every run.
 """
 

@@ -49,7 +49,7 @@ class Floor(NamedTuple):
 
 
 def wait_alone(stage: Stage, export_root: Path, cameras: Sequence[str], by: str, seconds: float) -> Floor:
-    """Measures processes forked from one, as agents are, while somebody publishes to these cameras.
+    """Measures processes forked from one, as agents are, while another process publishes to these cameras.
 
     Raises:
         BenchmarkError: They do not begin.

@@ -1,4 +1,4 @@
-"""What runs beside a decoder: agents of many cameras, at work, and somebody who kills them one by one."""
+"""What runs beside a decoder: agents of many cameras, at work, and one that kills them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from ruth.subscription.subscription import Subscription
 if TYPE_CHECKING:
     from benchmarks.transports import Place
 
-NICE = 10  # as agents are: whoever decodes comes first
+NICE = 10  # as agents are: a process that decodes comes first
 
 
 def agent_of(camera: str) -> StreamAgent:

@@ -23,7 +23,7 @@ class Table:
 
     Attributes:
         title: What it shows, without a full stop.
-        headers: One a column, with the unit.
+        headers: One per column, with the unit.
         rows: As many cells each as there are headers.
 
     """

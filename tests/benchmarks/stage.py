@@ -79,7 +79,7 @@ class Stage:
             left.unlink()
 
     def say(self, text: str) -> None:
-        """Tells whoever waits how far it is."""
+        """Tells a process that waits how far it is."""
         self._say(text)
 
     def new_folder(self) -> Path:

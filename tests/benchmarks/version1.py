@@ -1,4 +1,4 @@
-"""Version 1: what it costs an agent to follow an export whose frames nobody announces.
+"""Version 1: what it costs an agent to follow an export whose frames no process announces.
 
 Files of 640 x 360 pixels are written anew and renamed 25 times a second, as the frozen VAS does, each camera
 at a moment of its own. Beside the agents, as many processes each: some that only sleep as often, which is

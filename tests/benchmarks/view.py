@@ -93,7 +93,7 @@ def tables_of(
     paced = (
         ("from publishing to having the array, median", soon.median, "us"),
         ("from publishing to having the array, p99", soon.p99, "us"),
-        ("allocated by Python a frame, at the most", allocated, "bytes"),
+        ("allocated by Python per frame, at most", allocated, "bytes"),
     )
     return (
         Table("A 1080p frame for a runtime", ("way", "median, us", "p99, us", "times cheaper"), tuple(rows)),

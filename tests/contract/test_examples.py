@@ -50,7 +50,7 @@ def plain() -> NDArray[np.uint8]:
 
 
 def walking(centre: int) -> NDArray[np.uint8]:
-    """Somebody dark before a bright wall, 240 pixels tall, at this column."""
+    """A dark figure before a bright wall, 240 pixels tall, at this column."""
     luma = plain()
     dark, top, scale = 60, 90, 0.85
 
@@ -71,15 +71,13 @@ def walking(centre: int) -> NDArray[np.uint8]:
 def street(height: int) -> tuple[NDArray[np.uint8], list[int]]:
     """A street on which seven people of this height in pixels stand, and the column of each."""
     scale = height / 240
-    somebody = cv2.resize(
-        walking(320)[60:380, 220:420], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
-    )
-    rows, columns = somebody.shape
+    figure = cv2.resize(walking(320)[60:380, 220:420], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    rows, columns = figure.shape
     luma = np.full(STREET[::-1], BACKGROUND, np.uint8)
     centres = [60, 170, 280, 390, 500, 610, 700]
     for number, centre in enumerate(centres):
         left, top = centre - columns // 2, 150 + 30 * (number % 3)
-        luma[top : top + rows, left : left + columns] = somebody
+        luma[top : top + rows, left : left + columns] = figure
     return luma, centres
 
 
@@ -161,7 +159,7 @@ def test_no_motion(roots: Roots, processes: Processes) -> None:
 
 
 def test_people(roots: Roots, processes: Processes) -> None:
-    """The people example finds somebody where they stand, and nobody in an empty scene."""
+    """The people example finds a person where one is, and none in an empty scene."""
     scenes = {150: nv12(walking(150)), 480: nv12(walking(480)), 0: nv12(plain())}
     order = list(scenes)
     said = printed(roots, processes, "people.py", lambda number: scenes[order[number % 3]], 15)

@@ -13,7 +13,7 @@ from launch.cli.verbs import VERBS
 if TYPE_CHECKING:
     from conftest import Roots
 
-# What is imported shows in sys.modules, whoever imported it: only a process of its own can tell.
+# What is imported shows in sys.modules, whichever module imported it: only a process of its own can tell.
 PRINT_MODULES = "\nimport sys\nprint(*sys.modules)\n"
 
 
@@ -32,7 +32,7 @@ def loaded_by(code: str, roots: Roots | None = None, flag: str | None = None) ->
 
 @pytest.fixture(scope="module")
 def bare() -> set[str]:
-    """What any process of this Python loads before it runs anything: none of that is anybody's doing."""
+    """What any process of this Python loads before it runs anything; no module of ours imports that."""
     return loaded_by("")
 
 

@@ -140,7 +140,7 @@ static void open_export(struct export *export, const char *path) {
     STORE(ring->flags, FLAG_WAKES);
 
     struct meta *old = map_old_meta(export->directory);
-    /* Data first: whoever finds the new header finds its pixels. The old header beside the new data is
+    /* Data first: a process that finds the new header finds its pixels. The old header beside the new data is
      * refused by its data_inode. rename(2) is a system call and a barrier to the compiler for the stores
      * above; on the machine the directory's lock publishes them. */
     if (renameat(export->directory, "frame.data.tmp", export->directory, "frame.data"))
@@ -165,7 +165,7 @@ static void publish(struct export *export) {
     uint64_t sequence = LOAD(slot->sequence);
 
     STORE(slot->sequence, sequence + 1); /* 1 */
-    /* No store of steps 2 and 3 may be seen by somebody who does not see the odd sequence yet. A release
+    /* No store of steps 2 and 3 may be seen by another process that does not see the odd sequence yet. A release
      * store in step 1 would not do: it orders what stands before it, and this is about what follows. */
     atomic_thread_fence(memory_order_release);
     uint64_t rows = (uint64_t)export->height * 3 / 2; /* 2 */

@@ -82,7 +82,7 @@ class HandwrittenRing:
         self.write(slot_record_offset(slot), pack_record(record))
 
     def change(self, **fields: int) -> None:
-        """Other numbers in the newest record or in the ring, as nobody ought to write them."""
+        """Other numbers in the newest record or in the ring, as no process ought to write them."""
         record = {name: value for name, value in fields.items() if name in FrameRecord._fields}
         self.record = self.record._replace(**record)
         self.ring = self.ring._replace(**{name: fields[name] for name in fields.keys() - record.keys()})
@@ -107,7 +107,7 @@ class HandwrittenRing:
         self.change(flags=self.ring.flags | FLAG_CLOSED, wake=(self.ring.wake + 1) % 2**32)
 
     def vanish(self) -> None:
-        """No export, until :meth:`replace`: what is written goes to files that nobody can open."""
+        """No export, until :meth:`replace`: what is written goes to files that no process can open."""
         self.folder = self.folder.rename(f"{self.folder}.{time.time_ns()}")
 
     def act(self, event: Event) -> None:
@@ -169,7 +169,7 @@ class HandwrittenRenamed:
         self.write()
 
     def change(self, **fields: int) -> None:
-        """Other numbers in the header, as nobody ought to write them."""
+        """Other numbers in the header, as no process ought to write them."""
         self.record = self.record._replace(**fields)
         self.write()
 

@@ -128,7 +128,7 @@ def loop_for_ever() -> None:
 
 
 def grow_beyond_the_limit() -> None:
-    """Takes memory until not even a small object can be had; hardly a page is touched: nobody goes short."""
+    """Takes memory until not even a small object can be had; it touches hardly a page of it."""
     size = 16 * MIB
     taken = 0
     while taken < _LIMIT_SOUGHT:

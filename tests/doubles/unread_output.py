@@ -1,4 +1,4 @@
-"""Places for messages, in tests, that nobody reads: writing there in the ordinary way waits for ever."""
+"""Places for messages, in tests, that no process reads: writing there in the ordinary way waits for ever."""
 
 from __future__ import annotations
 

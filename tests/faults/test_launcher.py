@@ -17,7 +17,7 @@ class LettingGo:
     """A detached launcher that has launched, and tells so who started it."""
 
     def prepare(self) -> None:
-        """A pipe to whoever started it."""
+        """A pipe to the process that started it."""
         self._reader, self._writer = os.pipe()
 
     def set_up(self) -> None:
@@ -30,7 +30,7 @@ class LettingGo:
         assert not os.path.exists(f"/proc/self/fd/{self._writer}")
 
     def judge(self, ran: Ran, failing: Failing | None) -> None:  # noqa: ARG002 - any call
-        """It goes on, and whoever started it was told, or sees the pipe closed."""
+        """It goes on, and the process that started it was told, or sees the pipe closed."""
         os.close(self._writer)
         with os.fdopen(self._reader, "rb") as answers:
             answer = answers.read()

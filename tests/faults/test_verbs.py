@@ -112,7 +112,7 @@ class Down(Verb):
         return bool(view_agent(self._roots, self._camera).confinement)
 
     def judge(self, ran: Ran, failing: Failing | None) -> None:
-        """Whoever it says has ended has ended."""
+        """Each agent that it says has ended has ended."""
         super().judge(ran, failing)
         said = self._out.read_text()
         if ran.code == 0 or said:
@@ -167,7 +167,7 @@ def test_every_system_call_of_a_verb_fails(
 
 @pytest.mark.soak
 def test_every_system_call_of_down_fails(host: Roots, soaking: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whichever call of ``ruth down`` fails: who it says has ended has, and nobody else was signalled."""
+    """Whichever call of ``ruth down`` fails: what it says has ended has, and no other was signalled."""
     for variable, value in host.environ().items():
         monkeypatch.setenv(variable, value)
     most = 400 if soaking else RUNS_MOST

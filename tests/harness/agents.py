@@ -1,4 +1,4 @@
-"""Looking at agents in tests, the way anybody outside looks at them."""
+"""Looking at agents in tests, from outside, as any process may."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from conftest import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# For whoever installs, runs and looks. Pages for whoever builds Ruth are not among them.
+# For people who install and run Ruth. Pages for people who build it are not among them.
 PAGES: Final = [
     PROJECT / "README.md",
     PROJECT / "docs" / "operations.md",

@@ -10,7 +10,8 @@ from harness.compiled_steps import StepLibrary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Put before what is compiled: each of its preads and stores is followed by a call of whoever asked for it.
+# Put before what is compiled: each of its preads and stores is followed by a call of a process that asked for
+# it.
 INTERRUPTED = b"""
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 """Agents' lives in tests: what each agent made of each frame, while a video server runs.
 
-The server waits for nobody, so whoever is too slow misses a frame for good, and its record says so.
+The server waits for no process, so a process that is too slow misses a frame for good, and its record says
+so.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def reasons_of(skipped: list[pytest.TestReport]) -> list[tuple[str, int]]:
 
 
 class Reporting:
-    """A plugin of the process that prints: names a test when it fails, so that nobody waits for the end."""
+    """A plugin of the process that prints: names a test at once when it fails."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

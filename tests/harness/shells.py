@@ -70,7 +70,7 @@ class Shell:
 
 @contextlib.contextmanager
 def shell(processes: Processes, name: str, folder: Path, environ: Mapping[str, str]) -> Iterator[Shell]:
-    """``bash`` or ``zsh``, without anybody's settings, in ``folder``."""
+    """``bash`` or ``zsh``, without any user settings, in ``folder``."""
     options = ["--norc", "--noprofile", "-i"] if name == "bash" else ["-f", "-i"]
     kept = {
         key: value for key, value in environ.items() if key not in ("INPUTRC", "HISTFILE", "PROMPT_COMMAND")

@@ -112,7 +112,7 @@ def _seen_of(agent: StreamAgent) -> Seen:
 
 
 class Follower:
-    """Follows one camera's ``agent.state``, as anybody may: read-only, woken by its wake word.
+    """Follows one camera's ``agent.state``, as any process may: read-only, woken by its wake word.
 
     It stays right when another agent takes the file over. AssertionError if what it waits for does not come.
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 HOME = b"\x1b[H"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# What of the environment of whoever runs the tests would change a screen.
+# What of the environment of a process that runs the tests would change a screen.
 _LOOKED_AT = ("COLUMNS", "LINES", "NO_COLOR", "COLORTERM", "TERM")
 
 
@@ -88,7 +88,7 @@ class OnTerminal:
         """What it has written when it has ended, which is waited for."""
 
         def ended() -> bool:
-            self.output()  # or it would wait for somebody to read
+            self.output()  # or it would wait for another process to read
             return self.process.poll() is not None
 
         wait_until(ended, "it has ended", 30)
@@ -110,7 +110,7 @@ class OnTerminal:
         os.write(self._master, keys)
 
     def resize(self, columns: int, lines: int) -> None:
-        """Gives the terminal another size, as whoever drags a window does."""
+        """Gives the terminal another size, as a user who drags a window does."""
         termios.tcsetwinsize(self._slave, (lines, columns))
 
     def settings(self) -> list[Any]:

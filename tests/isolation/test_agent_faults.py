@@ -43,7 +43,7 @@ def test_a_run_without_faults_is_as_the_gate_says(undisturbed: Streams) -> None:
 
 @pytest.mark.parametrize("fault", DEATHS, ids=lambda fault: fault.name)
 def test_a_death_is_one_cameras(scene: Scene, undisturbed: Streams, fault: int) -> None:
-    """However an agent dies, the kernel knows how, nobody starts it again, and the others decide as ever."""
+    """However an agent dies, the kernel knows how, it is not started again, and the others decide as ever."""
     scene.publish(20, *CAMERAS)
     os.kill(scene.pids[VICTIM], fault)
     scene.publish(20, *OTHERS)  # while it dies
@@ -71,11 +71,11 @@ def test_an_agent_ends_where_it_is(scene: Scene, undisturbed: Streams) -> None:
 
 
 def test_an_agent_that_hangs_is_one_cameras(scene: Scene, undisturbed: Streams) -> None:
-    """An agent in an endless loop is idle to whoever looks, and left alone until an operator kills it."""
+    """An agent in an endless loop is shown as idle, and left alone until an operator kills it."""
     scene.publish(10, *CAMERAS)
     scene.break_agent(Fault.ENDLESS_LOOP)
     scene.publish(30, *OTHERS)
-    wait_until(lambda: view_agent(scene.roots, VICTIM).state == "idle", "it is idle to whoever looks")
+    wait_until(lambda: view_agent(scene.roots, VICTIM).state == "idle", "it is shown as idle")
     assert view_agent(scene.roots, VICTIM).pid == scene.pids[VICTIM]
     scene.publish(30, *OTHERS)
     os.kill(scene.pids[VICTIM], signal.SIGKILL)

@@ -103,7 +103,7 @@ def test_unlinked_export_is_let_go(roots: Roots, processes: Processes) -> None:
     exporter.publish(FRAME, time.monotonic_ns())
     wait_observed(roots, "a", 0)
     assert any("frame.meta" in file for file in open_files(pid))
-    shutil.rmtree(roots.export / "a")  # as when VAS is killed and its folder cleaned: nobody is told
+    shutil.rmtree(roots.export / "a")  # as when VAS is killed and its folder cleaned: no process is told
 
     def released() -> bool:
         maps = Path(f"/proc/{pid}/maps").read_text()
@@ -240,10 +240,10 @@ def test_stopped_agent_goes_on_without_a_burst(roots: Roots, processes: Processe
 
 
 class _Silent:
-    """A futex word that never wakes anybody: a writer whose wake-ups are lost."""
+    """A futex word that never wakes any process: a writer whose wake-ups are lost."""
 
     def wake(self) -> None:
-        """Nobody."""
+        """Wakes none."""
 
 
 def test_missing_wake_ups(roots: Roots, processes: Processes) -> None:

@@ -78,7 +78,7 @@ def test_permission_denied_then_granted(roots: Roots, processes: Processes) -> N
 
 @pytest.mark.parametrize("mounted", [False, True], ids=["writable mount", "read-only mount"])
 def test_reading_is_enough(roots: Roots, processes: Processes, mounted: bool) -> None:
-    """A user who may only read, also where nobody may write, decides every frame."""
+    """A user who may only read, also where no user may write, decides every frame."""
     exporter = exporter_of(roots, "a")
     launch(roots, processes, *([roots.export] if mounted else []))
     pid = pid_of(roots, "a")

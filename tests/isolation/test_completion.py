@@ -91,7 +91,7 @@ def test_files(typed: Shell) -> None:
 
 
 def test_no_files_where_none_are_meant(typed: Shell) -> None:
-    """Numbers are nobody's to guess: files are not offered for them."""
+    """Numbers are not to be guessed: files are not offered for them."""
     assert typed.complete("ruth top -n r").line == "ruth top -n r"
     assert typed.complete("ruth ps r").line == "ruth ps r"
 

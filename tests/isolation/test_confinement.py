@@ -136,7 +136,7 @@ def test_no_socket(roots: Roots, how: str) -> None:
 
 
 def test_landlock_alone_refuses_too(roots: Roots, processes: Processes) -> None:
-    """On a kernel without filters an agent writes no file, reaches no socket and signals nobody either."""
+    """Without filters, too, an agent writes no file, reaches no socket and signals no process."""
     exporter = exporter_of(roots, "a")
     environ = {LANDLOCK_ALONE: "1"}
     sibling = launched(roots, processes, "b")["b"]

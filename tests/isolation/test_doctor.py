@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 NATIVE = NativeStatus(load()[1], ruled_out(), "compile")
 STRANGER = 61234  # a user who owns nothing, and has no process
 
-# Runs `ruth` as that user. Whoever that is may not read where Python lies, so all is loaded before.
+# Runs `ruth` as that user. That user may not read where Python lies, so all is loaded before.
 AS_STRANGER = f"""
 import contextlib, io, os, resource, sys
 from launch.cli.main import main
@@ -240,7 +240,7 @@ def test_nothing_is_changed(roots: Roots, processes: Processes) -> None:
 
 
 def test_a_dead_agent_can_be_launched_again(roots: Roots, processes: Processes) -> None:
-    """What a dead agent left is in nobody's way."""
+    """What a dead agent left is in no way of another."""
     os.kill(launched(roots, processes, "a")["a"], signal.SIGKILL)
     wait_dead(roots, "a")
     assert doctor(roots).finding("states")["text"] == "to launch: 1, with a live agent: 0"

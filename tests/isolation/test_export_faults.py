@@ -1,7 +1,7 @@
 """What can stand in place of an export, or become of one: a real agent idles beside it, and then goes on.
 
-Each fault is a camera of its own. What is edited has a new frame in it, so that whoever fails to notice the
-fault decides about that frame.
+Each fault is a camera of its own. What is edited has a new frame in it, so that an agent that fails to
+notice the fault decides about that frame.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def test_agents_idle_beside_any_of_it_and_go_on(
     for camera, fault in cameras.items():
         fault.inflict(roots.export / camera)
     until = time.monotonic() + 2.2  # an agent of version 1 looks often until a second has brought nothing
-    wait_until(lambda: time.monotonic() >= until, "everybody has looked")
+    wait_until(lambda: time.monotonic() >= until, "every agent has polled")
     before = {camera: (wake_ups(pid), cpu_time_ns(pid) or 0) for camera, pid in pids.items()}
     until = time.monotonic() + 2
     wait_until(lambda: time.monotonic() >= until, "two seconds have passed")

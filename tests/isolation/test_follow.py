@@ -268,7 +268,7 @@ def test_a_follower_that_falls_behind(roots: Roots, processes: Processes) -> Non
 
 
 def test_a_pipe_that_is_full(roots: Roots, processes: Processes) -> None:
-    """A follower whose output nobody empties holds up no agent."""
+    """A follower whose output no process empties holds up no agent."""
     exporter = exporter_of(roots, "a")
     launched(roots, processes, "a")
     follower = start(roots, processes)

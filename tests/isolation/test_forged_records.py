@@ -1,4 +1,4 @@
-"""Records are data: a bad one is refused and named, whoever reads it, and the other cameras are handled."""
+"""Records are data: a bad one is refused and named, in each reader, and the other cameras are handled."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_a_process_that_a_record_names_is_not_signalled(roots: Roots, processes:
 
 
 def test_who_holds_the_lock_is_signalled(roots: Roots, processes: Processes) -> None:
-    """The agent itself is, and a read lock of its record that somebody else holds changes nothing."""
+    """The agent itself is, and a read lock of its record that another process holds changes nothing."""
     pid = launched(roots, processes, GOOD)[GOOD]
     answer = verb(roots, "down", GOOD)
     assert (answer.returncode, answer.stdout) == (0, f"good: agent {pid} ended\n".encode())

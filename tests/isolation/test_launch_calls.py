@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from conftest import Processes, Roots
 
 CAMERAS = ("a", "b")
-# How often they are made depends on how long everybody waits.
+# How often they are made depends on how long every process waits.
 WAITS = {"clock_nanosleep", "futex", "restart_syscall", "rt_sigtimedwait"}
 ERRORS = ("EIO", "ENOMEM", "EMFILE", "EINTR")
 
@@ -73,7 +73,7 @@ class Launch:
         self._exporters = {camera: exporter_of(roots, camera) for camera in CAMERAS}
 
     def calls(self) -> dict[str, int]:
-        """How often launcher or agent make each system call, whoever makes more, until both wait."""
+        """How often launcher or agent make each system call, whichever makes more, until both wait."""
         logs = self._roots.state.parent / "calls"
         with self._launching(logs, "-ff"):
             pass
@@ -93,7 +93,7 @@ class Launch:
 
     @contextmanager
     def _launching(self, log: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-        """A launch under strace, until everybody who is left waits."""
+        """A launch under strace, until every process that is left waits."""
         launcher = self._processes.start(
             sys.executable,
             "-c",

@@ -1,4 +1,4 @@
-"""Launches with a wrong configuration, with too few descriptors, and with an output that nobody reads."""
+"""Launches with a wrong configuration, with too few descriptors, and with an output that no process reads."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LINE = 6  # where what follows begins
 
 
 def refused(roots: Roots, processes: Processes, content: str) -> str:
-    """What ``ruth up`` says of a configuration that it refuses: one line, and nobody is launched."""
+    """What ``ruth up`` says of a configuration that it refuses: one line, and no agent is launched."""
     path = roots.state.parent / "ruth.toml"
     path.write_text(content, encoding="utf-8")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -62,13 +62,13 @@ def refused(roots: Roots, processes: Processes, content: str) -> str:
     ],
 )
 def test_what_is_no_camera_id(roots: Roots, processes: Processes, camera_id: str, reason: str) -> None:
-    """It is refused with its line and the reason; nobody is launched, not even for the camera that is one."""
+    """It is refused with its line and the reason; no agent is launched, not even for a valid camera."""
     said = refused(roots, processes, f'{NOTHING_WRONG}[cameras."{camera_id}".models]\n{MODELS}')
     assert reason in said
 
 
 def test_a_camera_that_is_there_twice(roots: Roots, processes: Processes) -> None:
-    """It is refused with the line of the second time, and nobody is launched."""
+    """It is refused with the line of the second time, and no agent is launched."""
     said = refused(roots, processes, f"{NOTHING_WRONG}[cameras.good.models]\n{MODELS}")
     assert "already" in said
 
@@ -95,7 +95,7 @@ class Limited:
         return tuple(camera for camera in CAMERAS if view_agent(self._roots, camera).confinement)
 
     def deciding(self) -> tuple[str, ...]:
-        """The cameras whose agents observe a frame; of the others nobody has died."""
+        """The cameras whose agents observe a frame; of the others no process has died."""
         for camera in CAMERAS:  # confined is not yet looked: it waits once it has
             agent = psutil.Process(view_agent(self._roots, camera).pid)
             wait_until(lambda agent=agent: agent.status() == psutil.STATUS_SLEEPING, f"{camera} has looked")

@@ -77,7 +77,7 @@ def test_only_missing_agents_are_launched(roots: Roots, processes: Processes) ->
 
 
 def test_a_death_is_nobodys_business(roots: Roots, processes: Processes) -> None:
-    """After a death the launcher writes nothing and starts nobody; the dead agent stays, a zombie."""
+    """After a death the launcher writes nothing and starts no process; the dead agent stays, a zombie."""
     config = configure(roots, "a", "b")
     out = roots.state.parent / "out"
     with out.open("wb") as stream:
@@ -175,7 +175,7 @@ def test_second_thread_refuses(roots: Roots, processes: Processes, detach: tuple
 
 
 def test_ignored_sigchld_is_not_inherited(roots: Roots, processes: Processes) -> None:
-    """With SIGCHLD ignored by whoever starts the launcher, deaths can still be read."""
+    """With SIGCHLD ignored by the process that starts the launcher, deaths can still be read."""
     processes.ruth(
         "up",
         configure(roots, "a"),
@@ -187,7 +187,7 @@ def test_ignored_sigchld_is_not_inherited(roots: Roots, processes: Processes) ->
 
 
 def test_blocked_signals_are_not_inherited(roots: Roots, processes: Processes) -> None:
-    """Agents end by SIGTERM although whoever started the launcher had it blocked."""
+    """Agents end by SIGTERM although the process that started the launcher had it blocked."""
     processes.ruth(
         "up",
         configure(roots, "a"),
@@ -220,7 +220,7 @@ def test_closed_standard_descriptors(roots: Roots, processes: Processes) -> None
 
 
 def test_full_pipe_on_stdout(roots: Roots, processes: Processes) -> None:
-    """With a full pipe on its stdout the launcher launches everybody, and still ends when told."""
+    """With a full pipe on its stdout the launcher launches all cameras, and still ends when told."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     try:
@@ -241,7 +241,7 @@ def test_full_pipe_on_stdout(roots: Roots, processes: Processes) -> None:
 
 
 def test_closed_pipe_on_stdout(roots: Roots, processes: Processes) -> None:
-    """With nobody at the other end of its stdout the launcher launches everybody and stays."""
+    """With no process at the other end of its stdout the launcher launches all cameras and stays."""
     reader, writer = os.pipe()
     os.close(reader)
     launcher = processes.ruth("up", configure(roots, "a", "b"), env=roots.environ(), stdout=writer)

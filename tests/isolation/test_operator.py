@@ -113,7 +113,7 @@ def test_ps_without_cameras(roots: Roots) -> None:
 
 
 def test_ps_into_a_closed_pipe(roots: Roots) -> None:
-    """Ps into a pipe that nobody reads fails quietly."""
+    """Ps into a pipe without a reader fails quietly."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
@@ -157,7 +157,7 @@ def test_down_after_the_launcher_is_gone(roots: Roots, processes: Processes) -> 
 
 
 def test_down_is_not_misled_by_a_stray_folder(roots: Roots, processes: Processes) -> None:
-    """What is no camera id below the state root is nobody's, and stops nobody from ending agents."""
+    """What is no camera id below the state root belongs to no camera, and does not stop ending agents."""
     launched(roots, processes, "a")
     (roots.state / ".stray").mkdir()
     (roots.state / "empty").mkdir()
@@ -181,7 +181,7 @@ def test_down_with_few_descriptors(roots: Roots, processes: Processes) -> None:
 
 
 def test_down_of_nobody(roots: Roots, processes: Processes) -> None:
-    """Nobody to end is no failure; a named camera without an agent is one."""
+    """No agent to end is no failure; a named camera without an agent is one."""
     answer = ruth(roots, "down")
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "ruth: no live agents\n")
     answer = ruth(roots, "down", "a")
@@ -332,7 +332,7 @@ def test_down_does_not_signal_a_starting_camera(roots: Roots, processes: Process
 
 
 def test_a_readers_lock_is_no_life(roots: Roots, processes: Processes) -> None:
-    """A read lock on a dead agent's state, which anybody can hold, makes nobody look alive."""
+    """A read lock on a dead agent's state, which any process can hold, makes no process look alive."""
     os.kill(launched(roots, processes, "a")["a"], signal.SIGKILL)
     wait_dead(roots, "a")
     with (roots.state / "a" / "agent.state").open("rb") as state:
@@ -397,7 +397,7 @@ def test_a_configuration_that_is_no_file(roots: Roots) -> None:
 
 
 def test_an_unreadable_state_root(roots: Roots) -> None:
-    """Where nobody can tell what lives, ps and down say so and fail instead of seeing nobody."""
+    """Where it is unknown what lives, ps and down say so and fail instead of seeing none."""
     roots.state.write_text("not a folder")
     for verb in ("ps", "down"):
         answer = ruth(roots, verb)

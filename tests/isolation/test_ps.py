@@ -130,7 +130,7 @@ def test_each_death_is_named(roots: Roots, processes: Processes) -> None:
 
 
 def test_a_death_whose_launcher_is_gone(roots: Roots, processes: Processes) -> None:
-    """When the launcher has ended, nobody knows how an agent died: it is dead, and no more is said."""
+    """When the launcher has ended, no process knows how an agent died: it is dead, and no more is said."""
     launcher = processes.ruth("up", configure(roots, "a"), env=roots.environ())
     pid = pid_of(roots, "a")
     launcher.kill()
@@ -161,7 +161,7 @@ def test_a_stopped_agent(roots: Roots, processes: Processes, fed: bool) -> None:
 
 
 def test_a_reused_pid_is_no_agent(roots: Roots, processes: Processes) -> None:
-    """A record that names a process which started at another time names nobody: no pid, no cost."""
+    """A record that names a process which started at another time names no process: no pid, no cost."""
     bystander = processes.start("sleep", "60")
     with held_record(roots, "a", AgentIdentity(bystander.pid, 1, time.monotonic_ns(), 0)):
         found = view_agent(roots, "a")
@@ -175,7 +175,7 @@ def test_a_reused_pid_is_no_agent(roots: Roots, processes: Processes) -> None:
 
 
 def test_a_dead_pid_that_is_a_strangers_zombie(roots: Roots, processes: Processes) -> None:
-    """How somebody else died who had the same pid is not shown as the agent's death."""
+    """How another process died who had the same pid is not shown as the agent's death."""
     stranger = processes.start("sleep", "60")
     with held_record(roots, "a", AgentIdentity(stranger.pid, 1, time.monotonic_ns(), 0)):
         stranger.kill()

@@ -135,7 +135,7 @@ def test_troubled_runtimes_trouble_nobody(
         statistics.median(server.took_ns[begun : begun + frames]),
     )
     record_property("publish_ms_alone_and_beside", (round(alone / 1e6, 3), round(beside / 1e6, 3)))
-    assert len(server.published) >= begun + frames  # all, while one reader was stopped: nobody waits
+    assert len(server.published) >= begun + frames  # all, while one reader was stopped: no process waits
 
 
 def test_it_outlives_agents_and_servers(roots: Roots, processes: Processes) -> None:
@@ -284,7 +284,7 @@ print(int(frame.nv12.max()), flush=True)
 def test_pixels_cut_away_end_the_runtime_that_looks_at_them_alone(
     roots: Roots, processes: Processes, exporter: FrameExporter
 ) -> None:
-    """Whoever shortens frame.data kills runtimes that look at the lost part, and nobody else."""
+    """A process that shortens frame.data kills runtimes that look at the lost part, and no other process."""
     pid = launched(roots, processes, CAMERA)[CAMERA]
     runtime = processes.start(
         sys.executable,

@@ -81,7 +81,7 @@ class WatchedHost:
             self.watch()
         return [line for line in log.read_text().splitlines() if not line.startswith(("---", "+++"))]
 
-    def everybody(self) -> dict[int, float]:
+    def processes_here(self) -> dict[int, float]:
         """The launcher, its agents, and what came of them, by pid: when each started."""
         return {child.pid: child.create_time() for child in psutil.Process().children(recursive=True)}
 
@@ -97,7 +97,7 @@ class WatchedHost:
     def written(self) -> dict[int, list[bytes]]:
         """What launcher and live agents have ever written, wherever to (proc(5), io), by pid."""
         counted = {}
-        for pid in self.everybody():
+        for pid in self.processes_here():
             try:
                 content = Path(f"/proc/{pid}/io").read_bytes()
             except FileNotFoundError:
@@ -196,14 +196,14 @@ def test_the_launcher_makes_no_system_call(host: WatchedHost, processes: Process
 
 def test_nobody_is_started(host: WatchedHost) -> None:
     """After a crash the same processes are there as before, the crashed one as a zombie, and no other."""
-    before = host.everybody()
+    before = host.processes_here()
     host.crash()
     host.watch()
-    assert host.everybody() == before
+    assert host.processes_here() == before
 
 
 def test_nothing_is_written(host: WatchedHost) -> None:
-    """After a crash no file appears or changes, nobody writes a byte to anywhere, and nothing is printed."""
+    """After a crash no file appears or changes, no process writes a byte, and nothing is printed."""
     files, written = host.files(), host.written()
     host.crash()
     host.watch()
@@ -214,9 +214,9 @@ def test_nothing_is_written(host: WatchedHost) -> None:
 
 def test_a_supervisor_would_be_noticed(supervised: WatchedHost, processes: Processes) -> None:
     """A process that looks after its child runs, calls, starts, writes and prints, and each is noticed."""
-    before = (supervised.runs(), supervised.everybody(), supervised.files(), supervised.written())
+    before = (supervised.runs(), supervised.processes_here(), supervised.files(), supervised.written())
     calls = supervised.calls(processes)
-    after = (supervised.runs(), supervised.everybody(), supervised.files(), supervised.written())
+    after = (supervised.runs(), supervised.processes_here(), supervised.files(), supervised.written())
     assert [was == now for was, now in zip(before, after, strict=True)] == [False] * 4
     assert any(call.startswith("wait4(") for call in calls)
     assert supervised.printed()

@@ -1,4 +1,4 @@
-"""A thousand deaths among eight cameras, and nobody else notices (docs/specification.md, "Failure rules")."""
+"""A thousand deaths among eight cameras; no other process notices (docs/specification.md)."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Operator:
             self.pids[camera] = pid_of(self.roots, camera)
         wait_until(lambda: len(output.read_bytes().splitlines()) == len(CAMERAS), "the launcher has spoken")
         if not missing:
-            assert launcher.wait(timeout=10) == 0  # it has launched nobody, so nothing keeps it
+            assert launcher.wait(timeout=10) == 0  # it has launched no agent, so nothing keeps it
         return missing
 
     def end_idle_launchers(self) -> None:
@@ -149,7 +149,7 @@ def kill(roots: Roots, victims: dict[str, int], lives: Sequence[Life], rng: rand
 
 
 def keep_cores_awake(processes: Processes) -> None:
-    """Lets no core fall asleep between frames, and takes nothing from anybody who wants one.
+    """Lets no core fall asleep between frames, and takes nothing from a process that wants one.
 
     A core that has slept is slow for a while: with less to do, publishing would take longer.
     """
@@ -230,7 +230,7 @@ def soak(roots: Roots, processes: Processes, library: str, deaths: int) -> Soake
                 operator.launch()
                 operator.end_idle_launchers()
             dying.append((started_ns, time.monotonic_ns()))
-            for _ in range(ROUNDS):  # the same once more, but that nobody dies
+            for _ in range(ROUNDS):  # the same once more, but that no process dies
                 for _ in range(VICTIMS):
                     pause(rng.uniform(0, 0.06))
                 operator.launch()
@@ -259,7 +259,7 @@ def test_every_death_is_one_agents(soaked: Soaked) -> None:
 def test_the_others_decide_every_frame(
     soaked: Soaked, record_property: Callable[[str, object], None]
 ) -> None:
-    """From its first frame to its death every agent decides as the gate says, whoever else is dying.
+    """From its first frame to its death every agent decides as the gate says, whichever others are dying.
 
     It misses a frame only while the machine has no core for it; that is counted, and stays below 1%.
     """
@@ -289,7 +289,7 @@ def test_no_slot_is_touched(soaked: Soaked) -> None:
 
 
 def test_exports_are_those_of_a_run_without_readers(soaked: Soaked) -> None:
-    """Both files of every export are, byte for byte, those of the same frames that nobody reads."""
+    """Both files of every export are, byte for byte, those of the same frames that no process reads."""
     with open_roots() as unread, open_processes() as processes:
         Server(processes, unread, CAMERAS, fps=0, frames=soaked.published).wait()
         assert export_files(soaked.roots) == export_files(unread)

@@ -91,7 +91,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 class Silent:
-    """A wake word that wakes nobody."""
+    """A wake word that wakes no process."""
 
     def wake(self) -> None:
         """Nothing."""

@@ -70,7 +70,7 @@ class Show:
             self.appear()
             self.publish_for(1.5)
             self.vanish()
-        pause(1.1)  # by now everybody has looked
+        pause(1.1)  # by now every agent has polled
 
     def publish_for(self, seconds: float) -> None:
         """Publishes to all, ten frames a second."""

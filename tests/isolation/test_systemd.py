@@ -71,7 +71,7 @@ def test_agents_of_the_unit(host: SystemdHost, pids: dict[str, int]) -> None:
 
 
 def test_an_agent_that_dies(host: SystemdHost, pids: dict[str, int]) -> None:
-    """An agent that is killed takes neither the unit nor another agent along, and nobody starts it again."""
+    """An agent that is killed ends neither the unit nor another agent, and is not started again."""
     host.call("kill", "-9", str(pids["yard"]))
     wait_until(lambda: host.cameras()["yard"]["death"] == "SIGKILL", "its death is known")
     frames = host.cameras()["front-door"]["frames"]
@@ -102,7 +102,7 @@ def test_a_launcher_that_is_killed(host: SystemdHost, pids: dict[str, int]) -> N
     host.call("systemctl", "kill", "--signal=SIGKILL", "--kill-who=main", "ruth")
     wait_state(host, "ruth", "failed")
     assert {camera: running(host, camera) for camera in CAMERAS} == pids
-    host.call("systemctl", "start", "ruth")  # it finds nobody to launch, and ends
+    host.call("systemctl", "start", "ruth")  # it finds no camera to launch, and ends
     wait_state(host, "ruth", "inactive")
     assert {camera: running(host, camera) for camera in CAMERAS} == pids
     assert host.call("/usr/local/bin/ruth", "down").returncode == 0

@@ -71,7 +71,7 @@ def test_a_terminal_ends_the_launch(roots: Roots, processes: Processes, ending: 
 def test_a_process_group_is_the_launchers(roots: Roots, processes: Processes, number: signal.Signals) -> None:
     """A signal to the launcher's whole process group reaches no agent: each has a session of its own.
 
-    Told to end, the launcher tells its agents; killed, it tells nobody.
+    Told to end, the launcher tells its agents; killed, it tells no process.
     """
     launcher = processes.ruth(
         "up",

@@ -88,7 +88,7 @@ def test_wrong_usage(roots: Roots, options: list[str]) -> None:
 
 
 def test_nobody_reads(roots: Roots, processes: Processes) -> None:
-    """When whoever read the lines has gone, top ends quietly with 1."""
+    """When the reader of the lines has gone, top ends quietly with 1."""
     process = processes.ruth(
         "top", "--interval", "0.1", env=roots.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -197,7 +197,7 @@ ENDINGS = [
 
 @pytest.mark.parametrize(("number", "code"), ENDINGS)
 def test_ended_by_a_signal(roots: Roots, processes: Processes, number: signal.Signals, code: int) -> None:
-    """However it is told to end, the terminal is as it was, and whoever started it sees the cause."""
+    """However it is ended, the terminal is restored, and the process that started it sees the cause."""
     with on_terminal(processes, "top", env=roots.environ()) as terminal:
         terminal.wait_screen("cameras: 0")
         assert terminal.settings() != terminal.before

@@ -143,7 +143,7 @@ def test_frozen(start: Callable[..., Started], ffmpeg: FFmpeg, clip: Path) -> No
 
 
 def test_nobody_reads_messages(start: Callable[..., Started], clip: Path) -> None:
-    """A stderr that nobody reads any more is no reason to end a camera."""
+    """A stderr that no process reads any more is no reason to end a camera."""
     vas = start(clip, "--once")
     assert vas.process.stderr is not None
     vas.process.stderr.close()
@@ -201,7 +201,7 @@ def test_without_stderr(ffmpeg: FFmpeg, clip: Path, processes: Processes, roots:
 
 
 def test_flag_off(start: Callable[..., Started], clip: Path, roots: Roots) -> None:
-    """With the flag off nothing is exported, FFmpeg has no pipe to us, and nobody maps shared memory."""
+    """With the flag off nothing is exported, FFmpeg has no pipe to us, and no process maps shared memory."""
     vas = start(clip, flag=None)
     (child,) = vas.ffmpegs()
     assert os.readlink(f"/proc/{child.pid}/fd/1") == os.devnull

@@ -142,7 +142,7 @@ def full(roots: Roots) -> Iterator[Path]:
 def test_shared_memory_is_full(
     full: Path, scene: Scene, undisturbed: Streams, roots: Roots, processes: Processes
 ) -> None:
-    """Nobody who runs notices; a new export and a new agent are refused, with one message each."""
+    """No running process notices; a new export and a new agent are refused, with one message each."""
     config = configure(roots, *CAMERAS, "late")
     scene.publish(20, *CAMERAS)
     fill(full)

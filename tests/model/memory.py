@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Word: TypeAlias = str  # the name of one naturally aligned word: "newest sequence", "slot 1 frame_id"
-Value: TypeAlias = Any  # numbers and tuples; whoever loads one knows what it must be
+Value: TypeAlias = Any  # numbers and tuples; a process that loads one knows what it must be
 
 RELAXED: Final = "relaxed"
 RELEASE: Final = "release"
@@ -115,7 +115,7 @@ class Met(NamedTuple):
     Attributes:
         time: Its number; 0 is what the files were made with.
         value: What it stored.
-        carries: All stores up to this number are known to whoever uses what it carries.
+        carries: All stores up to this number are known to a process that uses what it carries.
 
     """
 
@@ -146,7 +146,7 @@ class View(NamedTuple):
         return self.known
 
     def knows_no_more_than(self, other: View) -> bool:
-        """Whether whoever has ``other`` can meet nothing that could not be met with this one as well."""
+        """Whether a reader with ``other`` can see nothing that one with this view could not see."""
         return (
             self.known <= other.known
             and self.pending <= other.pending
@@ -186,11 +186,11 @@ class History:
             self._met[step.word].append(Met(time, step.value, carries))
 
     def value_at(self, word: Word, time: int) -> Value:
-        """What ``word`` holds after store number ``time``, to whoever sees everything at once."""
+        """What ``word`` holds after store number ``time``, to a process that sees everything at once."""
         return self._met[word][bisect_right(self._times[word], time) - 1].value
 
     def meetable(self, word: Word, since: int) -> list[Met]:
-        """The stores to ``word`` that can be met by whoever knows all up to number ``since``."""
+        """The stores to ``word`` that can be met by a process that knows all up to number ``since``."""
         return self._met[word][bisect_right(self._times[word], since) - 1 :]
 
     def load(self, view: View, asked: Load) -> Iterator[tuple[Met, View]]:

@@ -362,7 +362,7 @@ class WalkingReader(PreadReader):
 
 
 class FindingReader(PreadReader):
-    """Looks for a frame that somebody else took: ``find()`` of ruth/export/ring_reader.py."""
+    """Looks for a frame that another process took: ``find()`` of ruth/export/ring_reader.py."""
 
     def __init__(self, slot_count: int, wanted: Iterable[tuple[int, int]], checks: Checks = CHECKS) -> None:
         """Looks for any of ``wanted``, (epoch, frame_id), in any order."""

@@ -151,7 +151,7 @@ class Writer:
 
     Attributes:
         export: The words of the files written now.
-        initial: What all words hold that were not stored one by one, since nobody could see them yet.
+        initial: What all words hold that were not stored one by one, since no process could see them yet.
         epoch: Of this session.
 
     """

@@ -49,7 +49,7 @@ def test_no_reader_is_ever_deceived_and_none_is_blind(
 
     One writer of K + 3 frames that dies after any of its stores and comes back in new files or in the same
     ones; K slots; readers that load through a mapping, on x86-64 and with fences in C11, or read with preads,
-    the newest frame, those before it as well, or one that somebody else took.
+    the newest frame, those before it as well, or one that another process took.
     """
     began, total = time.process_time(), 0
     for slot_count in SLOT_COUNTS:
@@ -186,7 +186,7 @@ def test_a_seeded_defect_is_caught(name: str) -> None:
 
 @pytest.mark.parametrize("name", WAITING_DEFECTS)
 def test_a_seeded_defect_of_waiting_is_caught(name: str) -> None:
-    """A rule of waiting that is left out makes somebody sleep through a frame, or leave before the last."""
+    """Without one of the rules of waiting a reader sleeps through a frame, or leaves before the last."""
     machine, make, broken = WAITING_DEFECTS[name]
     if isinstance(broken, Rules):
         found = waiting(machine, make, broken)

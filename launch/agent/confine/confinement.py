@@ -135,7 +135,7 @@ class Prepared(NamedTuple):
     Attributes:
         paths: All that it may open, to be written first; None where that cannot be limited.
         calls: What takes its rights away.
-        ruleset: A descriptor to be let go of then; -1 for none.
+        ruleset: A descriptor to be closed then; -1 for none.
         measures: What is in force then.
 
     """

@@ -63,7 +63,7 @@ def apply_limits(address_space: int, private_memory: int) -> Measure:
 
     Args:
         address_space: In bytes; what a process maps, shared memory too (setrlimit(2), RLIMIT_AS).
-        private_memory: In bytes; what it writes to and shares with nobody (RLIMIT_DATA, since Linux 4.7).
+        private_memory: In bytes; what it writes to and shares with no process (RLIMIT_DATA, since Linux 4.7).
 
     Returns:
         What is in force: a call that a filter refuses brings nothing.

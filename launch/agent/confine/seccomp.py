@@ -3,11 +3,11 @@
 Landlock cannot say "this camera's directory, also when it is made anew": its rules are tied to inodes. A
 filter cannot read a path either, as it sees only the argument, an address. But it can compare the address. So
 the paths of this camera lie in memory of their own, made read-only and sealed (mseal(2), Linux 6.10):
-nobody in this process can change, move or unmap it, and openat(2) is let through only for these
+no code in this process can change, move or unmap it, and openat(2) is let through only for these
 addresses, for reading, and inotify_add_watch(2) for these.
 
 Everything that is not listed is refused, rather than what is known to do harm: a process may slow, chown or
-signal others of its user in more ways than anybody has listed.
+signal others of its user in more ways than are listed anywhere.
 
 Only for x86-64: the numbers of system calls are each machine's own. Elsewhere this measure is absent.
 """

@@ -45,7 +45,7 @@ def system_call(name: str, number: int, *arguments: int | bytes) -> int:
 
 
 class Call(NamedTuple):
-    """A system call to be made later, by Python or by whoever can do without it (:mod:`launch.agent.native`).
+    """A system call to be made later, by Python or by code that runs without it (:mod:`launch.agent.native`).
 
     Attributes:
         name: Of the call, for the error.

@@ -67,7 +67,7 @@ class Compiled:
         self._state = state
 
     def pack_start(self) -> bool:
-        """Packs an agent that has met nothing yet. False if it is not for C."""
+        """Packs an agent that has seen nothing yet. Returns False if it is not for C."""
         states = tuple(subscription.state() for subscription in self._agent.subscriptions)
         return self.pack(AT_START._replace(subscriptions=states))
 
@@ -75,7 +75,7 @@ class Compiled:
         """Goes on in C from where a loop is, until something is for Python: a step is due then.
 
         Returns:
-            Whether it did; False if the agent is not for C.
+            True if it did; False if the agent is not for C.
 
         """
         if self._agent.state is not AgentState.RUNNING or not self.pack(loop.release()):
@@ -117,7 +117,7 @@ class Compiled:
         )
 
     def unpack(self) -> Handover:
-        """Where the agent is when C has let it go."""
+        """Where the agent is when C has returned it."""
         words = AGENT.unpack_from(self._memory, 0)
         places = range(AGENT.size, len(self._memory), SUBSCRIPTION.size)
         return Handover(

@@ -55,7 +55,7 @@ static int open_file(int directory, uint64_t name, struct stat *found) {
     return -1;
 }
 
-/* ExportSource.close(). Not static: tests step an agent, and let it go. */
+/* ExportSource.close(). Not static: tests step an agent, and release it. */
 void agent_release(struct bound *b) {
     if (b->version == EXPORT_VERSION_2) {
         munmap(b->meta_map, EXPORT_META_SIZE_V2);

@@ -21,7 +21,7 @@ class NativeLibrary(NamedTuple):
     """What is compiled. Each address is one of :class:`launch.agent.native.compiled.Compiled`.
 
     Attributes:
-        run: Steps an agent and waits, until something is to be handed over to Python.
+        run: Steps an agent and waits, until Python has something to do.
         start_each: Forks processes that do so (:mod:`launch.agent.native.starter`): takes an array of starts,
             how many, an array for pids, and what a child calls once there is something for Python to do.
 
@@ -76,5 +76,5 @@ def functions_of(library: str) -> NativeLibrary:
 
 
 def ruled_out() -> bool:
-    """Whether whoever launches wants agents to do without."""
+    """Returns whether the user has switched compiled code off."""
     return os.environ.get(VARIABLE, "").lower() in OFF

@@ -59,7 +59,7 @@ int agent_step(struct agent *a, struct bound *b) {
     return OBSERVED;
 }
 
-/* Steps and waits, until something is to be handed over. Nothing is open of any export then. */
+/* Steps and waits, until Python has something to do. Nothing is open of any export then. */
 void agent_run(struct agent *a) {
     struct bound b = {0};
     struct waiter w = {.watch = -1};

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         summary = run_demo(DemoPlan(cameras, sources, options.seconds), table.show)
     except SourceError as error:
         raise UsageError("\n".join(f"ruth: {problem}" for problem in error.problems)) from None
-    except BrokenPipeError:  # whoever read the table has gone: main() knows what to do
+    except BrokenPipeError:  # the reader of the table has gone: main() knows what to do
         raise
     except (FFmpegMissingError, DemoError, OSError) as error:
         message(f"ruth: {error}")

@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-n", "--frames", type=positive, metavar="N", help="end after so many frames")
     parser.add_argument("--seconds", type=seconds, metavar="S", help="end after so long")
-    parser.add_argument("--json", action="store_true", help="print objects, one a line")
+    parser.add_argument("--json", action="store_true", help="print objects, one per line")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         UsageError: The camera's agent has not a model that was asked for.
         InvalidIdError: The camera or a model is no id.
-        BrokenPipeError: Nobody reads any more.
+        BrokenPipeError: No process reads any more.
 
     """
     from launch.observe.follow.stream import follow

@@ -1,1 +1,1 @@
-"""``ruth follow``: an agent's decisions as it takes them. Reads only, and is waited for by nobody."""
+"""``ruth follow``: an agent's decisions as it takes them. Reads only, and no process waits for it."""

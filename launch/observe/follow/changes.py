@@ -1,7 +1,7 @@
 """What has happened between two looks at an agent's record. Pure: two records in, values out.
 
-An agent's record holds its newest frame alone and is changed at every one, so whoever looks too late has
-a gap for good. How many frames it is, and what became of them in sum, its counters still tell.
+An agent's record holds its newest frame alone and is changed at every one, so a reader that comes too late
+has a gap for good. How many frames it is, and what became of them in sum, its counters still tell.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class GapModel(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """Frames that the agent decided on, but whose decisions were overwritten before anybody looked here."""
+    """Frames that the agent decided on, but whose decisions were overwritten before they were read here."""
 
     frames: int
     models: tuple[GapModel, ...]

@@ -1,4 +1,4 @@
-"""What happened, as lines for a human: one a frame, a column a model; all else begins with two dashes."""
+"""What happened, as lines: one per frame, one column per model; all else begins with two dashes."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _said_of_agent(agent: AgentSeen, pid: int | None) -> str:
     return {
         "running": f"{who} is running",
         "idle": f"{who} is idle",
-        "stopped": f"{who} is stopped (kill -CONT {pid} lets it go on)",
+        "stopped": f"{who} is stopped (kill -CONT {pid} continues it)",
         "dead": f"{who} is dead{f': {agent.death}' if agent.death else ''}",
         "absent": "no agent",
         "unseen": f"{who} is {agent.problem}",

@@ -39,7 +39,7 @@ def follow(
         seconds: End after so long; None for never.
 
     Raises:
-        BrokenPipeError: Nobody reads ``out`` any more.
+        BrokenPipeError: No process reads ``out`` any more.
 
     """
     end_ns = None if seconds is None else time.monotonic_ns() + round(seconds * NANOSECONDS)

@@ -1,8 +1,8 @@
 """Waits on an agent's record, and says what has changed in it. The agent does not know of it.
 
 The record's file is open and mapped read-only; the wait is on its futex word, which the agent moves after
-each change and wakes whether anybody waits or not. Death wakes nobody: so every :data:`POLL_NS` the lock, the
-process and the file's name are looked at as well.
+each change and wakes whether or not a process waits. A death wakes no waiter: so every :data:`POLL_NS` the
+lock, the process and the file's name are looked at as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An export's header as it stands, valid or not, for whoever wants to know what is wrong with it.
+"""An export's header as it stands, valid or not, for people who need to know what is wrong with it.
 
 An agent is told only whether there is a frame (:class:`ruth.export.source.ExportSource`); here every field is
 shown, and beside them the first reason for which an agent would refuse them.

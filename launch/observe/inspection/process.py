@@ -55,7 +55,7 @@ class ProcessFacts:
         status: As psutil names it: ``sleeping``, ``running``, ``stopped``, ``zombie``, ...
         started_s: Seconds since the epoch.
         parent_pid: Its parent now.
-        launcher_pid: Who forked it; 0 for nobody, as with ``ruth agent``.
+        launcher_pid: The launcher's pid; 0 if there is none, as with ``ruth agent``.
         cpu_s: CPU time used; 0 of a zombie on some machines.
         private_bytes: Unique set size.
         resident_bytes: All that it has in memory, shared or not.

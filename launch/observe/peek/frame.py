@@ -48,7 +48,7 @@ class CopiedFrame(NamedTuple):
 
     Attributes:
         record: Its record, as if ``memory`` were the whole of ``frame.data``: ``data_offset`` is 0.
-        memory: Its bytes, mapped read-only; nobody writes to them.
+        memory: Its bytes, mapped read-only; they are not written to.
 
     """
 

@@ -1,4 +1,4 @@
-"""A copied frame as something to look at: text of a given size, or a PNG."""
+"""A copied frame as a picture: text of a given size, or a PNG."""
 
 from __future__ import annotations
 

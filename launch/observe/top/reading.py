@@ -112,7 +112,7 @@ class Reader:
         """Reads them now.
 
         Raises:
-            OSError: The state root cannot be read: nobody knows what lives there.
+            OSError: The state root cannot be read.
 
         """
         cameras = sorted({*known_cameras(self.state_root), *self._configured})
@@ -163,7 +163,7 @@ class Reader:
         """Takes up where the last refresh left off, those never read first, until the budget is used up."""
         living = {one.pid: one.record.started_ns for one in sightings if one.pid and one.record}
         known = self._private
-        everything = not known  # the first time, nobody has to wait for a turn
+        everything = not known  # the first time, every camera has its turn
         self._private = {
             pid: known[pid] for pid, started_ns in living.items() if known.get(pid, (None,))[0] == started_ns
         }

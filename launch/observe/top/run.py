@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from launch.observe.top.rates import Row
     from launch.observe.top.reading import Reader
 
-FIRST_INTERVAL_S: Final = 0.25  # before the first refresh, at the most: a rate needs two readings
+FIRST_INTERVAL_S: Final = 0.25  # at most, before the first refresh: a rate needs two readings
 
 
 def run_lines(reader: Reader, interval_s: float, count: int | None, out: TextIO) -> list[Row]:

@@ -1,7 +1,7 @@
-"""A terminal that a screen is drawn on, and that is as it was before when it is let go, however that comes.
+"""A terminal that a screen is drawn on, and that is restored at the end, whatever ends it.
 
 What can be caught is caught: Ctrl-C, Ctrl-Z, SIGQUIT, SIGTERM, SIGHUP, an exception. After SIGKILL nothing
-can be done; ``reset`` (reset(1)) then mends the terminal.
+can be done; ``reset`` (reset(1)) then repairs the terminal.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         for number in self._handlers:
-            signal.signal(number, signal.SIG_IGN)  # whoever asks twice gets what was asked for once
+            signal.signal(number, signal.SIG_IGN)  # a second signal changes nothing
         if self._taken:
             self._restore()
         signal.set_wakeup_fd(-1)
@@ -189,7 +189,7 @@ class Terminal:
                     self._raise()
                 try:
                     remaining = remaining[os.write(self._screen, remaining) :]
-                except BlockingIOError:  # somebody has made the terminal non-blocking
+                except BlockingIOError:  # another process has made the terminal non-blocking
                     select.select([self._wake[0]], [self._screen], [])
         finally:
             self._drawing = False

@@ -1,4 +1,4 @@
-"""What a valid ruth.toml may say, and hardly anybody means: names that differ only as slips do.
+"""What a valid ruth.toml may say, and is hardly ever meant: names that differ only as slips do.
 
 Two cameras called ``Yard`` and ``yard``, or a model ``persom`` that one camera has while others have
 ``person``, are allowed: ids are what their owner says. ``ruth check`` names them. Where ``[models]`` names

@@ -18,7 +18,7 @@ _NO_LIMIT: Final = 2**62
 
 
 class _Files(NamedTuple):
-    """The files of one controller in a group's folder, and the line of ``stat`` about what can be let go."""
+    """The files of one controller in a group's folder, and the line of ``stat`` about what can be freed."""
 
     limit: str
     used: str

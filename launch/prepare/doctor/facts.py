@@ -1,4 +1,4 @@
-"""What is known of a host before anybody judges it. Values only: how they are found is not known here."""
+"""What is known of a host before it is judged. Values only: how they are found is not known here."""
 
 from __future__ import annotations
 

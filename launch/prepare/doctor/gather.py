@@ -1,4 +1,4 @@
-"""Gathers the facts about this host. Reads only: it takes no lock, makes nothing and signals nobody."""
+"""Gathers the facts about this host. Reads only: it takes no lock, makes nothing and signals nothing."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def gather(
     Args:
         export_root: Folder of all exports, absolute.
         state_root: Folder of all states, absolute.
-        configured: The cameras to look at; None for all that have an export or a state here.
+        configured: The cameras to read; None for all that have an export or a state here.
         confinement: What would confine agents here; this folder does not import what runs them.
         native: The compiled part, the same.
 

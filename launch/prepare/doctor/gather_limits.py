@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
-# Whoever has one of them is not bound by RLIMIT_NPROC (fork(2)); their bits, capabilities(7).
+# A process that has one of them is not bound by RLIMIT_NPROC (fork(2)); their bits, capabilities(7).
 _EXEMPT: Final = 1 << 21 | 1 << 24  # CAP_SYS_ADMIN, CAP_SYS_RESOURCE
 _WHOLE_RANGE: Final = ["0", "0", "4294967295"]  # of the host's own user namespace, user_namespaces(7)
 
@@ -161,7 +161,7 @@ def _available() -> list[ResourceLimit]:
 def _exempt() -> bool:
     """Whether RLIMIT_NPROC does not bind this process."""
     if _text("/proc/self/uid_map").split() != _WHOLE_RANGE:
-        return False  # root of a container is nobody out here
+        return False  # root of a container is the user nobody out here
     lines = _text("/proc/self/status").splitlines()
     held = next((int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")), 0)
     return os.getuid() == 0 or bool(held & _EXEMPT)

@@ -1,4 +1,4 @@
-"""Judges a host: facts in, findings out, in the order in which one would mend. Pure."""
+"""Judges a host: facts in, findings out, in the order in which one would fix them. Pure."""
 
 from __future__ import annotations
 

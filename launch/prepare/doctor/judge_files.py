@@ -81,10 +81,10 @@ def readers(host: HostFacts) -> Finding:
 
 
 def writers(host: HostFacts) -> Finding:
-    """Whether anybody but VAS may write an export."""
+    """Whether a user other than VAS's may write an export."""
     writable = list(_writable_by_others(host))
     if not writable:
-        return Finding("writers", Level.OK, "nobody but their owner may write exports and states")
+        return Finding("writers", Level.OK, "only their owner may write exports and states")
     text = f"others than the owner may write: {named(writable)}"
     roots = [
         folder.path
@@ -169,7 +169,7 @@ def states(host: HostFacts) -> Finding:
     if not broken:
         return Finding("states", Level.OK, f"to launch: {host.to_launch}, with a live agent: {live}")
     text = f"cannot be launched: {named(broken)}"
-    fix = f"chown -R {host.user} {host.states.path}, and end whoever has the files locked"
+    fix = f"chown -R {host.user} {host.states.path}, and end the process that has the files locked"
     return Finding("states", Level.FAIL, text, fix)
 
 

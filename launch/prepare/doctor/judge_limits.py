@@ -81,7 +81,7 @@ def _exports(host: HostFacts) -> tuple[int, list[Export]]:
 
 
 def _bytes_to_come(host: HostFacts) -> int:
-    """Shared memory that VAS will want beyond what it has."""
+    """Shared memory that VAS will need beyond what it has."""
     coming, there = _exports(host)
     each = max((export.data_bytes for export in there), default=ASSUMED_BYTES)
     # Version 1 writes every frame beside the last one before it replaces that.

@@ -49,9 +49,13 @@ def as_text(findings: Sequence[Finding], limit: int | None, *, colour: bool = Fa
             lines.append(f"{margin_text}{part}".rstrip())
             margin_text = " " * margin
     counts = {level: sum(one.level is level for one in findings) for level in Level}
-    verdict = f"{counts[Level.OK]} ok, {counts[Level.WARN]} to look at, {_verdict(counts[Level.FAIL])}"
+    verdict = f"{counts[Level.OK]} ok, {_warnings(counts[Level.WARN])}, {_verdict(counts[Level.FAIL])}"
     lines += ["", *([verdict] if limit is None else textwrap.wrap(verdict, max(_TEXT_WIDTH_MIN, limit)))]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _warnings(count: int) -> str:
+    return f"{count} warning{'' if count == 1 else 's'}"
 
 
 def _verdict(failures: int) -> str:

@@ -50,7 +50,7 @@ class HostForecast(NamedTuple):
         host: What was said of the host, or was found.
         room: How many cameras like these it holds.
         cameras_wanted: For how many cameras hosts are to be counted, or None.
-        assumed: What of source and size nobody stated, as the options that state it.
+        assumed: What of source and size was not stated, as the options that state it.
 
     """
 

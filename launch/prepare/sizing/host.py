@@ -36,7 +36,7 @@ class Need(NamedTuple):
         fps: Frames a second that agents decide on.
         export_bytes: Shared memory of exports, version 2.
         state_bytes: Shared memory of agents' states.
-        private_bytes: Memory that processes share with nobody.
+        private_bytes: Memory that processes share with no other.
         cores: Of the processor; 1.0 is one core.
 
     """

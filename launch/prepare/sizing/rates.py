@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from launch.prepare.sizing.source import Source
 
 SIMULATED_S: Final = 600
-INTERVALS_MIN: Final = 20  # a cap of one frame an hour wants more than ten minutes
+INTERVALS_MIN: Final = 20  # a cap of one frame an hour needs more than ten minutes
 FRAMES_MAX: Final = 200_000
 _TOLERANCE: Final = 0.01  # what is less than a hundredth beside it is not worth a warning
 

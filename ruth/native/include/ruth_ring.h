@@ -12,7 +12,7 @@
  *   5 newest sequence odd   relaxed, release fence    e sequence          relaxed   as in b, and even
  *   6 newest fields         relaxed
  *   7 newest sequence even  release
- *   8 wake + 1              release: whoever sees it sees 7
+ *   8 wake + 1              release: a reader that sees it sees 7
  *   9 FUTEX_WAKE
  *
  * The fence of 1 and 5 pairs with d: a reader that saw any store after the fence sees the odd sequence in e. The

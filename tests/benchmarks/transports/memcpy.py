@@ -1,4 +1,4 @@
-"""The floor: a copy of the same frame into the same rotation of mapped buffers, and nobody told."""
+"""The floor: a copy of the same frame into the same rotation of mapped buffers, and no process told."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ class Publisher:
 
 
 def frames(_place: Place, _link: Any) -> NoReturn:
-    """Nobody reads."""
+    """There are no readers."""
     raise NotImplementedError

@@ -39,7 +39,7 @@ class Publisher:
 
 
 def size_of(frame_bytes: int) -> tuple[int, int]:
-    """Width and height of an NV12 frame of so many bytes: what bytes are, nobody looks at.
+    """Width and height of an NV12 frame of so many bytes: what bytes are, no process looks at.
 
     Raises ValueError if there is none with rows of 64 bytes.
     """

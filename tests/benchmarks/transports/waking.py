@@ -1,6 +1,6 @@
 """The floor with readers: a bare copy, and a futex word that readers wait for in C and do nothing about.
 
-What waking so many sleepers takes of this machine, whoever wakes them.
+What waking so many sleepers takes of this machine, whatever wakes them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Publisher(Copy):
 
 
 def frames(place: Place, _link: Any) -> Iterator[tuple[int, int]]:
-    """One frame, so that everybody knows that this reader reads; then none, for ever."""
+    """One frame, so that every process knows that this reader reads; then none, for ever."""
     wait_for_ever = bare().wait_for_ever  # compiled before anything is measured
     page = _map(place, os.O_RDONLY, mmap.PROT_READ)
     word = FutexWord(page, 0)

@@ -25,7 +25,7 @@ def test_publishing() -> None:
 
 
 def test_publishing_to_nobody() -> None:
-    """Without a reader nobody sees anything, which is not the same as nothing."""
+    """Without a reader no process sees anything, which is not the same as nothing."""
     floor = publish.Measured([array("q", [100_000])], cpu_ns=100_000)
     row, _ = publish.row_of(publish.FLOOR, {publish.FLOOR: floor}, readers=0)
     assert row[-1] is None

@@ -93,7 +93,7 @@ def test_transports_are_named_as_they_name_themselves() -> None:
 
 
 def test_a_killer_kills_each_once_and_no_more(processes: Processes) -> None:
-    """All are killed within the time, and nobody else."""
+    """All are killed within the time, and no other process."""
     started = [processes.start("sleep", "600") for _ in range(3)]
     killer = Killer([process.pid for process in started[:2]], seconds=0.02)
     deadline = time.monotonic() + 10

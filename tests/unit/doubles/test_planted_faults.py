@@ -96,7 +96,7 @@ def test_every_fault_has_a_signal_of_its_own() -> None:
 
 
 def test_an_escape_is_told() -> None:
-    """Whoever comes to the end of the interpreter and is not the launcher ends with a code of its own."""
+    """A process other than the launcher that ends its interpreter has an exit code of its own."""
     code = """
 import atexit, os
 atexit.register(planted.tell_an_escape, os.getpid())

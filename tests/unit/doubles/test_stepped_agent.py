@@ -1,4 +1,4 @@
-"""tests/doubles/stepped_agent.py: an agent that is stepped is, for whoever reads its record, an agent."""
+"""tests/doubles/stepped_agent.py: an agent that is stepped is an agent to readers of its record."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def test_a_wake_reaches_only_its_own_word(page: Path, processes: Processes) -> N
 
 
 def test_a_wake_without_waiters_does_nothing(page: Path) -> None:
-    """Waking is remembered by nobody: the next wait sleeps until its time is over."""
+    """Waking is remembered by no process: the next wait sleeps until its time is over."""
     with mapped(page) as mapping:
         word = FutexWord(mapping, OFFSET)
         word.wake()
@@ -159,7 +159,7 @@ def test_a_signal_ends_a_wait(page: Path, processes: Processes) -> None:
 
 
 def test_a_shortened_file_is_an_answer_and_not_a_signal(page: Path, processes: Processes) -> None:
-    """When the file ends before the word, wake does nothing and wait answers EFAULT; nobody gets SIGBUS."""
+    """When the file ends before the word, wake does nothing, wait answers EFAULT, and there is no SIGBUS."""
     shortener = processes.start(sys.executable, "-c", SHORTENER, page)
     assert shortener.wait(timeout=10) == errno.EFAULT
 
@@ -207,7 +207,7 @@ def test_no_address_of_a_closed_mapping(page: Path) -> None:
 
 
 def test_a_word_does_not_hold_its_mapping_open(page: Path) -> None:
-    """Whoever owns the mapping can close it while a word of it exists: no buffer is left exported."""
+    """A process that owns the mapping can close it while a word of it exists: no buffer is left exported."""
     with mapped(page) as mapping:
         word = FutexWord(mapping, OFFSET)
         mapping.close()
@@ -272,7 +272,7 @@ def test_a_ring_in_between_is_not_slept_through() -> None:
 
 @both_kernels
 def test_a_ring_ends_a_wait_for_a_word(page: Path, kernel: str) -> None:
-    """A ring ends a wait that is for a shared word as well, and whoever shares the word lets it."""
+    """A ring ends a wait that is for a shared word as well, and a process that shares the word lets it."""
     bell = Bell()
     with mapped(page) as mapping:
         word = FutexWord(mapping, OFFSET)
@@ -323,7 +323,7 @@ def test_a_wait_for_both_lasts_as_long_as_it_was_given(page: Path, kernel: str) 
 
 @both_kernels
 def test_a_word_cut_away_is_an_answer_for_both(page: Path, kernel: str) -> None:
-    """When the file ends before the word, a wait for both answers EFAULT; nobody gets SIGBUS."""
+    """When the file ends before the word, a wait for both answers EFAULT, and there is no SIGBUS."""
     bell = Bell()
     with mapped(page) as mapping:
         word = FutexWord(mapping, OFFSET)

@@ -33,7 +33,7 @@ BAD = {
     "x" * 65: "65 characters",
     "x" * 300: "300 characters",
 }
-# What somebody might write to get out of a root, and anything else.
+# What a user might write to get out of a root, and anything else.
 texts = st.text(max_size=70) | st.text(alphabet="ab7._-/\0\n ", max_size=70)
 
 

@@ -79,7 +79,7 @@ def test_what_is_handed_over_is_adopted_whole(roots: Roots, exporter: FrameExpor
 
 
 def test_nothing_is_open_of_an_export_that_was_handed_over(roots: Roots, exporter: FrameExporter) -> None:
-    """Whoever adopts it opens what is in place then."""
+    """The loop that adopts it opens what is in place then."""
     with SteppedAgent(roots) as agent:
         publish(exporter, agent)
         assert agent.source.ring is not None

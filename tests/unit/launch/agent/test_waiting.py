@@ -7,7 +7,7 @@ from launch.agent.waiting import QUIET_AFTER_NS, QUIET_POLL_NS, SHORT_POLL_NS, p
 
 @pytest.mark.parametrize("since_ns", [0, 1, 40_000_000, QUIET_AFTER_NS - 1])
 def test_while_frames_come_a_look_is_short(since_ns: int) -> None:
-    """Every 10 ms, whatever the rhythm of the frames is: none is learnt."""
+    """Every 10 ms, whatever the rhythm of the frames is: none is learned."""
     assert poll_interval(since_ns) == SHORT_POLL_NS == 10_000_000
 
 

@@ -65,5 +65,5 @@ def test_the_same_other_numbers_and_two_slips_are_none(name: str, known: str) ->
 
 
 def test_a_long_name_is_compared_in_time() -> None:
-    """What somebody pastes is cut before it is compared."""
+    """A long text is cut before it is compared."""
     assert closest("x" * 1_000_000, ["y" * 64]) is None

@@ -70,7 +70,7 @@ def test_end_of_a_busy_camera() -> None:
 
 
 def test_end_of_a_file() -> None:
-    """FFmpeg that plays a file waits for nobody: it is asked once, and killed after 5 s."""
+    """FFmpeg that plays a file waits for no process: it is asked once, and killed after 5 s."""
     limits = TimeLimits(0, Kind.FILE)
     limits.end(10)
     assert history(limits, 100) == [(15, Due.KILL)]

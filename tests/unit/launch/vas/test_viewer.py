@@ -20,7 +20,7 @@ def test_arrived() -> None:
 
 
 def test_small() -> None:
-    """What nobody reads takes next to no memory of the kernel."""
+    """What no process reads takes next to no memory of the kernel."""
     viewer = Viewer()
     assert viewer._rtp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < 8192
     viewer.close()

@@ -613,7 +613,7 @@ def test_the_sequence_goes_on_over_agents(left: int, goes_on: int) -> None:
 
 @pytest.mark.parametrize(("left", "goes_on"), [(0, 1), (7, 8), (UINT32_MAX - 1, UINT32_MAX), (UINT32_MAX, 0)])
 def test_the_wake_word_goes_on_over_agents(left: int, goes_on: int) -> None:
-    """A new agent moves the wake word on from where it is, modulo 2^32, so that whoever waits notices."""
+    """A new agent increments the wake word where it is, modulo 2^32, so that a waiting process notices."""
     memory = memory_of(with_word(written(5), WAKE_OFFSET, left, size=4))
     StateWriter(agent_with(5)).initialise(memory, IDENTITY)
     assert wake_of(memory) == goes_on

@@ -95,7 +95,7 @@ def test_a_directory_is_opened_for_reading_only(directory: int, camera: Path) ->
 def test_what_is_no_regular_file_is_refused_at_once(
     camera: Path, directory: int, kind: str, error: str
 ) -> None:
-    """Anything but a regular file is an OSError, without waiting for anybody and with no descriptor left."""
+    """Anything but a regular file is an OSError, without waiting and with no descriptor left."""
     put(kind, camera / "wrong")
     before = descriptors_of(camera)
     with within(5), pytest.raises(OSError, match=error):
@@ -105,7 +105,7 @@ def test_what_is_no_regular_file_is_refused_at_once(
 
 @pytest.mark.parametrize("kind", ["nothing", "FIFO", "socket", "link to a file", "link to nothing"])
 def test_what_is_no_directory_is_refused_at_once(camera: Path, kind: str) -> None:
-    """Anything but a real directory in place of a camera's is an OSError, without waiting for anybody."""
+    """Anything but a real directory in place of a camera's is an OSError, without waiting."""
     put(kind, camera / "wrong")
     with within(5), pytest.raises(OSError, match=r"Not a directory|No such file"):
         open_export_directory(str(camera / "wrong"))

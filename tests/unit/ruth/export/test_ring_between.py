@@ -124,7 +124,7 @@ def test_nothing_is_found_in_a_file_that_was_cut(
 
 
 def test_nothing_is_found_after_it_was_closed(ring: FrameRing, source: ExportSource) -> None:
-    """Whoever has let the ring go cannot tell."""
+    """After the ring was released the answer is False."""
     publish(ring, 2000, 2001)
     newest = source.try_read()
     assert isinstance(newest, Fresh)

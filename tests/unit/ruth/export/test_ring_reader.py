@@ -113,7 +113,8 @@ def edit(camera: Path, offset: int, value: int, size: int) -> None:
 def leave(camera: Path, ring: FrameRing) -> None:
     """Ends the writer and leaves the bytes of its files in others, which it does not map.
 
-    A file that is shortened kills whoever stores into it through a mapping, which is what a writer does.
+    A file that is shortened kills a process that stores into it through a mapping, which is what a writer
+    does.
     """
     contents = {name: (camera / name).read_bytes() for name in (DATA_NAME, META_NAME)}
     ring.close()

@@ -275,7 +275,7 @@ def test_what_is_missing_is_absent_with_its_reason(
 
 
 def test_an_outcome_has_a_readable_repr(source: ExportSource) -> None:
-    """Whoever prints an outcome or a source sees what it is."""
+    """A process that prints an outcome or a source sees what it is."""
     assert (repr(UNCHANGED), repr(TORN)) == ("Unchanged()", "Torn()")
     assert repr(Absent("gone")) == "Absent(reason='gone')"
     assert repr(source).startswith("ExportSource('/dev/shm/")
@@ -480,7 +480,7 @@ def test_exports_replaced_without_a_pause_are_told_apart(
 def test_frames_of_a_replaced_writer_end_when_the_path_is_compared(
     roots: Roots, source: ExportSource, write: Callable[..., Writer], retired: bool
 ) -> None:
-    """A writer that goes on in files that nobody can open any more is given up, told or not."""
+    """A writer that goes on in files that no process can open any more is given up, told or not."""
     old = write(RingWriter)
     old.publish(1)
     assert fresh(source.try_read()) == (0, 1, 1)
@@ -599,7 +599,7 @@ def test_unlinked_files_are_let_go_of(
 def test_data_unlinked_under_a_writer_that_goes_on_is_noticed(
     camera: Path, source: ExportSource, write: Callable[..., Writer]
 ) -> None:
-    """Frames whose pixels nobody can open any more end when the path is compared."""
+    """Frames whose pixels no process can open any more end when the path is compared."""
     writer = write(RingWriter)
     writer.publish(1)
     assert fresh(source.try_read()) == (0, 1, 1)

@@ -90,7 +90,7 @@ def test_a_writer_killed_after_any_store_is_survived(
     """Killed after each single store of a frame: whole frames only, then idle, then the next writer's.
 
     The look that follows the next writer's first frame finds it, also where the dead one left its record
-    forever unfinished and nobody told its readers.
+    forever unfinished and no process told its readers.
     """
     dead = FrameRing(str(camera), WIDTH, HEIGHT, WIDTH, SLOTS)
     dead.begin_frame()
@@ -257,7 +257,7 @@ def put_back(path: Path) -> None:
 def test_what_is_no_regular_file_is_refused(
     camera: Path, source: ExportSource, version: int, name: str, kind: str, bound: bool
 ) -> None:
-    """Anything but a regular file in place of one gives no frame and waits for nobody; then it binds.
+    """Anything but a regular file in place of one gives no frame and waits for no process; then it binds.
 
     Version 1 looks at frame.data only when there is a new header, so there the header is new as well.
     """
@@ -280,7 +280,7 @@ def test_what_is_no_regular_file_is_refused(
 @pytest.mark.parametrize("kind", ["FIFO", "file", "link", "absolute link", "loop", "socket"])
 @both_versions
 def test_what_is_no_directory_is_refused(camera: Path, source: ExportSource, version: int, kind: str) -> None:
-    """Anything but a real directory in place of a camera's gives no frame and waits for nobody."""
+    """Anything but a real directory in place of a camera's gives no frame and waits for no process."""
     put(camera, *EXPORTS[version])
     replace(camera, kind)
     with within(5):

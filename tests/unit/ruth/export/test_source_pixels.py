@@ -59,7 +59,7 @@ def test_a_slot_whose_record_is_cut_away_holds_no_frame(roots: Roots, source: Ex
     assert isinstance(given, Fresh)
     assert source.ring is not None
     assert source.ring.find(0, 1) is not None
-    os.truncate(roots.export / CAMERA / META_NAME, SLOT_RECORDS_OFFSET + 10)  # nobody stores into it now
+    os.truncate(roots.export / CAMERA / META_NAME, SLOT_RECORDS_OFFSET + 10)  # no process stores into it now
     assert source.ring.find(0, 1) is None
     (roots.export / CAMERA / META_NAME).write_bytes(content)  # its writer's mapping is whole again
     exporter.close()
@@ -68,7 +68,7 @@ def test_a_slot_whose_record_is_cut_away_holds_no_frame(roots: Roots, source: Ex
 def test_a_version_1_folder_that_has_moved_is_left_when_it_is_compared(
     roots: Roots, source: ExportSource
 ) -> None:
-    """Whoever has a clock has the path compared: the next look is at what stands there by then."""
+    """The caller has the path compared: the next read is of what is in place by then."""
     folder = roots.export / CAMERA
     folder.mkdir(parents=True)
     Version1Writer(folder).write(5, 1)

@@ -135,7 +135,7 @@ print("written", flush=True)
 
 
 def test_a_store_from_c_ends_that_process_alone(roots: Roots, ring: FrameRing, agent: SteppedAgent) -> None:
-    """A runtime that stores into a frame from C dies of SIGSEGV; the frame and everybody else do not."""
+    """A runtime that stores into a frame from C dies of SIGSEGV; the frame and every other process do not."""
     publish(ring, bytes([7]) * SIZE)
     agent.step()
     done = subprocess.run(
@@ -410,7 +410,7 @@ def test_a_copy_goes_to_any_dlpack(frame: Frame) -> None:
 
 
 def test_the_buffer_protocol_is_read_only(frame: Frame) -> None:
-    """Buffers of a frame cannot be written, and whoever asks for one to write into is refused."""
+    """Buffers of a frame cannot be written, and a process that asks for one to write into is refused."""
     buffers = [memoryview(frame.nv12), frame.__buffer__(0)]
     if sys.version_info >= (3, 12):
         buffers.append(memoryview(frame))

@@ -81,7 +81,7 @@ def test_a_stopped_agent_is_said(roots: Roots, processes: Processes, attach: Att
     stream = attach()
     os.kill(pid, signal.SIGSTOP)
     wait_until(lambda: read_sighting(str(roots.state), CAMERA).stopped, "it is stopped")
-    assert stream.problem == f"the agent of 'front-door' is stopped; `kill -CONT {pid}` lets it go on"
+    assert stream.problem == f"the agent of 'front-door' is stopped; `kill -CONT {pid}` continues it"
     os.kill(pid, signal.SIGCONT)
     wait_until(lambda: not read_sighting(str(roots.state), CAMERA).stopped, "it goes on")
     assert str(stream.problem).startswith("the agent of 'front-door' finds no export: ")

@@ -43,7 +43,7 @@ def test_a_newer_frame_is_not_given_in_its_place(
     with SteppedAgent(roots, {MODEL: 5}) as agent:
         stream = attach()
         publish(exporter, agent, frames=2)  # the second one comes too early for the cap
-        publish(exporter)  # and nobody has decided on the third
+        publish(exporter)  # and no process has decided on the third
         frame = next(stream)
         assert frame.frame_id == 0
         assert set(frame.nv12.flat) == {0}

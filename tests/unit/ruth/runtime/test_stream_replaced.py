@@ -167,7 +167,7 @@ def test_a_model_that_comes_later_is_found(
 def test_a_state_cut_short_is_no_end(
     roots: Roots, agent: SteppedAgent, exporter: FrameExporter, attach: Attach, size: int
 ) -> None:
-    """A state file that somebody cuts gives no signal and no busy loop, and the next one is followed."""
+    """A state file that is cut short gives no signal and no busy loop, and the next one is followed."""
     stream = attach()
     publish(exporter, agent)
     assert next(stream).frame_id == 0

@@ -166,7 +166,7 @@ def test_nothing_is_held_after_with(
 
 
 def test_a_forgotten_stream_lets_go(roots: Roots, agent: SteppedAgent, exporter: FrameExporter) -> None:
-    """A stream that nobody closed lets go of everything when it is collected."""
+    """A stream that was not closed releases everything when it is collected."""
     publish(exporter, agent)
     held = (left_of(roots.export), left_of(roots.state))
     latest = ruth.attach(CAMERA, MODEL, export_root=str(roots.export), state_root=str(roots.state)).latest()
@@ -188,7 +188,7 @@ def test_the_environment_names_the_roots(
 
 
 def test_a_machine_without_futexes_is_refused(attach: Attach, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody knows how to wait, attach() says so instead of looking without end."""
+    """Where waiting is not possible, attach() says so instead of polling without end."""
     monkeypatch.setattr("ruth.runtime.stream.available", lambda: False)
     with pytest.raises(OSError, match="no futex is known for"):
         attach()

@@ -231,7 +231,7 @@ def test_the_message_is_one_line_on_stderr(roots: Roots, processes: Processes) -
 
 
 def test_without_stderr_the_message_is_lost(roots: Roots, processes: Processes) -> None:
-    """A process without stderr reports to nobody: nothing goes to stdout or to whatever has number 2 now."""
+    """A process without stderr reports nowhere: nothing goes to stdout or to a file that has number 2 now."""
     process = processes.start(
         "sh",
         "-c",

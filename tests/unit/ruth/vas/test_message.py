@@ -52,7 +52,7 @@ def test_narrow_encoding(tmp_path: Path) -> None:
 
 
 def test_shared_flags_stay(ends: tuple[int, int]) -> None:
-    """Whoever shares the descriptor can wait on it as before."""
+    """A process that shares the descriptor can wait on it as before."""
     with open(ends[1], "w", closefd=False) as stream:
         write_nonblocking(stream, "hello\n")
     assert os.get_blocking(ends[1])
@@ -117,7 +117,7 @@ def test_no_terminal_of_its_own(processes: Processes) -> None:
 
 
 def test_unread_places_do_wait(processes: Processes) -> None:
-    """The stopped terminal of these tests holds up whoever writes in the ordinary way."""
+    """The stopped terminal of these tests holds up a process that writes in the ordinary way."""
     master, terminal = stopped_terminal()
     try:
         process = processes.start("sh", "-c", "echo hello >&2", stderr=terminal)

@@ -222,7 +222,7 @@ def test_closing_tells_readers_and_removes_the_files(camera: Path, make: Callabl
 
 
 def test_closing_wakes_only_when_the_files_are_gone(camera: Path, make: Callable[..., FrameRing]) -> None:
-    """Whoever is woken by the end of an export and looks again does not find its files any more."""
+    """A process that is woken by the end of an export and looks again does not find its files any more."""
     ring = make()
     found: list[list[str]] = []
 
@@ -236,7 +236,7 @@ def test_closing_wakes_only_when_the_files_are_gone(camera: Path, make: Callable
 
 
 def test_closing_lets_go_of_everything(camera: Path, make: Callable[..., FrameRing]) -> None:
-    """A closed ring that nobody uses holds no descriptor and, once it is gone, no mapping."""
+    """A closed ring that no process uses holds no descriptor and, once it is gone, no mapping."""
     ring = FrameRing(str(camera), WIDTH, HEIGHT, STRIDE, SLOTS)
     publish(ring, 1)
     ring.close()
@@ -304,7 +304,7 @@ def test_the_writer_needs_no_numpy(roots: Roots) -> None:
     """Writing an export imports no numpy: the decoder's process does not pay for it."""
     assert (
         "numpy"
-        not in os.popen(  # noqa: S605 - no input of anybody's
+        not in os.popen(  # noqa: S605 - no input from outside
             f"{sys.executable} -c 'import sys, ruth.vas.ring; print(*sys.modules)'"
         )
         .read()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True, scope="session")
 def not_ruled_out() -> Iterator[None]:
-    """They are needed here, whoever runs these tests without it."""
+    """They are needed here, also where tests run without it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(VARIABLE, raising=False)
         yield

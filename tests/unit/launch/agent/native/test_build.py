@@ -41,7 +41,7 @@ def test_what_was_compiled_is_loaded(compiled: str) -> None:
 
 
 def test_what_this_checkout_has_compiled_is_of_this_source() -> None:
-    """What agents of this checkout load is what stands there: whoever changed it has compiled it."""
+    """What agents of this checkout load is what stands there: a process that changed it has compiled it."""
     native, problem = load()
     assert native is not None, f"{problem}: python -m launch.agent.native"
 

@@ -30,7 +30,7 @@ class Recorder:
         self.agent.start()
 
     def record(self) -> AgentRecord:
-        """As anybody would read it now."""
+        """As any process would read it now."""
         found = parse_state(bytes(self.memory))
         assert found is not None
         return found

@@ -100,7 +100,7 @@ def test_a_narrower_terminal_has_other_heads() -> None:
         (Gap(2, ()), "-- 2 frames not seen here"),
         (AgentSeen("running", 12, None), "-- agent 12 is running"),
         (AgentSeen("idle", 12, None), "-- agent 12 is idle"),
-        (AgentSeen("stopped", 12, None), "-- agent 12 is stopped (kill -CONT 12 lets it go on)"),
+        (AgentSeen("stopped", 12, None), "-- agent 12 is stopped (kill -CONT 12 continues it)"),
         (AgentSeen("dead", None, "exit 3"), "-- agent is dead: exit 3"),
         (AgentSeen("dead", None, None), "-- agent is dead"),
         (AgentSeen("absent", None, None), "-- no agent"),

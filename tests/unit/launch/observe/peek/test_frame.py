@@ -138,7 +138,7 @@ def test_frames_overwritten_while_they_are_copied(
 def test_a_frame_that_is_cut_off_while_it_is_copied(
     ring: FrameRing, camera: Path, source: ExportSource
 ) -> None:
-    """If frame.data is shortened before the copy, there is no copy, and nobody dies of SIGBUS."""
+    """If frame.data is shortened before the copy, there is no copy, and no process dies of SIGBUS."""
     publish(ring, 10)
     fresh = source.try_read()
     assert isinstance(fresh, Fresh)

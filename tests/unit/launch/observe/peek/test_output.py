@@ -26,7 +26,7 @@ def test_a_new_file(tmp_path: Path) -> None:
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    """Whoever has the old file open goes on reading the old one; the new one has its mode."""
+    """A process that has the old file open goes on reading the old one; the new one has its mode."""
     path = tmp_path / "frame.png"
     path.write_bytes(b"old")
     path.chmod(0o600)

@@ -34,7 +34,7 @@ def test_version_2(tmp_path: Path) -> None:
 
 
 def test_memory_that_can_be_let_go(tmp_path: Path) -> None:
-    """Cached files that nobody has used lately do not count as used."""
+    """Cached files that no process has used lately do not count as used."""
     put(tmp_path, memory__max="4096", memory__current="1000", memory__stat="anon 1\ninactive_file 600\nx 9")
     _, (room,) = group_rooms([unified(tmp_path)], "0::/\n")
     assert (room.used, room.left) == (400, 3696)

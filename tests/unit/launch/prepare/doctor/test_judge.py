@@ -271,7 +271,7 @@ def test_no_camera_at_all() -> None:
 
 
 def test_who_may_read_is_said() -> None:
-    """An export that not everybody may read is no fault, and is named."""
+    """An export that some users may not read is no fault, and is named."""
     host = with_export(modes=(("/dev/shm/vas/a", 0o750), ("/dev/shm/vas/a/frame.meta", 0o640)))
     finding = of(host, "readers")
     assert finding.level is Level.OK
@@ -281,7 +281,7 @@ def test_who_may_read_is_said() -> None:
 
 
 def test_a_sticky_root_is_no_hole() -> None:
-    """A root that everybody may add to, but where nobody can take what is another's, is safe."""
+    """A root that every user may add to, but where no user can replace what is another's, is safe."""
     assert of(replace(FINE, states=replace(STATES, mode=0o1777)), "writers").level is Level.OK
 
 

@@ -25,13 +25,13 @@ def test_lines() -> None:
         "fail  shared memory  none",
         "                     fix: mount",
         "",
-        "1 ok, 1 to look at, 1 that would stop `ruth up`",
+        "1 ok, 1 warning, 1 that would stop `ruth up`",
     ]
 
 
 def test_a_good_end() -> None:
     """Without a failure the last line says that nothing is in the way."""
-    assert as_text(FINDINGS[:1], None).endswith("1 ok, 0 to look at, nothing that would stop `ruth up`\n")
+    assert as_text(FINDINGS[:1], None).endswith("1 ok, 0 warnings, nothing that would stop `ruth up`\n")
 
 
 @pytest.mark.parametrize("limit", [45, 60, 80, 120])
