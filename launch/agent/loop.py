@@ -17,11 +17,11 @@ from ruth.subscription.gate import NO_FRAME
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from launch.agent.notice import Notice
     from ruth.agent.agent import StreamAgent
     from ruth.agent.state_writer import StateWriter
     from ruth.export.layout import FrameRecord
     from ruth.export.source import ExportSource
-    from ruth.futex import FutexWord
 
 # Between comparisons of the path with what is open while frames come, for they may be those of a writer
 # that was replaced.
@@ -36,7 +36,7 @@ class AgentLoop:
         agent: The agent.
         source: Where its frames come from.
         writer: Of its state record, which was begun.
-        word: The record's wake word.
+        notice: Of changes of that record.
         clock_ns: CLOCK_MONOTONIC.
 
     Attributes:
@@ -44,20 +44,29 @@ class AgentLoop:
 
     """
 
-    __slots__ = ("_clock_ns", "_compared_ns", "_session", "_source", "_version", "_word", "_writer", "agent")
+    __slots__ = (
+        "_clock_ns",
+        "_compared_ns",
+        "_notice",
+        "_session",
+        "_source",
+        "_version",
+        "_writer",
+        "agent",
+    )
 
     def __init__(
         self,
         agent: StreamAgent,
         source: ExportSource,
         writer: StateWriter,
-        word: FutexWord,
+        notice: Notice,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.agent = agent
         self._source = source
         self._writer = writer
-        self._word = word
+        self._notice = notice
         self._clock_ns = clock_ns
         self._compared_ns = 0
         self._version = self._session = 0  # of the export, as the state record has them
@@ -93,7 +102,7 @@ class AgentLoop:
         observed = self.agent.observe(record.frame_id, record.timestamp_ns)
         if observed:
             self._writer.write_frame(self._clock_ns())
-            self._word.wake()
+            self._notice.wake()
         return observed
 
     def _write_export(self) -> None:
@@ -107,7 +116,7 @@ class AgentLoop:
         ring = source.ring
         identity = (0, 0) if ring is None else ring.identity[1:]
         self._writer.write_export(self._version, self._session, *identity)
-        self._word.wake()
+        self._notice.wake()
 
     def release(self) -> Handover:
         """Closes what is open of the export, and says where the agent is."""

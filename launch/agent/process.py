@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from launch.agent.loop import AgentLoop
 from launch.agent.native.compiled import Compiled
+from launch.agent.notice import Notice
 from launch.agent.waiter import Waiter
 from ruth.agent.proc_stat import own_start_ticks
-from ruth.agent.state import STATE_SIZE, WAKE_OFFSET
+from ruth.agent.state import STATE_SIZE
 from ruth.agent.state_writer import AgentIdentity, StateWriter
 from ruth.export.source import ExportSource
-from ruth.futex import FutexWord, address_of
+from ruth.futex import address_of
 
 if TYPE_CHECKING:
     from launch.agent.confine.confinement import Prepared
@@ -98,32 +99,38 @@ class AgentProcess:
         )
         self._writer.initialise(memoryview(memory), identity)
         self._writer.write_confinement(self._confinement.apply())
-        self._follow(memory)
+        notice = Notice(memory, state_descriptor)
+        notice.wake()
+        self._follow(memory, state_descriptor, notice)
 
     def adopt_start(self, state_descriptor: int) -> NoReturn:
         """Hosts it from where C has left it (:meth:`prepare_start`). As :meth:`run`."""
         assert self._compiled is not None  # noqa: S101 - or nothing was prepared; for the type checker
         memory = mmap.mmap(state_descriptor, STATE_SIZE)
         self._writer.attach(memoryview(memory))
-        self._follow(memory, started=self._compiled)
+        self._follow(memory, state_descriptor, Notice(memory, state_descriptor), started=self._compiled)
 
-    def _follow(self, memory: mmap.mmap, started: Compiled | None = None) -> NoReturn:
+    def _follow(
+        self, memory: mmap.mmap, state_descriptor: int, notice: Notice, started: Compiled | None = None
+    ) -> NoReturn:
         """Steps and waits.
 
         Args:
             memory: The state.
+            state_descriptor: Of its file.
+            notice: Of its changes.
             started: The half in C, if the agent comes from there.
 
         """
         compiled = self._compiled
-        loop = AgentLoop(self.agent, self._source, self._writer, FutexWord(memory, WAKE_OFFSET))
+        loop = AgentLoop(self.agent, self._source, self._writer, notice)
         if started is not None:
             loop.adopt(started.unpack())
         addresses = self._confinement.addresses or {}
         path = addresses.get(self._source.directory_path) or ctypes.addressof(self._directory_path)
         waiter = Waiter(self._source, path)
         if compiled is not None:
-            compiled.attach(address_of(memory, 0))
+            compiled.attach(address_of(memory, 0), state_descriptor)
         self.agent.start()
         while True:
             observed = loop.step()

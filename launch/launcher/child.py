@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 from launch.agent.confine.confinement import Confinement
 from launch.agent.native.library import load
 from launch.agent.native.starter import Starter
+from launch.agent.notice import STATE_DESCRIPTOR, Notice
 from launch.agent.process import AgentProcess
 from launch.agent.title import Title
 from launch.exits import EXIT_FAILURE
 from ruth.descriptor import close_descriptor
-from ruth.futex import FutexWord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,7 +113,7 @@ class AgentForker:
         for handled in self._handlers:
             signal.signal(handled, signal.SIG_DFL)
         # What ctypes makes at the first use of a type or a function it makes here, for all: 70 KB an agent.
-        FutexWord(mmap.mmap(-1, mmap.PAGESIZE), 0).wake()
+        Notice(mmap.mmap(-1, mmap.PAGESIZE), self._null).wake()
         # What exists now is never collected again: a collection in a child would write to every object's
         # header and copy the pages that all agents share. And an agent makes no reference cycles.
         gc.collect()
@@ -183,26 +183,25 @@ class AgentForker:
         """Turns the child that calls it into an agent's process, as far as it is none yet."""
         try:
             if child.start is not None:
-                child.process.adopt_start(state)
+                child.process.adopt_start(STATE_DESCRIPTOR)
             os.setsid()
             _sigprocmask(_SIG_SETMASK, _NO_SIGNALS, None)
             self._leave_descriptors(state)
             self._title.set(child.title)
-            child.process.run(state, self._launcher_pid)
+            child.process.run(STATE_DESCRIPTOR, self._launcher_pid)
         except BaseException:  # noqa: BLE001 - whatever it is ends this process, here and nowhere else
             traceback.print_exc()  # to /dev/null by now; seen if it happened before
         finally:
             os._exit(EXIT_FAILURE)  # also if there was no memory left to print with
 
     def _leave_descriptors(self, state: int) -> None:
-        """Closes all descriptors but the state and the ruleset; 0 to 2 become /dev/null.
+        """Closes all descriptors but the ruleset and the state, which gets its number; 0 to 2 are /dev/null.
 
         A pipe shared with the launcher or a sibling would couple cameras: when it is full, all would stop.
         """
         for standard in (0, 1, 2):
             os.dup2(self._null, standard)
+        os.dup2(state, STATE_DESCRIPTOR)
         ruleset = self._confinement.descriptor
-        low, high = (state, ruleset) if state < ruleset else (max(ruleset, 2), state)
-        os.closerange(3, low)
-        os.closerange(low + 1, high)
-        os.closerange(high + 1, self._descriptors_end)
+        os.closerange(STATE_DESCRIPTOR + 1, ruleset)
+        os.closerange(max(ruleset, STATE_DESCRIPTOR) + 1, self._descriptors_end)

@@ -33,7 +33,7 @@ Pure: this file must not know where the memory comes from, nor what time it is. 
      240  end_signal      u32   by which signal
      244  ended_by        u32   by which process
      248  configuration   u32   which file it was launched from: CRC-32 of its absolute path; 0 = of none
-     252  notify          u32   0; its last byte is written again, for those who wait by inotify
+     252  notify          u32   0; its first byte is written again after each change, which inotify sees
      256  ruth_version    64 bytes, of the Ruth that launched it, padded with NUL
      320  zero
      384  subscription 0, then 1, ...:

@@ -24,7 +24,7 @@ def host(camera: str, export_root: str, state_root: str) -> NoReturn:
     """What runs in one agent's process."""
     agent = agent_of(camera)
     state = claim(state_root, camera, len(agent.subscriptions))
-    confinement = Confinement(export_root)
+    confinement = Confinement(export_root, state)
     confinement.limit()
     prepared = confinement.prepare(camera)
     native, _ = load()

@@ -25,6 +25,7 @@ from launch.launcher.claim import claim
 from launch.roots import export_root_here, state_root_here
 from ruth.agent.agent import StreamAgent
 from ruth.agent.proc_stat import read_stat
+from ruth.agent.state import NOTIFY_OFFSET
 from ruth.export.source import ExportSource
 
 if TYPE_CHECKING:
@@ -192,6 +193,9 @@ ATTEMPTS: dict[str, Callable[..., object]] = {
     "grow its state": lambda *_: [os.posix_fallocate(fd, 0, 2**26) for fd in state_descriptors()],
     "cut its state": lambda *_: [os.ftruncate(fd, 0) for fd in state_descriptors()],
     "write its state": lambda *_: [os.pwrite(fd, bytes(2**20), 2**20) for fd in state_descriptors()],
+    "write a byte elsewhere": lambda *_: [os.pwrite(fd, b"x", 2**20) for fd in state_descriptors()],
+    "write two bytes": lambda *_: [os.pwrite(fd, b"xx", NOTIFY_OFFSET) for fd in state_descriptors()],
+    "write its notice": lambda *_: [os.pwrite(fd, b"x", NOTIFY_OFFSET) for fd in state_descriptors()],
     "append to its state": lambda *_: [os.write(fd, b"x") for fd in state_descriptors()],
     "memory file": lambda *_: os.memfd_create("x"),
     "shared memory": lambda *_: mmap.mmap(-1, 4096, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS),
@@ -223,7 +227,9 @@ def main() -> None:
 
     assert np.uint8
 
-    confinement = Confinement(export_root_here())
+    state = claim(state_root_here(), camera_id, 0)
+    _state.append(state)
+    confinement = Confinement(export_root_here(), state)
     confinement.limit()
     if os.environ.get(LANDLOCK_ALONE):
         confinement._page = confinement._filter = None  # as on a kernel without filters
@@ -243,8 +249,6 @@ def main() -> None:
             say("done")
             return measures
 
-    state = claim(state_root_here(), camera_id, 0)
-    _state.append(state)
     AgentProcess(StreamAgent(camera_id), export_root_here(), Attempt(*prepared), native=None).run(state, 0)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from harness.published import FRAME
 from launch.agent.loop import AgentLoop
 from launch.agent.native.compiled import Compiled
+from launch.agent.notice import Notice
 from launch.launcher.claim import claim
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import (
@@ -66,7 +67,7 @@ class SteppedAgent:
         writer = StateWriter(self.agent).initialise(self.view, identity)
         self.source = ExportSource(str(roots.export), camera_id)
         self.word = FutexWord(self.memory, WAKE_OFFSET)
-        self.loop = AgentLoop(self.agent, self.source, writer, self.word)
+        self.loop = AgentLoop(self.agent, self.source, writer, Notice(self.memory, self._descriptor))
         self.agent.start()
 
     def __enter__(self) -> Self:
@@ -128,7 +129,7 @@ class AgentInC(SteppedAgent):
     ) -> None:
         super().__init__(roots, caps, camera_id)
         self.compiled = Compiled(library.native, self.agent, self.source, addresses=None)
-        self.compiled.attach(address_of(self.memory, 0))
+        self.compiled.attach(address_of(self.memory, 0), self._descriptor)
         self.steps = library.steps_of(self.compiled.address)
         self.in_c = False
         self._begun = False

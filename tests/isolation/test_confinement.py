@@ -243,6 +243,8 @@ def test_the_lock_of_a_writer_cannot_be_taken(roots: Roots) -> None:
         "cut its state",
         "write its state",
         "append to its state",
+        "write a byte elsewhere",
+        "write two bytes",
         "lease",
         "another file as stdout",
     ],
@@ -251,6 +253,11 @@ def test_its_state_keeps_its_size(roots: Roots, how: str) -> None:
     """An agent cannot fill the tmpfs through its state: it writes into the mapping and nowhere else."""
     assert said(roots, how) == "refused EPERM"
     assert (roots.state / "a" / "agent.state").stat().st_size == STATE_SIZE
+
+
+def test_its_notice_is_written(roots: Roots) -> None:
+    """The one byte by which an agent tells of changes is the one that it may write as a file."""
+    assert said(roots, "write its notice") == "done"
 
 
 @pytest.mark.parametrize("how", ["memory file", "shared memory", "System V", "pipe"])

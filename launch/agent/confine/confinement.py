@@ -8,6 +8,7 @@ anything else keeps a measure from being applied, the agent does not run (docs/d
 
 from __future__ import annotations
 
+import fcntl
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,6 +16,7 @@ from launch.agent.confine.landlock import landlock_version, make_ruleset, restri
 from launch.agent.confine.limits import apply_limits, limits_to_be_had, memory_limits
 from launch.agent.confine.seccomp import Filter, PathPage, SealedPaths, available, can_seal
 from launch.agent.confine.system_call import process_control, unless_absent
+from launch.agent.notice import STATE_DESCRIPTOR
 from launch.roots import nearest_existing_directory
 from ruth.agent.measure import Measure, WouldConfine
 from ruth.descriptor import close_descriptor
@@ -52,11 +54,12 @@ class Confinement:
         "refused",
     )
 
-    def __init__(self, export_root: str) -> None:
+    def __init__(self, export_root: str, state: int = STATE_DESCRIPTOR) -> None:
         """Makes what agents share.
 
         Args:
             export_root: Folder of all exports, absolute; it need not exist.
+            state: Descriptor of ``agent.state`` in an agent's process.
 
         Raises:
             OSError: The kernel has a measure and fails to prepare it.
@@ -77,10 +80,11 @@ class Confinement:
         if available(self.refused):
             if can_seal(self.refused):
                 self._page = PathPage((META_NAME, DATA_NAME))
-                self._filter = Filter([*self._page.addresses.values(), self._page.next_address])
+                self._filter = Filter([*self._page.addresses.values(), self._page.next_address], state)
             else:
-                self._filter = Filter(None)
-        self.descriptor, self._ruleset_brings = make_ruleset(_readable(export_root), self.refused)
+                self._filter = Filter(None, state)
+        ruleset, self._ruleset_brings = make_ruleset(_readable(export_root), self.refused)
+        self.descriptor = _above_the_state(ruleset)
 
     @property
     def measures(self) -> Measure:
@@ -169,6 +173,16 @@ class Prepared(NamedTuple):
         if self.ruleset >= 0:
             close_descriptor(self.ruleset)
         return self.measures
+
+
+def _above_the_state(ruleset: int) -> int:
+    """The ruleset, by a number that an agent's state never takes."""
+    if ruleset < 0:
+        return ruleset
+    try:
+        return fcntl.fcntl(ruleset, fcntl.F_DUPFD_CLOEXEC, STATE_DESCRIPTOR + 1)
+    finally:
+        close_descriptor(ruleset)
 
 
 def _readable(export_root: str) -> list[str]:

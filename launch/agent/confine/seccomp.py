@@ -6,6 +6,9 @@ the paths of this camera lie in memory of their own, made read-only and sealed (
 no code in this process can change, move or unmap it, and openat(2) is let through only for these
 addresses, for reading, and inotify_add_watch(2) for these.
 
+One call writes: pwrite(2) of the notice, one byte at its place in this agent's own state. Its descriptor, its
+size and its offset are compared, so that no other file, byte or memory of tmpfs can be had by it.
+
 Everything that is not listed is refused, rather than what is known to do harm: a process may slow, chown or
 signal others of its user in more ways than are listed anywhere.
 
@@ -24,6 +27,8 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from launch.agent.confine.system_call import Call, last_error, syscall, system_call, unless_absent
+from launch.agent.notice import NOTICE_SIZE
+from ruth.agent.state import NOTIFY_OFFSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +50,7 @@ ALLOWED: Final = {
 # And these, with some arguments: a traceback goes to 1 or 2, which stay what they are, so that no other file
 # takes their numbers; mmap(2) duplicates its descriptor in Python. Shared memory without a file, and what
 # grows as a stack does, would count against no limit.
-_WRITE, _CLOSE, _MMAP, _FCNTL, _ADD_WATCH = 1, 3, 9, 72, 254
+_WRITE, _CLOSE, _MMAP, _PWRITE, _FCNTL, _ADD_WATCH = 1, 3, 9, 18, 72, 254
 _FIRST_OF_ITS_OWN: Final = 3
 _GROWS_DOWN: Final = 0x100  # MAP_GROWSDOWN
 _WRITING: Final = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
@@ -189,11 +194,12 @@ def _argument(number: int) -> int:
     return _ARGUMENTS + 8 * number
 
 
-def program(paths: Sequence[int] | None) -> bytes:
+def program(paths: Sequence[int] | None, state: int) -> bytes:
     """The filter, as the kernel takes it.
 
     Args:
         paths: Addresses that openat and inotify_add_watch may be given; None: any.
+        state: Descriptor of ``agent.state``, the one that pwrite may be given.
 
     """
     instructions: list[tuple[int, int, str | None, str | None]] = []
@@ -216,6 +222,13 @@ def program(paths: Sequence[int] | None) -> bytes:
             here(skipped)
         add(_RETURN, _RETURN_EPERM)
 
+    def exactly(argument: int, value: int) -> None:
+        """A whole argument, both halves, or the call is refused."""
+        add(_LOAD, _argument(argument) + 4)
+        add(_EQUAL, value >> 32, None, "refuse")
+        add(_LOAD, _argument(argument))
+        add(_EQUAL, value & 0xFFFFFFFF, None, "refuse")
+
     add(_LOAD, _ARCHITECTURE)
     add(_EQUAL, _AUDIT_ARCH_X86_64, None, "refuse")
     add(_LOAD, _NUMBER)
@@ -224,6 +237,7 @@ def program(paths: Sequence[int] | None) -> bytes:
     add(_EQUAL, _MMAP, "mmap")
     add(_EQUAL, _FCNTL, "fcntl")
     add(_EQUAL, _WRITE, "write")
+    add(_EQUAL, _PWRITE, "notice")
     add(_EQUAL, _CLOSE, "close")
     for number in ALLOWED.values():
         add(_EQUAL, number, "allow")
@@ -253,6 +267,11 @@ def program(paths: Sequence[int] | None) -> bytes:
     here("fcntl")
     add(_LOAD, _argument(1))
     add(_EQUAL, fcntl.F_DUPFD_CLOEXEC, "allow", "refuse")
+    here("notice")
+    exactly(0, state)
+    exactly(2, NOTICE_SIZE)
+    exactly(3, NOTIFY_OFFSET)
+    add(_RETURN, _RETURN_ALLOW)
     here("write")
     add(_LOAD, _argument(0))
     add(_EQUAL, 1, "allow")
@@ -276,13 +295,14 @@ class Filter:
 
     Args:
         paths: As for :func:`program`.
+        state: The same.
 
     """
 
     __slots__ = ("_code", "_program")
 
-    def __init__(self, paths: Sequence[int] | None) -> None:
-        content = program(paths)
+    def __init__(self, paths: Sequence[int] | None, state: int) -> None:
+        content = program(paths, state)
         self._code = ctypes.create_string_buffer(content, len(content))
         described = _PROGRAM.pack(len(content) // _INSTRUCTION.size, ctypes.addressof(self._code))
         self._program = ctypes.create_string_buffer(described, len(described))

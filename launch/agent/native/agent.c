@@ -57,13 +57,15 @@ static void begin_change(uint64_t state) {
     __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field */
 }
 
-/* After the last one; all who watch the record are woken. */
-static void end_change(uint64_t state) {
-    uint64_t *sequence = (uint64_t *)(uintptr_t)(state + STATE_SEQUENCE_OFFSET);
-    uint32_t *wake = (uint32_t *)(uintptr_t)(state + STATE_WAKE_OFFSET);
+/* After the last one; all who watch the record are woken: Notice.wake() of launch/agent/notice.py. */
+static void end_change(const struct agent *a) {
+    static const unsigned char nothing[NOTICE_NOTICE_SIZE];
+    uint64_t *sequence = (uint64_t *)(uintptr_t)(a->state + STATE_SEQUENCE_OFFSET);
+    uint32_t *wake = (uint32_t *)(uintptr_t)(a->state + STATE_WAKE_OFFSET);
     __atomic_store_n(sequence, *sequence + 1, __ATOMIC_RELEASE); /* every field before even */
     __atomic_store_n(wake, *wake + 1, __ATOMIC_RELEASE);
     syscall(SYS_futex, wake, FUTEX_WAKE, ALL_WAITERS, NULL, NULL, 0);
+    if (pwrite((int)a->state_file, nothing, NOTICE_NOTICE_SIZE, STATE_NOTIFY_OFFSET) < 0) return; /* looked for by time */
 }
 
 /* StateWriter._write_rhythm(), by when the frame before this one was observed. */
@@ -112,7 +114,7 @@ static void write_frame(const struct agent *a, uint64_t observed_ns) {
         else
             store64(model, STATE_MODEL_SKIPPED_OFFSET, s->skipped);
     }
-    end_change(state);
+    end_change(a);
 }
 
 /* StateWriter.write_export() */
@@ -122,5 +124,5 @@ static void write_export(const struct agent *a, uint64_t inode, uint64_t epoch) 
     store64(a->state, STATE_SESSION_OFFSET, a->session);
     store64(a->state, STATE_EXPORT_INODE_OFFSET, inode);
     store64(a->state, STATE_EXPORT_EPOCH_OFFSET, epoch);
-    end_change(a->state);
+    end_change(a);
 }

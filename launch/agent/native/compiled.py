@@ -41,7 +41,7 @@ class Compiled:
 
     """
 
-    __slots__ = ("_agent", "_memory", "_names", "_native", "_paths", "_state", "address")
+    __slots__ = ("_agent", "_memory", "_names", "_native", "_paths", "_state", "_state_file", "address")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Compiled:
         self._native = native
         self._agent = agent
         self._state = 0
+        self._state_file = -1
         names = (source.directory_path, *source.paths, META_NAME, DATA_NAME)
         self._names = {name: ctypes.create_string_buffer(os.fsencode(name)) for name in names}  # kept alive
         found = {name: ctypes.addressof(content) for name, content in self._names.items()}
@@ -62,9 +63,10 @@ class Compiled:
         self._memory = ctypes.create_string_buffer(AGENT.size + SUBSCRIPTION.size * len(agent.subscriptions))
         self.address = ctypes.addressof(self._memory)
 
-    def attach(self, state: int) -> None:
-        """Keeps the address of the agent's state record, once that is mapped."""
+    def attach(self, state: int, state_file: int) -> None:
+        """Keeps the address of the agent's state record, and its file's descriptor, once that is mapped."""
         self._state = state
+        self._state_file = state_file
 
     def pack_start(self) -> bool:
         """Packs an agent that has seen nothing yet. Returns False if it is not for C."""
@@ -102,6 +104,7 @@ class Compiled:
     def _agent_words(self, handover: Handover, count: int) -> AgentWords:
         return AgentWords(
             self._state,
+            self._state_file,
             self.address + AGENT.size,
             count,
             *self._paths,

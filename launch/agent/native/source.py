@@ -11,7 +11,7 @@ import sys
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from launch.agent import inotify, loop, waiting
+from launch.agent import inotify, loop, notice, waiting
 from launch.agent.native import rules, structs
 from ruth import identity
 from ruth.agent import proc_stat, state, state_writer
@@ -38,6 +38,7 @@ _MODULES: Final = {
     "FILES": files,
     "IDENTITY": identity,
     "LOOP": loop,
+    "NOTICE": notice,
     "STAT": proc_stat,
     "STATE": state,
     "WAITING": waiting,

@@ -23,13 +23,13 @@ static void close_range_of(int first, int end) {
 
 /* AgentForker._leave_descriptors() */
 static int leave_descriptors(const struct start *s) {
-    int state = (int)s->state, ruleset = (int)s->ruleset;
-    int low = state < ruleset ? state : ruleset, high = state < ruleset ? ruleset : state;
+    int state = (int)s->state, ruleset = (int)s->ruleset, last = NOTICE_STATE_DESCRIPTOR;
     for (int standard = 0; standard < 3; standard++)
         if (dup2((int)s->null, standard) < 0) return 0;
-    close_range_of(3, low);
-    close_range_of(low + 1, high);
-    close_range_of(high + 1, (int)s->descriptors_end);
+    if (state != last && dup2(state, last) < 0) return 0;
+    agent_of(s)->state_file = last;
+    close_range_of(last + 1, ruleset);
+    close_range_of((ruleset > last ? ruleset : last) + 1, (int)s->descriptors_end);
     return 1;
 }
 
@@ -50,7 +50,7 @@ static uint64_t own_start_ticks(void) {
 static int begin_record(const struct start *s) {
     struct agent *a = agent_of(s);
     uint64_t start_ticks = own_start_ticks();
-    unsigned char *mapped = mmap(NULL, STATE_STATE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)s->state, 0);
+    unsigned char *mapped = mmap(NULL, STATE_STATE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)a->state_file, 0);
     if (mapped == MAP_FAILED || start_ticks == 0) return 0;
     uint64_t state = a->state = (uint64_t)(uintptr_t)mapped;
     uint64_t sequence = (load64(mapped, STATE_SEQUENCE_OFFSET) % WRITER_SEQUENCE_LIMIT) | 1;
@@ -66,13 +66,14 @@ static int begin_record(const struct start *s) {
     store64(state, STATE_LAUNCHER_PID_OFFSET, s->launcher_pid);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* all of it before the version that says it is there */
     store32(state, STATE_VERSION_OFFSET, STATE_STATE_VERSION);
-    end_change(state);
+    end_change(a);
     return 1;
 }
 
 /* Prepared.apply() of launch/agent/confine */
 static int confine(const struct start *s) {
-    uint64_t state = agent_of(s)->state;
+    const struct agent *a = agent_of(s);
+    uint64_t state = a->state;
     copy(s->path_to, s->path, s->path_size);
     const struct call *first = (const struct call *)(uintptr_t)s->calls;
     for (const struct call *c = first; c < first + s->call_count; c++)
@@ -80,7 +81,7 @@ static int confine(const struct start *s) {
     if (s->ruleset >= 0) close((int)s->ruleset);
     begin_change(state);
     store64(state, STATE_CONFINEMENT_OFFSET, s->measures);
-    end_change(state);
+    end_change(a);
     return 1;
 }
 

@@ -52,6 +52,7 @@ class AgentWords(NamedTuple):
     """
 
     state: U64  # of agent.state
+    state_file: I64  # its descriptor, for the notice (launch/agent/notice.py)
     subscriptions: U64  # of the first
     subscription_count: U64
     directory_path: U64  # no other path may be given to a system call (launch/agent/confine/seccomp.py)

@@ -46,9 +46,9 @@ def run(options: argparse.Namespace) -> NoReturn:
     from launch.launcher.claim import AlreadyRunningError, claim, claim_problem
 
     export_root = export_root_here()
-    confinement = Confinement(export_root)
     try:
         state = claim(state_root_here(), agent.camera_id, len(agent.subscriptions))
+        confinement = Confinement(export_root, state)
         confinement.limit()
         prepared = confinement.prepare(agent.camera_id)
     except AlreadyRunningError as error:

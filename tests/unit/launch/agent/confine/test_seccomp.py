@@ -14,14 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launch.agent.confine.seccomp import ALLOWED, program
+from ruth.agent.state import NOTIFY_OFFSET
 
 X86_64: Final = 0xC000003E
 ALLOW: Final = 0x7FFF0000
 REFUSE: Final = 0x00050000 | errno.EPERM
 PATHS: Final = (0x7F00_0000_1000, 0x7F00_0000_100B, 0x7F00_0000_1016)
 READ_ONLY: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-OPENAT, ADD_WATCH, WRITE, CLOSE, MMAP, FCNTL = 257, 254, 1, 3, 9, 72
-WITH_ARGUMENTS: Final = {OPENAT, ADD_WATCH, WRITE, CLOSE, MMAP, FCNTL}
+OPENAT, ADD_WATCH, WRITE, PWRITE, CLOSE, MMAP, FCNTL = 257, 254, 1, 18, 3, 9, 72
+WITH_ARGUMENTS: Final = {OPENAT, ADD_WATCH, WRITE, PWRITE, CLOSE, MMAP, FCNTL}
+STATE: Final = 3
 INSTRUCTION: Final = struct.Struct("=HBBI")
 # linux/bpf_common.h: load a word, and, jump if equal, jump if at least, return.
 LOAD, AND, EQUAL, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
@@ -54,7 +56,7 @@ def follow(content: bytes, number: int, arguments: tuple[int, ...] = (), archite
     raise InvalidProgramError("its end is reached without an answer")
 
 
-sealed, open_to_any = program(PATHS), program(None)
+sealed, open_to_any = program(PATHS, STATE), program(None, STATE)
 both = pytest.mark.parametrize("content", [sealed, open_to_any], ids=["sealed", "any path"])
 
 
@@ -141,6 +143,18 @@ def test_descriptors_that_all_programs_have_stay(content: bytes) -> None:
         REFUSE,
         REFUSE,
     ]
+
+
+@both
+def test_of_its_state_only_the_notice_is_written(content: bytes) -> None:
+    """One byte at its place, by the state's descriptor: no number may differ, in either half."""
+    notice = (STATE, 0x7F00_0000_2000, 1, NOTIFY_OFFSET)
+    assert follow(content, PWRITE, notice) == ALLOW
+    for argument in (0, 2, 3):
+        for by in (1, -1, 2**20, 2**32, 2**63):
+            changed = list(notice)
+            changed[argument] = (changed[argument] + by) % 2**64
+            assert follow(content, PWRITE, tuple(changed)) == REFUSE
 
 
 @both
