@@ -10,8 +10,7 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import nut_streams as nut
-
+from doubles import handwritten_nut as nut
 from fuzz.exports_read import BoundRing, NewReader, NewReaderOfVersion1, RenamedPair
 from harness.exports import META_V1, META_V2, RECORD
 from launch.prepare.config.plan import ConfigError, parse_config

@@ -628,7 +628,7 @@ def test_no_cap_has_no_interval() -> None:
         Decimal(5),
         Fraction(5),
         [5],
-        object(),
+        pytest.param(object(), id="an object"),
     ],
     ids=repr,
 )
