@@ -31,6 +31,7 @@ _SYSCALL_BY_MACHINE: Final = {
 }
 _FUTEX_WAIT: Final = 0
 _FUTEX_WAKE: Final = 1
+_FUTEX_CMP_REQUEUE: Final = 4
 _PRIVATE: Final = 128
 _FUTEX_WAITV_NUMBER: Final = 449  # the same on every machine above, as for all calls added since 2018
 _WORD_OF_32_BITS: Final = 2  # FUTEX2_SIZE_U32 (linux/futex.h)
@@ -132,6 +133,17 @@ class FutexWord:
         if _syscall(_NUMBER, self._address, _FUTEX_WAIT, expected, self._timespec_address) == 0:
             return WOKEN
         return ctypes.get_errno()
+
+    def has_changed(self, expected: int) -> bool:
+        """Whether the word no longer equals ``expected``. Never sleeps, and never raises.
+
+        The kernel is asked, since a load through the mapping of a file that was shortened would be a SIGBUS:
+        FUTEX_CMP_REQUEUE compares first, and then wakes no waiter and requeues none.
+        """
+        moved = _syscall(
+            _NUMBER, self._address, _FUTEX_CMP_REQUEUE, 0, None, self._address, ctypes.c_uint32(expected)
+        )
+        return bool(moved != 0 and ctypes.get_errno() == CHANGED)
 
     def wake(self) -> None:
         """Wakes every waiter. Never raises: without waiters, or without futexes, nothing happens."""

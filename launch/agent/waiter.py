@@ -6,8 +6,9 @@
 * No directory, a writer that does not wake, or no inotify instance left: a plain look every 10 ms while
   frames come, and every 0.98 s once none has come for a second (:mod:`launch.agent.waiting`).
 
-Whether a writer wakes is known by what it does: a frame that is found when a wait has run out was not
-announced; the next wake-up says that it does wake after all.
+Whether a writer wakes, its export says. One that says so and does not is known by the word itself, which
+counts frames: the kernel is asked, once a wait has run out, whether it still holds what was waited on. If
+not, a frame was published and not announced; the next wake-up says that the writer does wake after all.
 
 Every wait ends after 0.98 s at the latest, so that an export replaced behind a living mapping is found within
 a second, for one wake-up a second. In C, ``launch/agent/native/wait.c`` makes the same calls.
@@ -53,7 +54,6 @@ class Waiter:
         "_frame_ns",
         "_ring",
         "_source",
-        "_timed_out",
         "_wakes",
         "_watch",
         "_woken",
@@ -67,8 +67,8 @@ class Waiter:
         self._ring: RingReader | None = None
         self._word: FutexWord | None = None
         self._watch: DirectoryWatch | None = None
-        self._wakes = False  # whether what is waited on wakes for each frame, as far as is known
-        self._timed_out = self._woken = False
+        self._wakes = False  # whether the writer of the ring wakes, as far as is known
+        self._woken = False
         self._empty_wakes = 0
 
     def wait(self, *, observed: bool) -> None:
@@ -81,12 +81,10 @@ class Waiter:
         now_ns = time.monotonic_ns()
         if observed:
             self._frame_ns = now_ns
-            if self._timed_out:
-                self._wakes = False  # a frame, and nothing woke for it
         self._empty_wakes = self._empty_wakes + 1 if self._woken and not observed else 0
         if self._empty_wakes > EMPTY_WAKES:
             _sleep(EMPTY_WAKE_PAUSE_NS)
-        self._timed_out = self._woken = False
+        self._woken = False
         poll_ns = poll_interval(now_ns - self._frame_ns)
         ring = self._source.ring
         if ring is None:
@@ -108,11 +106,12 @@ class Waiter:
             self._ring, self._word = ring, FutexWord(ring.meta_map, WAKE_OFFSET)
             self._wakes = ring.wakes
         result = self._word.wait(ring.wake, QUIET_POLL_NS if self._wakes else poll_ns)
-        self._timed_out = result == TIMED_OUT
         self._woken = result in (WOKEN, CHANGED)
         if result == WOKEN:
             self._wakes = True
-        elif not self._timed_out and not self._woken:
+        elif result == TIMED_OUT:
+            self._wakes = self._wakes and not self._word.has_changed(ring.wake)
+        elif not self._woken:
             _sleep(SHORT_POLL_NS)  # EFAULT, EINTR, ...: never a busy loop
 
     def _wait_for_directory(self, poll_ns: int) -> None:
@@ -120,20 +119,15 @@ class Waiter:
             try:
                 self._watch = DirectoryWatch(self._directory_path)
             except OSError:  # no directory, or no instance left
-                self._wakes = False
                 _sleep(poll_ns)
-            else:
-                self._wakes = True
             return  # what came before the watch is found by a look
-        until_ns = time.monotonic_ns() + (QUIET_POLL_NS if self._wakes else poll_ns)
+        until_ns = time.monotonic_ns() + QUIET_POLL_NS
         while not self._woken:
             remaining_ns = max(0, until_ns - time.monotonic_ns())
             if not self._watch.wait(remaining_ns / _MILLISECOND_NS):
-                self._timed_out = True
                 return
             events = self._watch.take_events()
             self._woken = events.came or events.gone
-            self._wakes = self._wakes or events.came
             if events.gone:
                 self.close()
 

@@ -36,7 +36,7 @@ from ruth.export.layout import (
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.pairing import belongs
 from ruth.export.pixels import Pixels
-from ruth.export.validity import begins_session, geometry_problem, problem_v1
+from ruth.export.validity import begins_session, geometry_problem, is_header_v1, problem_v1
 from ruth.identity import DATA_NAME, META_NAME
 
 if TYPE_CHECKING:
@@ -145,8 +145,7 @@ class RenameReader:
         record = _record(header)
         problem = problem_v1(record, len(header), data_size)
         if problem is not None:
-            # A right header beside data of another size: the pair is between two renames, or cut short.
-            return TORN if geometry_problem(record) is None else Absent(problem)
+            return TORN if is_header_v1(record, len(header)) else Absent(problem)
         if record == self._given:
             return UNCHANGED
         self.restarted = self._given is None or begins_session(record.frame_id, self._given.frame_id)

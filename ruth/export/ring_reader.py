@@ -60,7 +60,7 @@ from ruth.export.layout import (
 )
 from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.pixels import Pixels, SlotPixels
-from ruth.export.validity import problem_v2, ring_problem, slot_problem
+from ruth.export.validity import is_same_ring, problem_v2, ring_problem, slot_problem
 from ruth.identity import DATA_NAME
 
 if TYPE_CHECKING:
@@ -179,10 +179,8 @@ class RingReader:
         if sequence & 1:
             return TORN
         newest = second[_RECORD]
-        if second[RING_AFTER_WAKE] != self._ring_bytes:
-            found = unpack_ring(second)
-            if found._replace(wake=0, flags=0) != self._ring._replace(wake=0, flags=0):
-                return Absent("frame.meta names another ring: a new writer in the same files")
+        if second[RING_AFTER_WAKE] != self._ring_bytes and not is_same_ring(unpack_ring(second), self._ring):
+            return Absent("frame.meta names another ring: a new writer in the same files")
         if newest == self.given or sequence == 0:
             return Absent("closed by its writer") if unpack_ring(second).closed else UNCHANGED
         # Nearly always another frame like the last one, in another slot: its geometry was judged with that.

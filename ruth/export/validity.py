@@ -127,6 +127,11 @@ GEOMETRY_RULES = (
     Rule(is_row, "stride {stride} below width {width}"),
     Rule(is_one_frame, "data_size {data_size}, stride * height * 3 / 2 is {frame_size}"),
 )
+HEADER_1_RULES = (
+    Rule(is_version_1, "version {version}"),
+    Rule(is_one_record, f"frame.meta has {{meta_size}} bytes, version 1 has {META_SIZE_V1}"),
+    *GEOMETRY_RULES,
+)
 VERSION_1_RULES = (
     Rule(is_version_1, "version {version}"),
     Rule(is_one_record, f"frame.meta has {{meta_size}} bytes, version 1 has {META_SIZE_V1}"),
@@ -151,6 +156,8 @@ VERSION_2_RULES = (
     *_OFFSET_RULES,
 )
 
+SAME_RING_FIELDS = tuple(name for name in RingHeader._fields if name not in {"wake", "flags"})
+"""What of a ring's header one writer never changes."""
 
 SLOT_RULES = (
     *VERSION_2_RULES,
@@ -197,6 +204,20 @@ def problem_v1(record: FrameRecord, meta_size: int, data_file_size: int) -> str 
     """
     values = _values_of(record)
     return _problem(VERSION_1_RULES, {**values, "meta_size": meta_size, "data_file_size": data_file_size})
+
+
+def is_header_v1(record: FrameRecord, meta_size: int) -> bool:
+    """Whether ``frame.meta`` is a valid header of version 1, whatever ``frame.data`` is beside it.
+
+    A valid header beside data of another size is a pair between its two renames, or cut short; any other
+    export in which :func:`problem_v1` finds something is none. Arguments as there.
+    """
+    return _problem(HEADER_1_RULES, {**_values_of(record), "meta_size": meta_size}) is None
+
+
+def is_same_ring(found: RingHeader, bound: RingHeader) -> bool:
+    """Whether what is found in ``frame.meta`` is still the ring that was bound, and not a new writer's."""
+    return all(getattr(found, name) == getattr(bound, name) for name in SAME_RING_FIELDS)
 
 
 def ring_problem(ring: RingHeader, data_file_size: int, data_inode: int) -> str | None:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from conftest import PROJECT
-from doubles.video_server import Publication, read_report
+from doubles.video_server import FRAME_INTERVAL_NS, Publication, read_report
 from harness.exports import read_meta
-from harness.streams import FRAME_INTERVAL_NS, Follower, Seen, advance, seen
+from harness.streams import Follower, Seen, advance, seen
 from harness.waiting import wait_until
 from ruth.export.layout import META_SIZE_V2, unpack_record
 

@@ -9,9 +9,10 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from doubles.video_server import FRAME_INTERVAL_NS
 from harness.agents import launched, record, view_agent, wait_observed
 from harness.published import FRAME, Feed, exporter_of
-from harness.streams import FRAME_INTERVAL_NS, Follower, judged_alone
+from harness.streams import Follower, judged_alone
 from harness.waiting import wait_until
 from ruth.export.layout import SLOT_COUNT_DEFAULT
 

@@ -87,9 +87,7 @@ static enum found read_ring(const struct agent *a, struct bound *b, struct frame
     *record = unpack_frame_record(header);
     if (record->sequence & 1) return NOTHING;
     struct ring_header ring = unpack_ring_header(header);
-    if (ring.slot_count != b->ring.slot_count || ring.slot_size != b->ring.slot_size
-        || ring.data_inode != b->ring.data_inode || ring.epoch != b->ring.epoch)
-        return ABSENT; /* a new writer in the same files */
+    if (!is_same_ring(&ring, &b->ring)) return ABSENT;
     if (record->sequence == 0 || (b->known && memcmp(header, a->ring_record, EXPORT_RECORD_SIZE) == 0))
         return ring.flags & EXPORT_FLAG_CLOSED ? ABSENT : NOTHING;
     if (!is_frame_of_version_2(record, &b->ring)) return ABSENT;
@@ -176,7 +174,7 @@ static enum found read_renamed(const struct agent *a, struct bound *b, struct fr
     *record = unpack_frame_record(header);
     const struct files files = {.meta_size = (uint64_t)size, .data_file_size = (uint64_t)data.st_size};
     if (!is_frame_of_version_1(record, &files))
-        return is_version_1(record->version) && is_geometry(record) ? NOTHING : ABSENT;
+        return is_header_of_version_1(record, &files) ? NOTHING : ABSENT;
     /* Bytes that version 1 reserves mean nothing. */
     memset(header + EXPORT_VERSION_OFFSET + 4, 0, EXPORT_FRAME_ID_OFFSET - EXPORT_VERSION_OFFSET - 4);
     memset(header + EXPORT_DATA_OFFSET_OFFSET, 0, EXPORT_RECORD_SIZE - EXPORT_DATA_OFFSET_OFFSET);

@@ -35,7 +35,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
 """Beside those of the rules below."""
 
 RULES: Final = {
-    "is_geometry": validity.GEOMETRY_RULES,
+    "is_header_of_version_1": validity.HEADER_1_RULES,
     "is_frame_of_version_1": validity.VERSION_1_RULES,
     "is_ring": validity.RING_RULES,
     "is_frame_of_version_2": validity.VERSION_2_RULES,
@@ -69,6 +69,7 @@ def definitions() -> str:
     functions = dict.fromkeys([*FUNCTIONS, *(rule.holds for rules in RULES.values() for rule in rules)])
     lines += [function_in_c(function) for function in functions]
     lines += [_conjunction(name, rules) for name, rules in RULES.items()]
+    lines.append(_equality("is_same_ring", "ring_header", validity.SAME_RING_FIELDS))
     return "".join(lines)
 
 
@@ -168,6 +169,13 @@ def _conjunction(name: str, rules: Sequence[Rule]) -> str:
         f"const struct {kind} *{place}" for place, kind in taken.items() if f"{place}->" in used
     )
     return f"static inline int {name}({parameters}) {{\n    return {' && '.join(calls)};\n}}\n"
+
+
+def _equality(name: str, kind: str, fields: Sequence[str]) -> str:
+    """Whether two of a kind agree in some fields."""
+    compared = " && ".join(f"one->{field} == other->{field}" for field in fields)
+    parameters = f"const struct {kind} *one, const struct {kind} *other"
+    return f"static inline int {name}({parameters}) {{\n    return {compared};\n}}\n"
 
 
 def _struct(name: str, fields: Sequence[str]) -> str:

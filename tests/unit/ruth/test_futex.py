@@ -57,6 +57,7 @@ page = mmap.mmap(descriptor, {SIZE}, mmap.MAP_SHARED, mmap.PROT_READ)
 word = FutexWord(page, {OFFSET})
 os.ftruncate(descriptor, 0)
 word.wake()
+assert not word.has_changed(1)  # it cannot be told
 sys.exit(word.wait(0, {LONG}))
 """
 
@@ -139,6 +140,15 @@ def test_a_word_that_differs_is_not_waited_for(page: Path, value: int) -> None:
         assert word.wait(0, LONG) == CHANGED
         assert word.wait(value - 1, LONG) == CHANGED
         assert word.wait(value, MILLISECOND) == TIMED_OUT
+
+
+@pytest.mark.parametrize("value", [0, 1, 2**31, 2**32 - 1])
+def test_whether_a_word_has_changed_is_asked_without_waiting(page: Path, value: int) -> None:
+    """On a read-only mapping, of any value; nobody is woken."""
+    page.write_bytes(bytes(OFFSET) + value.to_bytes(4, "little") + bytes(SIZE - OFFSET - 4))
+    with page.open("rb") as file, mmap.mmap(file.fileno(), SIZE, mmap.MAP_SHARED, mmap.PROT_READ) as mapping:
+        word = FutexWord(mapping, OFFSET)
+        assert [word.has_changed(value ^ change) for change in (0, 1, 2**31)] == [False, True, True]
 
 
 def test_a_wait_lasts_as_long_as_it_was_given(page: Path) -> None:

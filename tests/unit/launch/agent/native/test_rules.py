@@ -12,10 +12,19 @@ from hypothesis import strategies as st
 from launch.agent.native import rules
 from launch.agent.native.build import compile_library
 from launch.agent.native.rules import FUNCTIONS, RULES, NotCompilableError, function_in_c
-from ruth.export.layout import RECORD_FIELDS, RING_FIELDS
+from ruth.export.layout import (
+    FLAG_WAKES,
+    RECORD_FIELDS,
+    RING_FIELDS,
+    WAKE_OFFSET,
+    RingHeader,
+    pack_ring,
+)
+from ruth.export.validity import is_same_ring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 EVERY: Final = list(dict.fromkeys([*FUNCTIONS, *(rule.holds for named in RULES.values() for rule in named)]))
 UINT64_MAX: Final = 2**64 - 1
@@ -115,6 +124,41 @@ def test_anything_else_is_refused(function: Callable[..., int]) -> None:
     """What C would take another way is no rule for it, and the function is named."""
     with pytest.raises(NotCompilableError, match=function.__name__):
         function_in_c(function)
+
+
+LOADS = """
+#include <stdint.h>
+#include <string.h>
+static inline uint64_t load64(const unsigned char *bytes, int at) {
+    uint64_t value;
+    memcpy(&value, bytes + at, sizeof value);
+    return value;
+}
+static inline uint32_t load32(const unsigned char *bytes, int at) {
+    uint32_t value;
+    memcpy(&value, bytes + at, sizeof value);
+    return value;
+}
+"""
+SAME_RING = """
+int test(const unsigned char *one, const unsigned char *other) {
+    const struct ring_header a = unpack_ring_header(one), b = unpack_ring_header(other);
+    return is_same_ring(&a, &b);
+}
+"""
+
+
+def test_the_same_ring_is_one_whose_lasting_fields_are_the_same(tmp_path: Path) -> None:
+    """In C as in Python, field by field: its wake word and flags may change, nothing else."""
+    path = str(tmp_path / "rings.so")
+    source = f"{LOADS}{rules.definitions()}{SAME_RING}"
+    assert compile_library(source.encode(), path) is None
+    same_in_c = ctypes.CDLL(path).test
+    ring = RingHeader(wake=7, slot_count=4, slot_size=8192, data_inode=12, epoch=99, flags=FLAG_WAKES)
+    for name in RingHeader._fields:
+        other = ring._replace(**{name: getattr(ring, name) + 1})
+        metas = [bytes(WAKE_OFFSET) + pack_ring(one) for one in (ring, other)]
+        assert is_same_ring(ring, other) == bool(same_in_c(*metas)) == (name in {"wake", "flags"}), name
 
 
 def test_every_rule_of_validity_is_compiled() -> None:
