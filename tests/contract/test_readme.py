@@ -47,12 +47,40 @@ def test_configuration() -> None:
 
 @pytest.mark.parametrize("flag", ["true", None])
 def test_code(roots: Roots, flag: str | None) -> None:
-    """The README's code runs, with the flag on and off."""
-    for code in blocks("python", README):
+    """Each of the README's programs runs, with the flag on and off, and prints what came of it."""
+    programs = blocks("python", README)
+    assert len(programs) >= 2
+    for code in programs:
         done = subprocess.run(
             [sys.executable, "-c", code], env=roots.environ(flag=flag), capture_output=True, text=True
         )
         assert (done.returncode, done.stderr) == (0, "")
+        assert "problem" in code
+        assert done.stdout
+
+
+def test_a_model_that_gets_nothing_says_why(roots: Roots) -> None:
+    """Without an agent the README's model ends with the reason in words."""
+    (code,) = [code for code in blocks("python", README) if "attach(" in code]
+    done = subprocess.run([sys.executable, "-c", code], env=roots.environ(), capture_output=True, text=True)
+    assert done.stdout.startswith("no frame for 2 seconds: ")
+    assert "None" not in done.stdout
+
+
+def test_comparisons_name_their_sources() -> None:
+    """Each row about another program links to that program's own documentation or code."""
+    section = README[README.index("## What changes for you") : README.index("## See it")]
+    sources = {
+        "OpenCV": "docs.opencv.org",
+        "Frigate": "frigate",
+        "GStreamer": "gstreamer.freedesktop.org",
+        "DeepStream": "docs.nvidia.com",
+    }
+    for name, source in sources.items():
+        (row,) = re.findall(rf"^\| {name}.*\|$", section, re.MULTILINE)
+        links = re.findall(r"\]\(https://([^/]+/[^)]*)\)", row)
+        assert links
+        assert all(source in link for link in links), row
 
 
 def test_shared_memory_demonstration() -> None:
