@@ -6,17 +6,22 @@ readers are covered by one reader which, at each load, may meet **any** store to
 know to be overwritten. How much it knows is all that an order of memory is about:
 
 * x86-64 keeps the order of stores and of loads: who has met a store knows all stores before it;
-* C11 (weaker machines, and compilers) promises less. A load that meets a release store, or a store after a
-  release fence, learns what stood before that store or fence; and it may use this only if it is an acquire
-  load, or after an acquire fence. For the same word, no later load meets an earlier store (coherence).
+* 64-bit Arm reorders any two accesses of different words, unless a barrier, a release or an acquire stands
+  between them. A load that meets a release store, or a store after a release fence, learns what stood before
+  that store or fence; and it may use this only if it is an acquire load, or after an acquire fence. For the
+  same word, no later load meets an earlier store (coherence), and who meets a store knows what is known by
+  whoever meets an earlier one to the same word;
+* C11 promises less: without the last of these (C++20, "release sequence").
 
-This is the view-based reading of C11 for programs without a cycle of reads and writes between threads, which
-readers that store nothing cannot make. Its litmus tests: ``test_memory.py``.
+This is the view-based reading for programs without a cycle of reads and writes between threads, which readers
+that store nothing cannot make. Its litmus tests: ``test_memory.py``. That the Arm of this file allows just
+what comes of really reordering stores and loads: ``test_reordering.py``.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -80,16 +85,20 @@ class Load(NamedTuple):
 class Pread(NamedTuple):
     """Loads of several words by one pread(2), or by a copy of pixels: in any order.
 
+    A system call is no barrier: on Arm, nothing but a fence keeps one pread before the next.
+
     Attributes:
         words: Which.
-        still: As for a load; a fence is not needed, preads are only done where loads keep their order.
+        still: As for a load; without a fence behind this pread, only where loads keep their order.
         only: Values that must be returned, for the same reason; None for any.
+        fenced: An acquire fence follows.
 
     """
 
     words: tuple[Word, ...]
     still: tuple[Word, Value] | None = None
     only: tuple[Value | None, ...] | None = None
+    fenced: bool = False
 
 
 class Machine(NamedTuple):
@@ -98,15 +107,18 @@ class Machine(NamedTuple):
     Attributes:
         name: For people.
         keeps_order: Whether stores are seen, and loads done, in the order of the program.
+        carries_words: Whether a store carries all that an earlier one to the same word carries.
 
     """
 
     name: str
     keeps_order: bool
+    carries_words: bool
 
 
-X86: Final = Machine("x86-64", keeps_order=True)
-C11: Final = Machine("C11", keeps_order=False)
+X86: Final = Machine("x86-64", keeps_order=True, carries_words=True)
+ARM: Final = Machine("64-bit Arm", keeps_order=False, carries_words=True)
+C11: Final = Machine("C11", keeps_order=False, carries_words=False)
 
 
 class Met(NamedTuple):
@@ -182,6 +194,8 @@ class History:
             self.stores.append(step)
             time = len(self.stores)
             carries = time if machine.keeps_order or step.order == RELEASE else fenced
+            if machine.carries_words:
+                carries = max(carries, self._met[step.word][-1].carries)
             self._times[step.word].append(time)
             self._met[step.word].append(Met(time, step.value, carries))
 
@@ -212,8 +226,10 @@ class History:
         return View(view.pending, tuple(pair for pair in view.met if pair[1] > view.pending), view.pending)
 
     def pread(self, view: View, asked: Pread) -> Iterator[tuple[tuple[Value, ...], View]]:
-        """What one pread can return. Only where loads keep their order: no other machine is read so."""
-        assert self.machine.keeps_order
+        """What one pread can return, and what its reader knows then."""
+        if not self.machine.keeps_order:
+            yield from self._unordered(view, asked)
+            return
         # By what was returned so far: the earliest moment at which that is possible. Whatever can be met
         # after it can be met after any later one as well.
         results: dict[tuple[Value, ...], int] = {(): view.known}
@@ -226,6 +242,35 @@ class History:
             results = longer
         for values, known in results.items():
             yield values, View(known, (), known)
+
+    def _unordered(self, view: View, asked: Pread) -> Iterator[tuple[tuple[Value, ...], View]]:
+        """As :meth:`pread`, where loads of different words have no order: each meets what it may alone."""
+        assert self.machine.carries_words  # or what is met first could tell more than what is met later
+        last = self._last_met(asked.still if asked.fenced else None)
+        choices: list[list[Met]] = []
+        for position, word in enumerate(asked.words):
+            earliest: dict[
+                Value, Met
+            ] = {}  # who meets a value later can meet no more than who meets it first
+            for met in self.meetable(word, view.floor(word)):
+                if met.carries < last and (asked.only is None or asked.only[position] in (None, met.value)):
+                    earliest.setdefault(met.value, met)
+            choices.append([*earliest.values()])
+        for chosen in product(*choices):
+            met_now = {word: met.time for word, met in zip(asked.words, chosen, strict=True)}
+            pending = max(view.pending, view.known, *(met.carries for met in chosen))
+            if pending >= last:
+                continue
+            known = pending if asked.fenced else view.known
+            later = {**dict(view.met), **met_now}
+            yield (
+                tuple(met.value for met in chosen),
+                View(
+                    known,
+                    tuple(sorted((word, time) for word, time in later.items() if time > known)),
+                    pending,
+                ),
+            )
 
     def _counting(self, asked: Pread, position: int, since: int) -> list[Met]:
         """The stores that a word of a pread can meet, without those of which nothing can come."""

@@ -54,10 +54,13 @@ class Checks(NamedTuple):
         slot_again: The slot's sequence and frame_id are taken again after use.
         after_use: That is done after the pixels, not before them.
         same_frame: The slot's frame is compared with the one that is wanted: its id and its timestamp.
-        newest_acquire: The first load of the newest record's sequence is an acquire load.
-        newest_fence: A fence stands before the second one.
+        newest_acquire: The first load of the newest record's sequence is an acquire load; with preads:
+            an acquire fence follows the first one.
+        newest_fence: A fence stands before the second load of it; with preads: behind the second one.
         slot_acquire: As newest_acquire, of the slot's record.
         use_fence: A fence stands between the pixels and the last load of the slot's sequence.
+        walk_acquire: Who walks has a fence behind the first of its preads.
+        walk_fence: And behind the second.
         geometry_inside: Geometry is taken between the two sequences, not once and for all when binding.
         epoch: The epoch is taken with the newest record, and compared.
         same_time: And not the id alone.
@@ -84,6 +87,8 @@ class Checks(NamedTuple):
     three_preads: bool = True
     slot_before: bool = True
     walk_epoch: bool = True
+    walk_acquire: bool = True
+    walk_fence: bool = True
 
 
 CHECKS: Final = Checks()
@@ -259,12 +264,13 @@ class PreadReader(_Reader):
         self, sequence_word: Word, words: tuple[Word, ...], kept: Kept
     ) -> Generator[Asked, Value, tuple[int, tuple[Value, ...] | None]]:
         """The fields by one pread, between two that take the sequence."""
-        (sequence,) = yield Pread((sequence_word,))
-        if (self._checks.even and sequence % 2) or sequence in (0, kept.given):
+        checks = self._checks
+        (sequence,) = yield Pread((sequence_word,), fenced=checks.newest_acquire)
+        if (checks.even and sequence % 2) or sequence in (0, kept.given):
             return sequence, None
-        if not self._checks.newest_again:
-            return sequence, (yield Pread(words))
-        fields = yield Pread(words, still=(sequence_word, sequence))
+        if not checks.newest_again:
+            return sequence, (yield Pread(words, fenced=checks.newest_fence))
+        fields = yield Pread(words, still=(sequence_word, sequence), fenced=checks.newest_fence)
         (again,) = yield Pread((sequence_word,))
         return sequence, fields if again == sequence else None
 
@@ -293,16 +299,19 @@ class PreadReader(_Reader):
         wanted: list[int | None] = [frame_id, timestamp_ns if checks.same_time else None]
         if not checks.same_frame:
             wanted = [None, None]
-        before = yield Pread(words, only=(None, *wanted))
+        before = yield Pread(words, only=(None, *wanted), fenced=checks.slot_acquire)
         if any(want not in (None, found) for want, found in zip(wanted, before[1:], strict=True)):
             return None
         sequence = before[0]
         if sequence == 0 or (checks.even and sequence % 2):
             return None
         used = payload_words(data, slot)
-        still = (record.sequence, sequence) if checks.slot_again and checks.after_use else None
-        payload = None if not checks.after_use else (yield Pread(used, still))
-        again = yield Pread(words, still)
+        rechecked = checks.slot_again and checks.after_use
+        still = (record.sequence, sequence) if rechecked else None
+        payload = None
+        if checks.after_use:
+            payload = yield Pread(used, still, fenced=checks.use_fence)
+        again = yield Pread(words, only=before if rechecked else None)
         if payload is None:
             payload = yield Pread(used)
         if checks.slot_again and again != before:
@@ -340,9 +349,10 @@ class WalkingReader(PreadReader):
         ids = range(max(kept.taken + 1, newest_id - self._slot_count + 1), newest_id)
         slots = [export.slots[frame_id % self._slot_count] for frame_id in ids]
         sequences = tuple(slot.sequence for slot in slots)
-        before = (yield Pread(sequences)) if checks.slot_before else None
+        before = (yield Pread(sequences, fenced=checks.walk_acquire)) if checks.slot_before else None
         fields = yield Pread(
-            tuple(word for slot in slots for word in (slot.sequence, slot.frame_id, slot.timestamp_ns))
+            tuple(word for slot in slots for word in (slot.sequence, slot.frame_id, slot.timestamp_ns)),
+            fenced=checks.walk_fence,
         )
         *again, epoch = yield Pread((*sequences, export.epoch))
         if checks.walk_epoch and epoch != kept.epoch:

@@ -37,9 +37,9 @@ class Habits(NamedTuple):
     """What a waiting reader keeps to; each can be broken.
 
     Attributes:
-        wake_acquire: wake is taken with an acquire load.
+        wake_acquire: wake is taken with an acquire load; with preads: an acquire fence follows the first one.
         wake_first: wake is taken before the record.
-        flags_acquire: So are the flags.
+        flags_acquire: So are the flags; with preads: an acquire fence follows the second one.
         flags_first: The flags are taken before the record.
         torn_keeps_wake: Where the record changed during a poll, the value to wait for stays the one before.
 
@@ -131,8 +131,8 @@ class WaitingPreadReader(_WaitingReader):
 
     def _poll(self, kept: Kept) -> Poll[Kept]:
         habits, export = self._habits, self._export
-        sequence, wake = yield Pread((export.newest.sequence, export.wake))
-        (flags,) = yield Pread((export.flags,))
+        sequence, wake = yield Pread((export.newest.sequence, export.wake), fenced=habits.wake_acquire)
+        (flags,) = yield Pread((export.flags,), fenced=habits.flags_acquire)
         again, late = yield Pread((export.newest.sequence, export.wake))
         if not habits.wake_first:
             wake = late
