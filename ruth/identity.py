@@ -24,8 +24,10 @@ STATE_NAME = "agent.state"
 
 ID_LENGTH_MAX = 64
 ID_ALLOWED = "a letter or digit, then up to 63 letters, digits, '.', '_' or '-'"
-_FIRST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
-_REST = _FIRST | frozenset("._-")
+ID_FIRST = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+ID_REST = ID_FIRST + "._-"
+_FIRST = frozenset(ID_FIRST)
+_REST = frozenset(ID_REST)
 
 
 def id_problem(value: object) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 MADE_BETWEEN_MAX: Final = 2**20  # files made on one tmpfs between a frame's data and its header, at most
-_INODE_WRAP: Final = 2**32  # where the numbers of a tmpfs mounted with inode32 start again
+INODE_WRAP: Final = 2**32  # where the numbers of a tmpfs mounted with inode32 start again
 
 
 def belongs(meta_inode: int, data_inode: int) -> bool:
@@ -20,7 +20,6 @@ def belongs(meta_inode: int, data_inode: int) -> bool:
         data_inode: ``st_ino`` of ``frame.data``, which was opened after it, on the same tmpfs.
 
     """
-    later_by = meta_inode - data_inode
-    if later_by < 0 and data_inode < _INODE_WRAP:
-        later_by += _INODE_WRAP
-    return 0 < later_by < MADE_BETWEEN_MAX
+    return data_inode < meta_inode < data_inode + MADE_BETWEEN_MAX or (
+        meta_inode < data_inode < INODE_WRAP and meta_inode + INODE_WRAP < data_inode + MADE_BETWEEN_MAX
+    )

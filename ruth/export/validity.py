@@ -2,7 +2,7 @@
 
 Each rule is one expression of integers from 0 to 2^64 - 1, named as the fields of :mod:`ruth.export.layout`
 or as what is known of the files: ``data_file_size``, ``data_file_inode``, ``meta_size``. Agents in C follow
-the same functions, compiled from here (:mod:`launch.agent.native.rules`), and so use no operators but those
+the same functions, compiled from here (:mod:`ruth.native.rules`), and so use no operators but those
 that it translates.
 """
 

@@ -1,4 +1,4 @@
-/* A version 2 reader, made from docs/frame-export.md alone.
+/* A version 2 reader of an export itself, as docs/frame-export.md has it, on the steps of ruth_ring.h.
  *
  *     reader DIRECTORY LAST_FRAME_ID TIMEOUT_S
  *
@@ -6,37 +6,36 @@
  * LAST_FRAME_ID, the export has ended or the time is up, and checks every pixel byte of every accepted frame.
  * It prints one line of JSON. It loads through its mapping: a file that is cut short kills it, by SIGBUS.
  */
-#include "frame_export.h"
+#include "payload.h"
+#include "ruth_ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define WAIT_NS 100000000u /* wake-ups can be missing, so a wait ends by itself */
 #define POLL_NS 1000000u   /* for an export to appear, or from a writer that does not wake */
 
-/* One record as it was at one moment. */
-struct taken {
-    uint32_t version, picture, width, height, pixel_format, stride;
-    uint64_t frame_id, timestamp_ns, data_size, data_offset, sequence, epoch;
+struct head {
+    struct ruth_record newest;
+    struct ruth_ring ring;
 };
+_Static_assert(sizeof(struct head) == RUTH_HEAD_SIZE, "as ruth_ring_newest() fills it");
 
 struct export {
     int directory;
     ino_t inode;
-    const struct meta *meta;
+    const void *meta;
     const uint8_t *data;
-    uint32_t slot_count;
-    uint64_t slot_size, whole;
-    struct taken bound; /* the geometry that was checked, which never changes, and the epoch */
+    struct head bound; /* the geometry and the ring that were checked, which never change */
+    uint64_t whole;
     uint8_t *ramp;
 };
 
@@ -51,38 +50,19 @@ static uint64_t monotonic(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* False if the record was being changed: then nothing in `taken` means anything. */
-static bool take(const struct meta *meta, const struct record *record, struct taken *taken) {
-    /* Acquire: no field below is loaded before this load, so none is older than this sequence says. */
-    taken->sequence = LOAD_ACQUIRE(record->sequence);
-    taken->version = LOAD(record->version);
-    taken->picture = LOAD(record->picture);
-    taken->frame_id = LOAD(record->frame_id);
-    taken->timestamp_ns = LOAD(record->timestamp_ns);
-    taken->width = LOAD(record->width);
-    taken->height = LOAD(record->height);
-    taken->pixel_format = LOAD(record->pixel_format);
-    taken->stride = LOAD(record->stride);
-    taken->data_size = LOAD(record->data_size);
-    taken->data_offset = LOAD(record->data_offset);
-    taken->epoch = LOAD(meta->ring.epoch);
-    /* The fields before the second sequence. An acquire load there would not do: it orders what follows. */
-    atomic_thread_fence(memory_order_acquire);
-    return LOAD(record->sequence) == taken->sequence && taken->sequence % 2 == 0;
-}
-
-static bool is_sane(const struct export *export, const struct taken *taken) {
+static bool is_sane(const struct export *export, const struct ruth_record *taken) {
     return taken->version == 2 && taken->width && taken->width % 2 == 0 && taken->height
-           && taken->height % 2 == 0 && taken->pixel_format == PIXEL_FORMAT_NV12
+           && taken->height % 2 == 0 && taken->pixel_format == RUTH_PIXEL_FORMAT_NV12
            && taken->stride >= taken->width
            /* two numbers of 32 bits: their product fits 64, three times it may not, half of it first does */
            && taken->height / 2 <= UINT64_MAX / 3 / taken->stride
            && taken->data_size == (uint64_t)taken->stride * (taken->height / 2) * 3
-           && taken->data_size <= export->slot_size && taken->data_offset % export->slot_size == 0
+           && taken->data_size <= export->bound.ring.slot_size
+           && taken->data_offset % export->bound.ring.slot_size == 0
            && taken->data_offset < export->whole;
 }
 
-static bool same_geometry(const struct taken *one, const struct taken *other) {
+static bool same_geometry(const struct ruth_record *one, const struct ruth_record *other) {
     return one->width == other->width && one->height == other->height && one->stride == other->stride;
 }
 
@@ -101,7 +81,7 @@ static void unbind(struct export *export) {
     if (export->data)
         munmap((void *)export->data, export->whole);
     if (export->meta)
-        munmap((void *)export->meta, META_SIZE);
+        munmap((void *)export->meta, RUTH_META_SIZE);
     if (export->directory >= 0)
         close(export->directory);
     free(export->ramp);
@@ -110,33 +90,31 @@ static void unbind(struct export *export) {
 
 static bool bind_files(struct export *export, int meta_file) {
     struct stat status;
-    export->meta = mmap(NULL, META_SIZE, PROT_READ, MAP_SHARED, meta_file, 0);
+    export->meta = mmap(NULL, RUTH_META_SIZE, PROT_READ, MAP_SHARED, meta_file, 0);
     if (export->meta == MAP_FAILED) {
         export->meta = NULL;
         return false;
     }
-    export->slot_count = LOAD(export->meta->ring.slot_count);
-    export->slot_size = LOAD(export->meta->ring.slot_size);
-    uint64_t data_inode = LOAD(export->meta->ring.data_inode);
-    if (export->slot_count < SLOT_COUNT_MIN || export->slot_count > SLOT_COUNT_MAX || !export->slot_size
-        || export->slot_size % SLOT_ALIGNMENT
-        || __builtin_mul_overflow(export->slot_size, (uint64_t)export->slot_count, &export->whole)
-        || !take(export->meta, &export->meta->newest, &export->bound) || !is_sane(export, &export->bound))
+    const struct ruth_ring *ring = &export->bound.ring;
+    if (!ruth_ring_newest(export->meta, &export->bound) || ring->slot_count < RUTH_SLOT_COUNT_MIN
+        || ring->slot_count > RUTH_SLOT_COUNT_MAX || !ring->slot_size || ring->slot_size % RUTH_PAGE_SIZE
+        || __builtin_mul_overflow(ring->slot_size, (uint64_t)ring->slot_count, &export->whole)
+        || !is_sane(export, &export->bound.newest))
         return false;
     int file = open_file(export->directory, "frame.data", export->whole, &status);
     if (file < 0)
         return false;
     const void *data = MAP_FAILED;
-    if (!data_inode || data_inode == status.st_ino)
+    if (!ring->data_inode || ring->data_inode == status.st_ino)
         data = mmap(NULL, export->whole, PROT_READ, MAP_SHARED, file, 0);
     close(file);
     if (data == MAP_FAILED)
         return false;
     export->data = data;
-    export->ramp = malloc((size_t)export->bound.width + 256);
+    export->ramp = malloc((size_t)export->bound.newest.width + 256);
     if (!export->ramp)
         return false;
-    ramp_fill(export->ramp, export->bound.width);
+    ramp_fill(export->ramp, export->bound.newest.width);
     return true;
 }
 
@@ -144,7 +122,7 @@ static bool bind_files(struct export *export, int meta_file) {
 static bool bind_export(struct export *export, const char *path) {
     struct stat status;
     *export = (struct export){.directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-    int file = export->directory < 0 ? -1 : open_file(export->directory, "frame.meta", META_SIZE, &status);
+    int file = export->directory < 0 ? -1 : open_file(export->directory, "frame.meta", RUTH_META_SIZE, &status);
     bool bound = file >= 0 && bind_files(export, file);
     if (bound)
         export->inode = status.st_ino;
@@ -164,7 +142,7 @@ static bool is_current(const struct export *export, const char *path) {
 }
 
 /* The pixels may change under these loads: that is found out afterwards, and the answer then thrown away. */
-static bool pixels_match(const struct export *export, const struct taken *slot) {
+static bool pixels_match(const struct export *export, const struct ruth_record *slot) {
     uint64_t rows = (uint64_t)slot->height * 3 / 2;
     for (uint64_t row = 0; row < rows; row++)
         if (memcmp(export->data + slot->data_offset + row * slot->stride,
@@ -173,29 +151,27 @@ static bool pixels_match(const struct export *export, const struct taken *slot) 
     return true;
 }
 
-static void use(const struct export *export, const struct taken *newest, struct counts *counts) {
-    struct taken slot;
-    const struct record *record = &export->meta->slots[newest->data_offset / export->slot_size];
+static void use(const struct export *export, const struct ruth_record *newest, struct counts *counts) {
+    struct ruth_record slot;
+    uint32_t number = (uint32_t)(newest->data_offset / export->bound.ring.slot_size);
     /* The slot's frame_id must be the newest record's: the slot may already hold a later frame, complete and
      * right, that the newest record does not name yet; to take it would make an older one come after it. */
-    if (!take(export->meta, record, &slot) || slot.frame_id != newest->frame_id
+    if (!ruth_ring_slot(export->meta, number, &slot) || slot.frame_id != newest->frame_id
         || slot.timestamp_ns != newest->timestamp_ns) {
         counts->overwritten++;
         return;
     }
-    bool right = is_sane(export, &slot) && same_geometry(&slot, &export->bound)
+    bool right = is_sane(export, &slot) && same_geometry(&slot, &export->bound.newest)
                  && slot.data_offset == newest->data_offset && slot.picture == newest->picture
                  && slot.timestamp_ns == timestamp_of(slot.frame_id) && pixels_match(export, &slot);
-    /* The pixels before the second sequence, as in take(). */
-    atomic_thread_fence(memory_order_acquire);
-    if (LOAD(record->sequence) != slot.sequence || LOAD(record->frame_id) != slot.frame_id) {
+    if (!ruth_ring_still(export->meta, number, &slot)) {
         counts->overwritten++;
         return;
     }
     counts->accepted++;
     counts->mixed += !right;
-    counts->damaged += (slot.picture >> 16 & PICTURE_DAMAGED) != 0;
-    counts->full_range_bt709 += (slot.picture & 0xffff) == PICTURE(RANGE_FULL, MATRIX_BT709, 0);
+    counts->damaged += (slot.picture >> 16 & 1) != 0;
+    counts->full_range_bt709 += (slot.picture & 0xffff) == 0x0202;
     counts->backwards += counts->last_frame_id >= 0 && slot.frame_id <= (uint64_t)counts->last_frame_id;
     counts->last_frame_id = (int64_t)slot.frame_id;
 }
@@ -204,18 +180,16 @@ static void follow(const struct export *export, const char *path, int64_t last, 
                    struct counts *counts) {
     uint64_t sequence = 0; /* of the record taken before; 0 is a record that holds no frame */
     while (counts->last_frame_id < last) {
-        struct taken newest;
-        /* wake before the record: a frame published after this load changes it, and the wait below returns
-         * at once. flags before the record: if closed is seen here, the record taken is the last one. */
-        uint32_t wake = LOAD_ACQUIRE(export->meta->ring.wake);
-        uint32_t flags = LOAD_ACQUIRE(export->meta->ring.flags);
-        bool whole = take(export->meta, &export->meta->newest, &newest);
-        if (whole && newest.epoch != export->bound.epoch)
+        /* The ring comes before the record: a frame published after that changes wake, and the wait below returns at
+         * once; and if closed is seen, the record taken is the last one. */
+        struct head head;
+        bool whole = ruth_ring_newest(export->meta, &head);
+        if (whole && head.ring.epoch != export->bound.ring.epoch)
             return; /* another export, in the same files */
-        if (whole && newest.sequence != sequence) {
-            sequence = newest.sequence;
-            if (is_sane(export, &newest) && same_geometry(&newest, &export->bound))
-                use(export, &newest, counts);
+        if (whole && head.newest.sequence != sequence) {
+            sequence = head.newest.sequence;
+            if (is_sane(export, &head.newest) && same_geometry(&head.newest, &export->bound.newest))
+                use(export, &head.newest, counts);
             else
                 counts->mixed++; /* a stable record that breaks the document */
             if (monotonic() < deadline)
@@ -223,11 +197,11 @@ static void follow(const struct export *export, const char *path, int64_t last, 
         }
         /* A record under change is waited for like a new one: wake counts when it is complete. */
         counts->torn += !whole;
-        if (flags & FLAG_CLOSED || monotonic() >= deadline)
+        if (head.ring.flags & RUTH_FLAG_CLOSED || monotonic() >= deadline)
             return;
-        struct timespec timeout = {0, flags & FLAG_WAKES ? WAIT_NS : POLL_NS};
-        if (syscall(SYS_futex, &export->meta->ring.wake, FUTEX_WAIT, wake, &timeout, NULL, 0) < 0
-            && errno == ETIMEDOUT && !is_current(export, path))
+        uint64_t timeout = head.ring.flags & RUTH_FLAG_WAKES ? WAIT_NS : POLL_NS;
+        const unsigned char *wake = (const unsigned char *)export->meta + RUTH_WAKE_OFFSET;
+        if (ruth_wait(wake, head.ring.wake, timeout) == ETIMEDOUT && !is_current(export, path))
             return;
     }
 }

@@ -1,4 +1,4 @@
-"""Ruth against a writer and a reader in C that were made from docs/frame-export.md alone."""
+"""Ruth in Python against a writer and a reader in C, which are on libruth."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from ruth.export.nv12 import nv12_views
 from ruth.export.outcome import UNCHANGED, Absent, Fresh
 from ruth.export.picture import Picture, unpack_picture
 from ruth.export.source import ExportSource
+from ruth.native.source import INCLUDE, whole_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,17 @@ if TYPE_CHECKING:
     from conftest import Processes, Roots
 
 HERE = Path(__file__).resolve().parent
-GCC = ("gcc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE")
+GCC = (
+    "gcc",
+    "-std=c11",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Werror",
+    "-D_GNU_SOURCE",
+    f"-I{INCLUDE}",
+)
 CAMERA = "front-door"
 WIDTH, HEIGHT, ROWS = 64, 48, 72
 MANY = 100_000
@@ -93,8 +104,10 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
     if shutil.which("gcc") is None:
         pytest.fail("gcc is missing, so the contract was not tested with C: apt install gcc libc6-dev")
     folder = tmp_path_factory.mktemp("c")
+    library = folder / "ruth.c"
+    library.write_text(whole_source())
     for name in ("writer", "reader"):
-        command = [*GCC, str(HERE / f"{name}.c"), "-o", str(folder / name)]
+        command = [*GCC, str(HERE / f"{name}.c"), str(library), "-o", str(folder / name)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             pytest.fail(f"{name}.c does not compile:\n{done.stderr}")
@@ -168,7 +181,6 @@ class Bench:
         numbers = [str(number) for number in (*size, stride, slots, frames)]
         command: list[str | Path]
         if kind == "c":
-            self._roots.export.mkdir(exist_ok=True)
             command = [self._programs.writer, "--wait", self.camera, *numbers, str(interval_us)]
         else:
             content = self._roots.export.parent / "patterns"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOCUMENT = (PROJECT / "docs" / "frame-export.md").read_text(encoding="utf-8")
-HEADER = PROJECT / "tests" / "contract" / "frame_export.h"
+INCLUDE = PROJECT / "ruth" / "native" / "include"
 
 FORMATS = {"u32": "<I", "u64": "<Q"}
 SIZES = {"u32": 4, "u64": 8}
@@ -155,39 +155,25 @@ def test_limits_are_the_constants() -> None:
 
 def test_the_c_header_is_the_tables() -> None:
     """Every field of the tables stands in the C header, with its offset, its size and its type."""
-    text = HEADER.read_text(encoding="utf-8")
-    for name, fields in (("record", named(RECORD)), ("ring", named(RING))):
-        asserted = re.findall(
-            rf"^FIELD\({name}, (\w+), (\d+)(?: - RING_OFFSET)?, (\d+)\);", text, re.MULTILINE
-        )
-        assert [(int(offset), int(size), field) for field, offset, size in asserted if field != "zero"] == [
-            (field.offset, field.size, field.name) for field in fields
+    text = (INCLUDE / "ruth_layout.h").read_text(encoding="utf-8")
+    for name, fields, start in (("record", named(RECORD), RECORD_START), ("ring", named(RING), RING_START)):
+        asserted = re.findall(rf"offsetof\(struct ruth_{name}, (\w+)\) == (\d+),", text)
+        assert [(int(offset) + start, field) for field, offset in asserted] == [
+            (field.offset, field.name) for field in fields
         ]
-        (body,) = re.findall(rf"^struct {name} \{{\n(.*?)^\}};", text, re.MULTILINE | re.DOTALL)
-        members = re.findall(r"_Atomic uint(32|64)_t (\w+);", body)
-        assert [(f"u{bits}", field) for bits, field in members if field != "zero"] == [
+        (body,) = re.findall(rf"^struct ruth_{name} \{{\n(.*?)^\}};", text, re.MULTILINE | re.DOTALL)
+        members = re.findall(r"uint(32|64)_t (\w+);", body)
+        assert [(f"u{bits}", field) for bits, field in members] == [
             (field.kind, field.name) for field in fields
         ]
 
 
-def test_the_c_header_has_the_limits() -> None:
-    """Every number of the contract that the C header defines is the constant of the code."""
-    defined = re.findall(r"^#define (\w+) (\d+)u$", HEADER.read_text(encoding="utf-8"), re.MULTILINE)
-    assert {name: int(value) for name, value in defined} == {
-        "META_SIZE": layout.META_SIZE_V2,
-        "RING_OFFSET": layout.WAKE_OFFSET,
-        "SLOTS_OFFSET": layout.SLOT_RECORDS_OFFSET,
-        "RECORD_SIZE": layout.RECORD_SIZE,
-        "SLOT_COUNT_MIN": layout.SLOT_COUNT_MIN,
-        "SLOT_COUNT_MAX": layout.SLOT_COUNT_MAX,
-        "SLOT_ALIGNMENT": layout.PAGE_SIZE,
-        "FLAG_WAKES": layout.FLAG_WAKES,
-        "FLAG_CLOSED": layout.FLAG_CLOSED,
-        "PIXEL_FORMAT_NV12": layout.PIXEL_FORMAT_NV12,
-        "RANGE_FULL": picture.RANGES.index("full"),
-        "MATRIX_BT709": picture.MATRICES.index("bt709"),
-        "PICTURE_DAMAGED": picture.DAMAGED,
-    }
+def test_the_c_header_has_the_numbers_of_pictures() -> None:
+    """Ranges and matrices of ruth.h are the numbers that a record carries."""
+    text = (INCLUDE / "ruth.h").read_text(encoding="utf-8")
+    for kind, names in (("RANGE", picture.RANGES), ("MATRIX", picture.MATRICES)):
+        found = {name: int(number) for name, number in re.findall(rf"RUTH_{kind}_(\w+) = (\d+)", text)}
+        assert found == {(name or "not_said").upper(): number for number, name in enumerate(names)}
 
 
 def test_the_steps_of_publishing_are_the_writers() -> None:

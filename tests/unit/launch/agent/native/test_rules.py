@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from launch.agent.native import rules
 from launch.agent.native.build import compile_library
-from launch.agent.native.rules import FUNCTIONS, RULES, NotCompilableError, function_in_c
 from ruth.export.layout import (
     FLAG_WAKES,
     RECORD_FIELDS,
@@ -21,12 +20,15 @@ from ruth.export.layout import (
     pack_ring,
 )
 from ruth.export.validity import is_same_ring
+from ruth.native.rules import FUNCTIONS, RULES, NotCompilableError, function_in_c
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-EVERY: Final = list(dict.fromkeys([*FUNCTIONS, *(rule.holds for named in RULES.values() for rule in named)]))
+EVERY: Final = list(
+    dict.fromkeys([*FUNCTIONS, *rules.FUNCTIONS, *(rule.holds for named in RULES.values() for rule in named)])
+)
 UINT64_MAX: Final = 2**64 - 1
 LIMIT: Final = 5
 # What a field can hold: 128 bits are enough for what rules make of those, and not of any numbers at all.
