@@ -149,10 +149,11 @@ class Attacker:
 
 
 def main() -> None:
-    """Attacks until it is told to end."""
+    """Says that it begins, attacks until it is told to end, and says how many acts there were."""
     root, seed, *cameras = sys.argv[1:]
     rng = random.Random(seed)
     attackers = [Attacker(Path(root) / camera, rng) for camera in cameras]
+    print("begun", flush=True)  # noqa: T201 - what is waited for
     while not select.select([sys.stdin], [], [], _PAUSE_S)[0]:
         for attacker in attackers:
             attacker.act()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from _pytest.capture import CaptureManager
     from _pytest.terminal import TerminalReporter
 
 _SKIPPED = "Skipped: "
@@ -20,6 +22,16 @@ def reasons_of(skipped: list[pytest.TestReport]) -> list[tuple[str, int]]:
         if isinstance(report.longrepr, tuple):  # path, line, reason; else an expected failure
             found[report.longrepr[2].removeprefix(_SKIPPED)] += 1
     return found.most_common()
+
+
+def print_at_once(config: pytest.Config, text: str) -> None:
+    """Prints a line of a test that takes long, in spite of capturing; nothing in a worker of pytest-xdist."""
+    printer: TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+    capture: CaptureManager | None = config.pluginmanager.get_plugin("capturemanager")
+    if printer is not None:
+        with nullcontext() if capture is None else capture.global_and_fixture_disabled():
+            printer.write_line(text)
+            printer.flush()
 
 
 class Reporting:

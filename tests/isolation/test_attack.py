@@ -21,12 +21,13 @@ from harness.agents import CAPS, configure, pid_of, record, view_agent
 from harness.exports import put
 from harness.lives import waited_for_a_core_ns
 from harness.published import FRAME, HEIGHT, WIDTH, expected, exporter_of
+from harness.reporting import print_at_once
 from harness.scene import PLANTED, way_of
 from harness.waiting import wait_until
 from ruth.export.layout import FrameRecord, pack_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Processes, Roots
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 FPS: Final = 25
 DEATH_EVERY_S: Final = 0.3
 LAUNCH_EVERY_S: Final = 1.5
+SAY_EVERY_S: Final = 15.0
 DEATHS: Final = (signal.SIGKILL, Fault.NULL_POINTER, Fault.ABORT, Fault.BUS_ERROR, Fault.MEMORY_BEYOND_LIMIT)
 FRAME_NS: Final = 1_000_000_000 // FPS
 
@@ -173,9 +175,15 @@ class Attacked:
 
 
 def attack(
-    roots: Roots, processes: Processes, library: str, version: int, cameras: int, seconds: float
+    roots: Roots,
+    processes: Processes,
+    library: str,
+    version: int,
+    cameras: int,
+    seconds: float,
+    say: Callable[[str], None],
 ) -> Attacked:
-    """Half of the cameras are attacked, and their agents killed; the others are fed."""
+    """Half of the cameras are attacked, and their agents killed; the others are fed. Says how far it is."""
     rng = random.Random(f"{version} {library != ''} {cameras}")
     names = [f"camera-{number}" for number in range(cameras)]
     survivors, victims = names[::2], names[1::2]
@@ -184,18 +192,26 @@ def attack(
     operator.launch(names)
     before = {camera: pid_of(roots, camera) for camera in survivors}
     wait_until(lambda: not operator.launching, "it has launched", 60)
+    say(f"{cameras} agents are launched")
     attacker = processes.start(
         *(sys.executable, ATTACKER, roots.export, str(rng.random()), *victims),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(PROJECT / "tests")},
     )
+    assert attacker.stdout is not None
+    assert attacker.stdout.readline() == b"begun\n"
     deaths = 0
     end = time.monotonic() + seconds
     death_at, launch_at = time.monotonic() + DEATH_EVERY_S, time.monotonic() + LAUNCH_EVERY_S
+    say_at = time.monotonic() + SAY_EVERY_S
     with Feeding(list(writers.values())):
         while time.monotonic() < end:
             pause_until(min(death_at, launch_at, end))
+            if time.monotonic() >= say_at:
+                say_at += SAY_EVERY_S
+                frames = sum(len(writer.published) for writer in writers.values())
+                say(f"{end - time.monotonic():.0f} s left, {deaths} deaths, {frames} frames of survivors")
             if time.monotonic() >= death_at:
                 death_at = max(death_at, time.monotonic() - DEATH_EVERY_S) + DEATH_EVERY_S
                 deaths += kill_one(roots, rng.sample(victims, len(victims)), rng.choice(DEATHS))
@@ -276,16 +292,23 @@ def fixture_attacked(request: pytest.FixtureRequest, library: str) -> Iterator[A
     """One attack each way: 8 cameras for 4 s, or with --soak 64 for five minutes."""
     soaking = request.config.getoption("--soak")
     cameras, seconds = (64, 300.0) if soaking else (8, 4.0)
+    way = f"attack, version {request.param}, {'in C' if library else 'in Python'}"
+
+    def say(text: str) -> None:
+        print_at_once(request.config, f"{way}: {text}")
+
     with open_roots() as roots, open_processes() as processes:
-        yield attack(roots, processes, library, request.param, cameras, seconds)
+        found = attack(roots, processes, library, request.param, cameras, seconds, say)
+        say(
+            f"{found.acts} hostile acts, {found.deaths} deaths, {found.survivors} survivors,"
+            f" {found.frames} frames, moved: {found.moved}, wrong: {found.wrong},"
+            f" inexact for want of a core: {found.inexact}"
+        )
+        yield found
 
 
 def test_no_survivor_notices(attacked: Attacked) -> None:
     """Every camera that was not attacked has its first agent, whose decisions are those of the gate, each."""
-    print(  # noqa: T201 - a figure, not a condition
-        f"{attacked.acts} hostile acts, {attacked.deaths} deaths, {attacked.survivors} survivors,"
-        f" {attacked.frames} frames, inexact for want of a core: {attacked.inexact}"
-    )
     assert attacked.moved == []
     assert attacked.wrong == []
     if attacked.version == 2:  # a ring gives an agent that had no core for a moment what it was late for

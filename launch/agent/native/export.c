@@ -22,6 +22,8 @@ struct bound {
     /* version 1 */
     int directory;
     struct file_id directory_file;
+    struct stat data_status; /* of frame.data, if it was announced since the last look */
+    int data_came;
     int readable; /* whether a frame.data of this mode, owner and group was opened */
     mode_t mode;
     uid_t uid;
@@ -155,6 +157,11 @@ static enum found bind_ring(const struct agent *a, struct bound *b, int director
     return found;
 }
 
+/* What a look asks of frame.data besides: asked by the look, or as soon as that was put in place (wait.c). */
+static int take_data_status(const struct agent *a, struct bound *b) {
+    return b->data_came = fstatat(b->directory, text_at(a->data_name), &b->data_status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* RenameReader.read() */
 static enum found read_renamed(const struct agent *a, struct bound *b, struct frame_record *record, int *begins) {
     unsigned char header[EXPORT_META_SIZE_V1 + 1];
@@ -163,7 +170,8 @@ static enum found read_renamed(const struct agent *a, struct bound *b, struct fr
     if (meta < 0) return ABSENT;
     ssize_t size = pread(meta, header, sizeof header, 0);
     close(meta);
-    if (size < 0 || fstatat(b->directory, text_at(a->data_name), &data, AT_SYMLINK_NOFOLLOW) != 0) return ABSENT;
+    if (size < 0 || !(b->data_came || take_data_status(a, b))) return ABSENT;
+    data = b->data_status, b->data_came = 0;
     if (!b->readable || data.st_mode != b->mode || data.st_uid != b->uid || data.st_gid != b->gid) {
         int file = open_file(b->directory, a->data_name, &data);
         if (file < 0) return ABSENT;
@@ -197,7 +205,7 @@ static enum found bind_renamed(const struct agent *a, struct bound *b, int direc
     b->bindings++;
     b->directory = directory;
     b->directory_file = id_of(&status);
-    b->readable = 0;
+    b->readable = b->data_came = 0;
     enum found found = read_renamed(a, b, record, begins);
     if (found == ABSENT) agent_release(b);
     return found;
