@@ -84,6 +84,8 @@ class _Command(Protocol):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb. Returns its exit code; never a traceback for what a user can do wrong."""
     _open_standard_descriptors()
+    if (resumed := _resumed()) is not None:
+        return resumed
     escape_unencodable(sys.stdout, sys.stderr)
     given = sys.argv[1:] if arguments is None else list(arguments)
     if given and not given[0].startswith("-") and given[0] not in VERB_NAMES:
@@ -118,6 +120,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return code
+
+
+def _resumed() -> int | None:
+    """The exit code of a launcher that has started over, whatever its arguments; None for other processes."""
+    from launch.launcher.start_over import descriptor_of_this_launcher
+
+    descriptor = descriptor_of_this_launcher()
+    if descriptor is None:
+        return None
+    from launch.launcher.resume import resume
+
+    return resume(descriptor)
 
 
 def no_verb(name: str) -> str:

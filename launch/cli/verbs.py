@@ -15,6 +15,7 @@ class Verb(NamedTuple):
 VERBS: Final = (
     Verb("demo", "see it work: real video, agents, one of them killed"),
     Verb("up", "launch the agents that are not alive yet"),
+    Verb("apply", "end and launch the cameras that differ from a changed file"),
     Verb("down", "end live agents (SIGTERM), all or some"),
     Verb("agent", "run one agent in the foreground, tracebacks visible"),
     Verb("check", "validate a configuration: every error at once"),

@@ -63,6 +63,7 @@ class AgentForker:
         export_root: Folder of all exports, absolute.
         states: How many states may be open at a time when the launcher forks.
         configuration: The file that agents are launched from, as their records have it.
+        limited: Whether this process has these limits already, from before it started over.
 
     Raises:
         OSError: What agents are confined with cannot be had.
@@ -84,11 +85,11 @@ class AgentForker:
         "export_root",
     )
 
-    def __init__(self, export_root: str, states: int, configuration: int) -> None:
+    def __init__(self, export_root: str, states: int, configuration: int, *, limited: bool = False) -> None:
         self.export_root = export_root
         self._configuration = configuration
         self._confinement = Confinement(export_root)
-        self._confinement.limit()
+        self._confinement.limit(again=limited)
         self._title = Title()
         self._native, _ = load()
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)

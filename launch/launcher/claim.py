@@ -107,9 +107,9 @@ def claim_problem(error: OSError) -> str:
 
 def _open_state(state_root: str, directory: str, camera_id: str) -> int:
     """A descriptor of the camera's ``agent.state``, made if it is missing, of this user's own or root's."""
-    root = _open_folder(state_root.rstrip("/") or "/")  # behind a slash, a link would be followed
+    root = open_folder(state_root.rstrip("/") or "/")  # behind a slash, a link would be followed
     try:
-        folder = _open_folder(camera_id, directory, root)
+        folder = open_folder(camera_id, directory, root)
     finally:
         close_descriptor(root)
     path = f"{directory}/{STATE_NAME}"
@@ -132,7 +132,7 @@ def _open_state(state_root: str, directory: str, camera_id: str) -> int:
     return descriptor
 
 
-def _open_folder(name: str, path: str = "", above: int | None = None) -> int:
+def open_folder(name: str, path: str = "", above: int | None = None) -> int:
     """A descriptor of a folder, made if it is missing: readable by other users, whatever the umask is.
 
     Args:
@@ -172,7 +172,7 @@ def _make_folder(name: str, above: int | None = None) -> bool:
         parent = os.path.dirname(name)
         if not parent:
             raise
-        close_descriptor(_open_folder(parent))
+        close_descriptor(open_folder(parent))
         return _make_folder(name, above)
     return True
 

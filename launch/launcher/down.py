@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from launch.observe.launchers import read_launcher
 from launch.observe.liveness import UNSEEN
 from launch.roots import known_cameras
 from ruth.agent.proc_stat import PARENT, START_TICKS, read_stat
@@ -26,10 +27,10 @@ from ruth.identity import check_id
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ruth.agent.state import AgentRecord
+    from launch.observe.launchers import Launcher
 
 DEADLINE_S: Final = 2.0
-_LOOK_S: Final = 0.002
+_POLL_S: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ def _signal_agent(state_root: str, camera_id: str) -> Downed:
             seen = reader.see()
             if not seen.alive:
                 return Downed(camera_id)
+            if seen.record is None and (other := reader.of_other_layout()) is not None:
+                return _signal_holder(reader, camera_id, *other, launcher_pid=0)
             if seen.record is None:
                 why = (
                     "it is being launched"
@@ -86,33 +89,36 @@ def _signal_agent(state_root: str, camera_id: str) -> Downed:
                 return Downed(camera_id, problem=f"not signalled: {why}")
             if seen.process is None:
                 return Downed(camera_id, problem=f"not signalled: {UNSEEN}")
-            return _signal_holder(reader, camera_id, seen.record)
+            record = seen.record
+            return _signal_holder(reader, camera_id, record.pid, record.start_ticks, record.launcher_pid)
     except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
         return Downed(camera_id)
     except OSError as error:
         return Downed(camera_id, problem=error.strerror or str(error))
 
 
-def _signal_holder(reader: StateReader, camera_id: str, record: AgentRecord) -> Downed:
-    """Signals the process that the record names, if it is the one that holds the lock.
+def _signal_holder(
+    reader: StateReader, camera_id: str, pid: int, start_ticks: int, launcher_pid: int
+) -> Downed:
+    """Signals the process that a record names, if it is the one that holds the lock.
 
     Raises:
         OSError: It has gone (ESRCH, ENOENT), or may not be signalled or asked about.
 
     """
-    descriptor = os.pidfd_open(record.pid)
+    descriptor = os.pidfd_open(pid)
     try:
-        stat = read_stat(record.pid)
-        if not reader.alive() or int(stat[START_TICKS]) != record.start_ticks:
+        stat = read_stat(pid)
+        if not reader.alive() or int(stat[START_TICKS]) != start_ticks:
             return Downed(camera_id)  # it died before we held it: this may be another process
-        if not holds_lock(record.pid, reader.status()):
-            problem = f"not signalled: its record names process {record.pid}, which does not hold its lock"
+        if not holds_lock(pid, reader.status()):
+            problem = f"not signalled: its record names process {pid}, which does not hold its lock"
             return Downed(camera_id, problem=problem)
-        launcher_pid = int(stat[PARENT]) if record.launcher_pid else 0
+        parent = int(stat[PARENT])
         signal.pidfd_send_signal(descriptor, signal.SIGTERM)
     finally:
         close_descriptor(descriptor)
-    return Downed(camera_id, record.pid, launcher_pid if launcher_pid == record.launcher_pid else 0)
+    return Downed(camera_id, pid, parent if parent == launcher_pid else 0)
 
 
 def _ended(state_root: str, signalled: Sequence[Downed]) -> Iterator[Downed]:
@@ -123,7 +129,7 @@ def _ended(state_root: str, signalled: Sequence[Downed]) -> Iterator[Downed]:
         while one.pid is not None and not (ended := not _alive(state_root, one.camera_id)):
             if time.monotonic() > deadline:
                 break
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
         yield Downed(one.camera_id, one.pid, one.launcher_pid, one.problem, ended)
 
 
@@ -133,6 +139,41 @@ def _alive(state_root: str, camera_id: str) -> bool:
             return reader.alive()
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def end_launchers(state_root: str, launchers: Sequence[Launcher]) -> list[tuple[int, str | None]]:
+    """Signals launchers, each if it still holds its lock, and waits for them, 2 s at most in total.
+
+    Returns:
+        The pid of each, and why it has not ended; None if it has.
+
+    """
+    signalled = [(launcher, _signal_launcher(state_root, launcher)) for launcher in launchers]
+    deadline = time.monotonic() + DEADLINE_S
+    ended: list[tuple[int, str | None]] = []
+    for launcher, problem in signalled:
+        lives = problem is None
+        while lives and time.monotonic() <= deadline:
+            lives = read_launcher(state_root, launcher.pid) is not None
+            time.sleep(_POLL_S * lives)
+        ended.append((launcher.pid, "was told to end and has not (is it stopped?)" if lives else problem))
+    return ended
+
+
+def _signal_launcher(state_root: str, launcher: Launcher) -> str | None:
+    """Why it could not be signalled; None if it was, or has ended."""
+    try:
+        descriptor = os.pidfd_open(launcher.pid)
+        try:
+            if read_launcher(state_root, launcher.pid) is not None:
+                signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        finally:
+            close_descriptor(descriptor)
+    except ProcessLookupError:
+        return None
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def holds_lock(pid: int, file: os.stat_result) -> bool:

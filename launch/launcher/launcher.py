@@ -20,21 +20,29 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
+from launch.agent.native.library import VARIABLE
 from launch.exits import EXIT_FAILURE, EXIT_OK
 from launch.launcher.child import AgentForker
 from launch.launcher.claim import AlreadyRunningError, claim, claim_problem
+from launch.launcher.launched import Launched, report, say
+from launch.launcher.record import LauncherRecord, no_record
+from launch.launcher.start_over import StartOver
+from launch.observe.launchers import Launcher
 from launch.screen.messages import describe
 from ruth.agent.measure import FILTERED, refusal
 from ruth.descriptor import close_descriptor
 from ruth.errors import RuthError
+from ruth.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from launch.launcher.child import Child
     from ruth.agent.agent import StreamAgent
 
 ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+START_OVER_SIGNAL: Final = signal.SIGUSR1
+"""On it a launcher starts over in place (docs/decisions/0050); blocked until it waits."""
 
 # So many cameras are claimed, and then so many processes forked in one go. What the launcher writes to
 # between two forks, reference counts too, is copied for it, and the first of the two children keeps the page
@@ -42,47 +50,42 @@ ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 BATCH: Final = 64
 
 
-class Launched(NamedTuple):
-    """What came of one launch; ``started`` and ``running`` in the order of the configuration.
+class Order(NamedTuple):
+    """What is to be launched, and from where.
 
     Attributes:
-        started: Camera and pid.
-        running: What was said of cameras that had a live agent already, or were just being launched; they
-            were left alone.
-        failed: Camera, and what went wrong.
-        notes: What is so of all of them, and should be known.
+        agents: New agents with their subscriptions.
+        export_root: Folder of all exports, absolute.
+        state_root: Folder of all states, absolute.
+        configuration: Absolute path of the file that they are in; empty for standard input.
+        number: What stands for that file in their records.
+        limited: Whether this process has limited itself before: it is a launcher that has started over.
 
     """
 
-    started: tuple[tuple[str, int], ...]
-    running: tuple[tuple[str, str], ...]
-    failed: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...] = ()
+    agents: Iterable[StreamAgent]
+    export_root: str
+    state_root: str
+    configuration: str = ""
+    number: int = 0
+    limited: bool = False
 
 
 class ThreadsError(RuthError):
     """The launcher has a second thread: forking would hand broken locks to every agent."""
 
 
-def launch(
-    agents: Iterable[StreamAgent], export_root: str, state_root: str, configuration: int = 0
-) -> Launched:
+def launch(order: Order) -> Launched:
     """Forks one process per agent, except for cameras that have a live one.
-
-    Args:
-        agents: New agents with their subscriptions.
-        export_root: Folder of all exports, absolute.
-        state_root: Folder of all states, absolute.
-        configuration: The file that they are launched from, as their records have it.
 
     Raises:
         ThreadsError: This process has more than one thread; nothing was forked.
         OSError: What agents are confined with cannot be had; nothing was forked.
 
     """
-    _refuse_threads()
-    work = _Launch(export_root, state_root, configuration)
-    waiting = deque(agents)
+    refuse_threads()
+    work = _Launch(order)
+    waiting = deque(order.agents)
     while waiting:
         work.fork_each(work.claim_some(waiting))
     work.forker.close()
@@ -97,9 +100,9 @@ class _Launch:
 
     __slots__ = ("failed", "forker", "running", "started", "state_root")
 
-    def __init__(self, export_root: str, state_root: str, configuration: int) -> None:
-        self.forker = AgentForker(export_root, BATCH, configuration)
-        self.state_root = state_root
+    def __init__(self, order: Order) -> None:
+        self.forker = AgentForker(order.export_root, BATCH, order.number, limited=order.limited)
+        self.state_root = order.state_root
         self.started: list[tuple[str, int]] = []
         self.running: list[tuple[str, str]] = []
         self.failed: list[tuple[str, str]] = []
@@ -138,27 +141,18 @@ def _fork_problem(number: int) -> str:
     return f"fork: {os.strerror(number)}{filtered}"
 
 
-def _refuse_threads() -> None:
+def refuse_threads() -> None:
+    """Raises ThreadsError if this process has a second thread."""
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         raise ThreadsError(f"the launcher has {threads} threads, must have 1 to fork")
 
 
-def run_launcher(
-    agents: Iterable[StreamAgent],
-    export_root: str,
-    state_root: str,
-    configuration: int,
-    *,
-    detach: bool = False,
-) -> int:
+def run_launcher(order: Order, *, detach: bool = False) -> int:
     """Launches, says so once, and waits to be told to end.
 
     Args:
-        agents: New agents with their subscriptions.
-        export_root: Folder of all exports, absolute.
-        state_root: Folder of all states, absolute.
-        configuration: The file that they are launched from, as their records have it.
+        order: What to launch.
         detach: Whether to return once a launcher of its own session has launched.
 
     Returns:
@@ -166,32 +160,37 @@ def run_launcher(
 
     """
     try:
-        _refuse_threads()
+        refuse_threads()
         if detach:
-            return _detach(agents, export_root, state_root, configuration)
-        return _launch_and_wait(agents, export_root, state_root, configuration)
+            return _detach(order)
+        return _launch_and_wait(order)
     except ThreadsError as error:
-        _say(2, f"ruth: {error}\n")
+        say(2, f"ruth: {error}\n")
         return EXIT_FAILURE
 
 
-def _launch_and_wait(
-    agents: Iterable[StreamAgent],
-    export_root: str,
-    state_root: str,
-    configuration: int,
-    *,
-    ready_fd: int = -1,
-) -> int:
+def _launch_and_wait(order: Order, *, ready_fd: int = -1) -> int:
     # Blocked from before the first fork, so that no signal is lost between launching and waiting.
-    ending = [number for number in ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    ending = ending_signals()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {*ending, START_OVER_SIGNAL})
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, the kernel would reap agents unseen
-    launched = launch(agents, export_root, state_root, configuration)
+    signal.signal(START_OVER_SIGNAL, signal.SIG_DFL)
+    start_over = StartOver.of_this_process()
+    record, notes = _record(order)
+    try:
+        launched = launch(order)
+    except BaseException:  # whatever it was: this launcher ends
+        if record is not None:
+            record.remove()
+        raise
+    launched = launched._replace(notes=(*launched.notes, *notes) if launched.started else ())
     code = EXIT_FAILURE if launched.failed else EXIT_OK
+    agents = [pid for _, pid in launched.started]
+    if record is not None:
+        record.update(agents=agents, exit_code=code, ruth_version=__version__)
 
     def end_now(_number: int, _frame: object) -> NoReturn:
-        _end(launched)
+        _end(agents, record)
         os._exit(code)
 
     # A blocked or closed stdout must not keep the launcher from being told to end while it speaks.
@@ -201,42 +200,72 @@ def _launch_and_wait(
     report(launched)
     if ready_fd >= 0:
         notify_parent(ready_fd, code)
-    if not launched.started:
-        return code
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)
-    signal.sigwait(ending)
-    _end(launched)
+    if launched.started:
+        return wait_to_end(agents, code, record, start_over)
+    if record is not None:
+        record.remove()
     return code
 
 
-def _end(launched: Launched) -> None:
-    """SIGTERM to every agent of this launch. Their pids are still theirs: they have not been reaped."""
-    for _, pid in launched.started:
+def ending_signals() -> Sequence[signal.Signals]:
+    """Those that end a launcher: not the ones that were ignored when it was started."""
+    return [number for number in ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def wait_to_end(
+    agents: Sequence[int], code: int, record: LauncherRecord | None, start_over: StartOver
+) -> int:
+    """Does nothing until it is told to end, then tells its agents to; or starts over.
+
+    Args:
+        agents: Pids of all children.
+        code: To be returned at the end.
+        record: Of this launcher; without one it does not start over.
+        start_over: The command of this process.
+
+    """
+    ending = ending_signals()
+    while signal.sigwait({*ending, START_OVER_SIGNAL}) == START_OVER_SIGNAL:
+        if record is None:
+            continue
+        try:
+            start_over.run(record.descriptor, record.launcher.export_root, record.state_root)
+        except OSError as error:  # the program is not there: this launcher goes on as it is
+            from launch.launcher.request import refuse
+
+            refuse(record.state_root, record.launcher.pid, f"cannot start over: {describe(error)}")
+    _end(agents, record)
+    return code
+
+
+def _record(order: Order) -> tuple[LauncherRecord | None, tuple[str, ...]]:
+    """The record of this launcher; or None, and what is to be said of that."""
+    launcher = Launcher(
+        pid=os.getpid(),
+        configuration=order.configuration,
+        export_root=order.export_root,
+        native=os.environ.get(VARIABLE, ""),
+        ruth_version=__version__,
+    )
+    try:
+        return LauncherRecord.create(order.state_root, launcher), ()
+    except OSError as error:
+        return None, (no_record(error),)
+
+
+def _end(agents: Iterable[int], record: LauncherRecord | None) -> None:
+    """SIGTERM to every agent of this launcher. Their pids are still theirs: they have not been reaped."""
+    if record is not None:
+        record.remove()
+    for pid in agents:
         try:
             os.kill(pid, signal.SIGTERM)
         except OSError:
             continue  # refused for this one: the others are signalled all the same
 
 
-def report(launched: Launched) -> None:
-    """Reports what was launched: one line per camera on stdout, problems on stderr. Never fails."""
-    lines = [f"{camera_id}: agent {pid}\n" for camera_id, pid in launched.started]
-    _say(1, "".join(lines))
-    problems = [f"ruth: {camera_id}: {text}\n" for camera_id, text in (*launched.running, *launched.failed)]
-    problems += [f"ruth: {note}\n" for note in launched.notes]
-    _say(2, "".join(problems))
-
-
-def _say(descriptor: int, text: str) -> None:
-    remaining = text.encode(errors="backslashreplace")
-    try:
-        while remaining:
-            remaining = remaining[os.write(descriptor, remaining) :]
-    except OSError:
-        return  # closed, or gone: agents come first, and there is no reader
-
-
-def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str, configuration: int) -> int:
+def _detach(order: Order) -> int:
     """Launches from a child of its own session, and returns its exit code once it has launched."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -244,16 +273,16 @@ def _detach(agents: Iterable[StreamAgent], export_root: str, state_root: str, co
     try:
         pid = os.fork()
     except OSError as error:
-        _say(2, f"ruth: {_fork_problem(error.errno or errno.EAGAIN)}\n")
+        say(2, f"ruth: {_fork_problem(error.errno or errno.EAGAIN)}\n")
         return EXIT_FAILURE
     if pid == 0:
         code = EXIT_FAILURE
         try:
             _close_inherited(writer)
             os.setsid()
-            code = _launch_and_wait(agents, export_root, state_root, configuration, ready_fd=writer)
+            code = _launch_and_wait(order, ready_fd=writer)
         except (OSError, MemoryError, ThreadsError) as error:
-            _say(2, f"ruth: {describe(error)}\n")
+            say(2, f"ruth: {describe(error)}\n")
         finally:
             os._exit(code)
     close_descriptor(writer)

@@ -39,6 +39,7 @@ class Sighting(NamedTuple):
             written one yet.
         process: As :class:`ruth.agent.state_reader.Seen` has it.
         refused: Why nothing is known: the record is refused, or may not be read. None otherwise.
+        other_layout: Whether it is refused because it is of another version of ``agent.state``.
 
     """
 
@@ -48,6 +49,7 @@ class Sighting(NamedTuple):
     record: AgentRecord | None
     process: list[bytes] | None
     refused: str | None = None
+    other_layout: bool = False
 
     @property
     def pid(self) -> int | None:
@@ -147,12 +149,13 @@ def read_sighting(state_root: str, camera_id: str) -> Sighting:
     try:
         with StateReader(state_root, camera_id) as reader:
             seen = reader.see()
+            other_layout = seen.problem is not None and reader.of_other_layout() is not None
     except (FileNotFoundError, NotADirectoryError):
         return Sighting(camera_id, claimed=False, alive=False, record=None, process=None)
     except (PermissionError, ValueError, OSError) as error:
         reason = "may not be read by you" if isinstance(error, PermissionError) else _reason(error)
         return Sighting(camera_id, True, alive=False, record=None, process=None, refused=reason)
-    return Sighting(camera_id, True, seen.alive, seen.record, seen.process, seen.problem)
+    return Sighting(camera_id, True, seen.alive, seen.record, seen.process, seen.problem, other_layout)
 
 
 def _reason(error: Exception) -> str:

@@ -29,6 +29,25 @@ class Selection(NamedTuple):
     problems: tuple[str, ...]
 
 
+def expand(wanted: Sequence[str], known: Sequence[str]) -> Selection:
+    """As :func:`select`, but an id counts as it is, whether it is known or not; none are all of none.
+
+    Raises:
+        InvalidIdError: What has no ``*``, ``?`` or ``[`` in it is not a valid id.
+
+    """
+    cameras: dict[str, None] = {}
+    problems: list[str] = []
+    for name in wanted:
+        if _WILD.isdisjoint(name):
+            cameras[check_id("camera", name)] = None
+            continue
+        found = select([name], known)
+        cameras |= dict.fromkeys(found.cameras)
+        problems += found.problems
+    return Selection(tuple(cameras), tuple(problems))
+
+
 def select(wanted: Sequence[str], known: Sequence[str]) -> Selection:
     """Those of ``known`` that ``wanted`` names; all of them if it names none.
 

@@ -62,7 +62,12 @@ def configuration_number(path: str) -> int:
         CRC-32 of its absolute path (docs/agent-state.md); 0 for standard input.
 
     """
-    return 0 if path == STDIN else crc32(os.fsencode(os.path.abspath(path)))
+    return crc32(os.fsencode(absolute_path(path)))
+
+
+def absolute_path(path: str) -> str:
+    """The configuration's absolute path; empty for standard input."""
+    return "" if path == STDIN else os.path.abspath(path)
 
 
 def read_plan(path: str) -> HostPlan:
@@ -94,6 +99,15 @@ def plan_in(text: str, path: str) -> HostPlan:
 def configured_cameras(path: str | None) -> list[str] | None:
     """The cameras of a configuration, in its order, for verbs that also work without one.
 
+    As :func:`configured`.
+    """
+    found = configured(path)
+    return None if found is None else [camera.camera_id for camera in found[1].cameras]
+
+
+def configured(path: str | None) -> tuple[str, HostPlan] | None:
+    """Path and plan of a configuration, for verbs that also work without one.
+
     Args:
         path: The file as it was named. None for the default one, if it exists: where that cannot be
             read or is not valid, a message says so, and the verb does without.
@@ -116,7 +130,7 @@ def configured_cameras(path: str | None) -> list[str] | None:
         first, *more = str(error).splitlines()
         message(f"{first}{f' (and {len(more)} more: ruth check)' if more else ''}; shown without it")
         return None
-    return [camera.camera_id for camera in plan.cameras]
+    return found, plan
 
 
 def core_of(plan: HostPlan) -> RuthCore:

@@ -46,7 +46,7 @@ def version_problem(version: int) -> str:
     which = (
         "update it, it is older than the agent's"
         if version > STATE_VERSION
-        else "the agent's is older, end the agent with the ruth that launched it and launch it again"
+        else "the agent's is older, end the agent (ruth down) and launch it again"
     )
     return f"state version {version}, this ruth reads {STATE_VERSION}: {which}"
 

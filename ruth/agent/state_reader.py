@@ -17,9 +17,12 @@ from mmap import MAP_SHARED, PROT_READ, mmap
 from typing import Final, NamedTuple, Self, TypeAlias
 
 from ruth.agent.proc_stat import STATE, ZOMBIE, read_stat_of
-from ruth.agent.record_check import BadRecord, record_problem, version_problem
+from ruth.agent.record_check import PID_MAX, BadRecord, record_problem, version_problem
 from ruth.agent.state import (
     HEADER_SIZE,
+    PID_OFFSET,
+    START_TICKS_OFFSET,
+    STARTED_OFFSET,
     STATE_SIZE,
     STATE_VERSION,
     VERSION_OFFSET,
@@ -172,6 +175,19 @@ class StateReader:
         if not stat.S_ISREG(self.status().st_mode):
             return BadRecord("it is not a regular file")
         return None
+
+    def of_other_layout(self) -> tuple[int, int] | None:
+        """Pid and start time, in clock ticks since boot, of a record of another version; None if it is none.
+
+        Both have their places in every version. They prove nothing: the kernel says who holds the lock.
+        """
+        content = os.pread(self._descriptor, STARTED_OFFSET, 0)
+        version = int.from_bytes(content[VERSION_OFFSET : VERSION_OFFSET + 4], "little")
+        if version in (0, STATE_VERSION) or len(content) < STARTED_OFFSET:
+            return None
+        pid = int.from_bytes(content[PID_OFFSET : PID_OFFSET + 8], "little")
+        ticks = int.from_bytes(content[START_TICKS_OFFSET : START_TICKS_OFFSET + 8], "little")
+        return (pid, ticks) if 1 <= pid <= PID_MAX else None
 
     def wake_word(self) -> int:
         """The futex word as it is now; read before the record, it is the value to wait on."""

@@ -232,7 +232,7 @@ def attack(
         line
         for output in operator.output
         for line in output.read_text().splitlines()
-        if ": agent " not in line and ": has a live agent, left alone" not in line
+        if ": agent " not in line and " a live agent, left alone" not in line
     ]
     for writer in writers.values():
         writer.close()

@@ -18,6 +18,7 @@ import pytest
 from harness.agents import children_of, configure, launched, open_files, pid_of, view_agent, wait_dead
 from harness.waiting import wait_until
 from launch.agent.native.library import VARIABLE
+from launch.observe.launchers import FOLDER
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
@@ -62,7 +63,7 @@ def test_second_launch_leaves_live_agents_alone(roots: Roots, processes: Process
     second = processes.ruth("up", config, env=roots.environ(), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     out, err = second.communicate(timeout=10)
     assert (second.returncode, out) == (0, b"")
-    assert err == b"ruth: a: has a live agent, left alone\nruth: b: has a live agent, left alone\n"
+    assert err == b"ruth: a, b: have a live agent, left alone\n"
     assert {camera: view_agent(roots, camera).pid for camera in pids} == pids
 
 
@@ -264,7 +265,7 @@ def test_a_failing_fork_costs_one_camera(
 
     # What is imported comes first: the interpreter may lie where the stranger may not read.
     script = (
-        "import os, resource, sys, launch.launcher.launcher\n"
+        "import os, resource, sys, launch.launcher.launcher, launch.prepare.comparison\n"
         "from launch.cli.main import main; main(['check', sys.argv[1]])\n"
         f"os.setresuid({STRANGER}, {STRANGER}, {STRANGER})\n"
         "resource.setrlimit(resource.RLIMIT_NPROC, (3, 3))\n"  # the launcher and two agents
@@ -363,7 +364,8 @@ def test_detached_launch_returns(roots: Roots, processes: Processes) -> None:
     assert (first.returncode, out) == (0, f"a: agent {pid}\n".encode())
     launcher = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
     assert pid in children_of(launcher)
-    assert set(open_files(launcher)) == {"/dev/null"}
+    record = roots.state / FOLDER / str(launcher)
+    assert set(open_files(launcher)) == {"/dev/null", str(record)}
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: view_agent(roots, "a").death == "SIGKILL", "the detached launcher keeps the zombie")
 

@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from launch.agent.confine.landlock import landlock_version, make_ruleset, restriction
-from launch.agent.confine.limits import apply_limits, limits_to_be_had, memory_limits
+from launch.agent.confine.limits import NICE, apply_limits, limits_to_be_had, memory_limits
 from launch.agent.confine.seccomp import Filter, PathPage, SealedPaths, available, can_seal
 from launch.agent.confine.system_call import process_control, unless_absent
 from launch.agent.notice import STATE_DESCRIPTOR
@@ -100,15 +100,18 @@ class Confinement:
             close_descriptor(self.descriptor)
             self.descriptor = -1
 
-    def limit(self) -> None:
+    def limit(self, *, again: bool = False) -> None:
         """Limits this process and all its children to come, for good: what is inherited at fork.
+
+        Args:
+            again: Whether it was limited before, by a program that this one has replaced (execve(2)).
 
         Raises:
             OSError: A measure that can be had could not be applied.
 
         """
         os.chdir("/")  # a relative path must not lead anywhere near an export
-        self._limited = apply_limits(*memory_limits())
+        self._limited = apply_limits(*memory_limits(), nice=0 if again else NICE)
 
     def prepare(self, camera_id: str) -> Prepared:
         """All that confines a process, limited before, to one camera; to be applied by that process.

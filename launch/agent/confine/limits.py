@@ -58,12 +58,13 @@ def limits_to_be_had(refused: list[str]) -> Measure:
     return measures
 
 
-def apply_limits(address_space: int, private_memory: int) -> Measure:
+def apply_limits(address_space: int, private_memory: int, nice: int = NICE) -> Measure:
     """Limits this process for good; what was in force already is kept where it is tighter.
 
     Args:
         address_space: In bytes; what a process maps, shared memory too (setrlimit(2), RLIMIT_AS).
         private_memory: In bytes; what it writes to and shares with no process (RLIMIT_DATA, since Linux 4.7).
+        nice: By how much its priority is lowered; 0 if it was lowered before.
 
     Returns:
         What is in force: a call that a filter refuses brings nothing.
@@ -86,7 +87,7 @@ def apply_limits(address_space: int, private_memory: int) -> Measure:
     # Where the kernel shares the processor out by session first (sched(7), "The autogroup feature"), this has
     # no effect against other sessions. To lower the session as well was tried: with both cores busy, agents
     # then missed frames, and an agent takes too little of a core to slow decoding.
-    if _call("setpriority", lambda: os.nice(NICE), []):
+    if _call("setpriority", lambda: os.nice(nice), []):
         measures |= Measure.NICE
     if _raise_oom_score():
         measures |= Measure.OOM_SCORE_ADJ

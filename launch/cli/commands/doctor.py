@@ -6,11 +6,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from launch.exits import EXIT_FAILURE, EXIT_OK
-from launch.prepare.config_file import add_config, configured_cameras
+from launch.prepare.config_file import add_config, configured
 from launch.roots import export_root_here, state_root_here
 
 if TYPE_CHECKING:
     import argparse
+
+    from launch.prepare.config.plan import HostPlan
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
         UsageError: The configuration is wrong.
 
     """
-    configured = configured_cameras(options.config)
+    found = configured(options.config)
+    cameras = None if found is None else [camera.camera_id for camera in found[1].cameras]
     from launch.agent.confine.confinement import would_confine
     from launch.agent.native.library import load, ruled_out
     from launch.agent.native.source import COMMAND
@@ -41,10 +44,21 @@ def run(options: argparse.Namespace) -> int:
 
     exports = export_root_here()
     native = NativeStatus(load()[1], ruled_out(), COMMAND)
-    findings = judge(gather(exports, state_root_here(), configured, would_confine(exports), native))
+    states = state_root_here()
+    differences = _what_differs(states, *found) if found is not None else []
+    findings = judge(gather(exports, states, cameras, would_confine(exports), native, differences))
     out = sys.stdout
     if options.json:
         out.write(as_json(findings))
     else:
         out.write(as_text(findings, columns_of(out), colour=in_colour(out)))
     return EXIT_FAILURE if stops_launch(findings) else EXIT_OK
+
+
+def _what_differs(states: str, path: str, plan: HostPlan) -> list[str]:
+    from launch.prepare.comparison import what_differs
+
+    try:
+        return what_differs(states, path, plan)
+    except OSError:  # judged as a folder that cannot be read
+        return []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from launch.exits import EXIT_FAILURE, EXIT_OK, UsageError
 from launch.observe.attention import RUNNING, STATES
-from launch.prepare.config_file import add_config, configured_cameras
+from launch.prepare.config_file import add_config, configured
 from launch.roots import known_cameras, state_root_here
 from launch.screen.messages import message, report_problems
 from ruth.text import printable
@@ -48,18 +48,25 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.check and options.watch:
         raise UsageError("ruth ps: --check answers once; --watch goes on: one of them")
-    configured = configured_cameras(options.config) or []
+    found = configured(options.config)
+    cameras = [] if found is None else [camera.camera_id for camera in found[1].cameras]
     root = state_root_here()
-    return _watch(root, configured, options) if options.watch else _show(root, configured, options)
+    code = _watch(root, cameras, options) if options.watch else _show(root, cameras, options)
+    if found is not None and not options.watch:
+        from launch.prepare.comparison import what_differs
+
+        for line in what_differs(root, *found):
+            message(f"ruth: {line}")
+    return code
 
 
-def _show(root: str, configured: Sequence[str], options: argparse.Namespace) -> int:
+def _show(root: str, in_file: Sequence[str], options: argparse.Namespace) -> int:
     from launch.observe.agent_view import view
     from launch.observe.ps import as_json, as_table
     from launch.observe.selection import select
     from launch.screen.terminal import columns_of, ellipsis_of, in_colour
 
-    known = sorted({*known_cameras(root), *configured})
+    known = sorted({*known_cameras(root), *in_file})
     selection = select(options.cameras, known)
     selected = [view(root, camera_id) for camera_id in selection.cameras]
     views = [each for each in selected if _is_meant(each.state, options)]
@@ -79,18 +86,18 @@ def _show(root: str, configured: Sequence[str], options: argparse.Namespace) -> 
     return EXIT_FAILURE if selection.problems or (options.check and not all_run) else code
 
 
-def _watch(root: str, configured: Sequence[str], options: argparse.Namespace) -> int:
+def _watch(root: str, in_file: Sequence[str], options: argparse.Namespace) -> int:
     """Shows what there is, and then what changes, until it is interrupted."""
     from launch.observe.ps_watch import states_now, watch
     from launch.observe.selection import select
 
     def cameras() -> Sequence[str]:
-        return select(options.cameras, sorted({*known_cameras(root), *configured})).cameras
+        return select(options.cameras, sorted({*known_cameras(root), *in_file})).cameras
 
     out, first = sys.stdout, None
     if not options.json:
         first = states_now(root, cameras())
-        _show(root, configured, options)
+        _show(root, in_file, options)
     for changes in watch(root, cameras, first=first):
         for change in changes:
             if _is_meant(change.now.state, options):

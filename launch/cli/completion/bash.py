@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from launch.cli.completion.grammar import ANYTHING, CAMERAS, FILES, FOLDERS, SOURCES, WORDS
+from launch.cli.completion.grammar import ANYTHING, CAMERAS, CAMERAS_OR_FILES, FILES, FOLDERS, SOURCES, WORDS
 from ruth.identity import (
     EXPORT_ROOT_DEFAULT,
     EXPORT_ROOT_VARIABLE,
@@ -80,6 +80,10 @@ _ruth() {{
         {files}) compopt -o default ;;
         {folders}) compopt -o dirnames ;;
         {cameras}) mapfile -t COMPREPLY < <(compgen -W "$(_ruth_cameras)" -- "$cur" | sort -u) ;;
+        {either})
+            compopt -o default
+            mapfile -t COMPREPLY < <(compgen -W "$(_ruth_cameras)" -- "$cur" | sort -u)
+            ;;
         {sources})
             if [[ -n $assigned ]]; then
                 compopt -o filenames
@@ -111,6 +115,7 @@ def bash_script(verbs: Sequence[VerbGrammar]) -> str:
         verbs_cases="\n".join(_verb(verb) for verb in verbs),
         anything=ANYTHING,
         cameras=CAMERAS,
+        either=CAMERAS_OR_FILES,
         files=FILES,
         folders=FOLDERS,
         sources=SOURCES,

@@ -10,6 +10,7 @@ from launch.cli.verbs import VERB_NAMES, VERBS
 
 CAMERAS: Final = "cameras"
 FILES: Final = "files"
+CAMERAS_OR_FILES: Final = "either"
 FOLDERS: Final = "folders"
 SOURCES: Final = "sources"
 WORDS: Final = "words"
@@ -109,4 +110,6 @@ def _value(action: argparse.Action) -> Value:
         return Value(name, WORDS, tuple(str(choice) for choice in action.choices))
     if name == "VERB":  # not choices: an unknown one is answered with the nearest
         return Value(name, WORDS, VERB_NAMES)
+    if action.dest == "cameras_or_config":
+        return Value(name, CAMERAS_OR_FILES)
     return Value(name, KINDS.get(name, ANYTHING))

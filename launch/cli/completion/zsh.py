@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from launch.cli.completion.grammar import ANYTHING, CAMERAS, FILES, FOLDERS, SOURCES, WORDS
+from launch.cli.completion.grammar import ANYTHING, CAMERAS, CAMERAS_OR_FILES, FILES, FOLDERS, SOURCES, WORDS
 from ruth.identity import (
     EXPORT_ROOT_DEFAULT,
     EXPORT_ROOT_VARIABLE,
@@ -28,6 +28,10 @@ _ruth_cameras() {{
     cameras=(${{{state}:-{state_default}}}/*(N/:t) ${{{export}:-{export_default}}}/*(N/:t))
     cameras=(${{(M)cameras:#[A-Za-z0-9][A-Za-z0-9._-]#}})
     compadd "$@" -a cameras
+}}
+
+_ruth_cameras_or_files() {{
+    _ruth_cameras "$@" || _files "$@"
 }}
 
 _ruth_sources() {{
@@ -71,6 +75,7 @@ fi
 _ACTIONS: Final = {
     CAMERAS: "_ruth_cameras",
     FILES: "_files",
+    CAMERAS_OR_FILES: "_ruth_cameras_or_files",
     FOLDERS: "_files -/",
     SOURCES: "_ruth_sources",
     ANYTHING: " ",

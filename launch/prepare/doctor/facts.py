@@ -178,6 +178,8 @@ class HostFacts:
         mappings: Limit of memory maps a process; None if it cannot be told.
         address_space: Limit of addresses a process in bytes, the hard one; None for none.
         unseen: Checks for which not everything could be looked at, and why.
+        differences: What is said of live agents that differ from the configuration.
+        idle_launchers: Pids of launchers without a live agent.
 
     """
 
@@ -197,6 +199,8 @@ class HostFacts:
     mappings: int | None
     address_space: int | None
     unseen: tuple[tuple[str, str], ...] = ()
+    differences: tuple[str, ...] = ()
+    idle_launchers: tuple[int, ...] = ()
 
     @property
     def to_launch(self) -> int:

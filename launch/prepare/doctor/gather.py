@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from launch.observe.inspection.header import read_header
+from launch.observe.launchers import live_launchers
 from launch.observe.liveness import read_sighting
 from launch.prepare.doctor.facts import (
     RUTH_USER,
@@ -49,6 +50,7 @@ def gather(
     configured: Sequence[str] | None,
     confinement: WouldConfine,
     native: NativeStatus,
+    differences: Sequence[str] = (),
 ) -> HostFacts:
     """Everything that is to be judged.
 
@@ -58,6 +60,7 @@ def gather(
         configured: The cameras to read; None for all that have an export or a state here.
         confinement: What would confine agents here; this folder does not import what runs them.
         native: The compiled part, the same.
+        differences: What is said of live agents that differ from the configuration.
 
     Returns:
         What could be found; ``unseen`` names the checks for which something could not.
@@ -81,8 +84,18 @@ def gather(
         states=replace(_folder(state_root, mounts), problem=_owner_problem(state_root)),
         cameras=tuple(_camera(export_root, state_root, camera_id) for camera_id in cameras),
         unseen=tuple(unseen.items()),
+        differences=tuple(differences),
+        idle_launchers=_idle_launchers(state_root),
         **limits._asdict(),
     )
+
+
+def _idle_launchers(state_root: str) -> tuple[int, ...]:
+    try:
+        launchers = live_launchers(state_root)
+    except OSError:  # judged as a folder that cannot be read
+        return ()
+    return tuple(launcher.pid for launcher in launchers if not launcher.live_agents)
 
 
 def _known(root: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from launch.prepare.doctor import judge_files, judge_kernel, judge_limits
+from launch.prepare.doctor import judge_files, judge_kernel, judge_launch, judge_limits
 from launch.prepare.doctor.finding import Finding, Level
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ CHECKS = (
     judge_files.state_root,
     judge_files.states,
     judge_files.agents,
+    judge_launch.configuration,
+    judge_launch.launchers,
     judge_limits.shared_memory,
     judge_limits.memory,
     judge_limits.tasks,
