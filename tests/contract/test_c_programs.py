@@ -149,7 +149,7 @@ class Writer:
         """Lets it end its export."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        assert self.process.wait(timeout=10) == 0
+        assert self.process.wait(timeout=60) == 0
 
     def _line(self) -> bytes:
         assert self.process.stdout is not None
@@ -465,7 +465,7 @@ def test_a_killed_writer_is_replaced(bench: Bench, first: str, second: str) -> N
         killed.go()
         read_to(source, 4)
         killed.process.kill()
-        killed.process.wait(timeout=10)
+        killed.process.wait(timeout=60)
         reader = bench.bound_reader(1000)
         _, old = bench.meta()
         follower = bench.writer(second, 2)

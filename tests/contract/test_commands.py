@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import PROJECT
+from harness.commands import run_ruth
 from launch import exits
 from launch.cli.completion.grammar import WORDS, verb_grammar
 from launch.cli.verbs import VERBS
@@ -121,9 +122,7 @@ def test_exit_codes(verb: str) -> None:
 def test_wrong_usage(verb: str, roots: Roots) -> None:
     """An option that the verb does not have ends it with the code of wrong usage, and its help with 0."""
     for option, code in (("--no-such-option", exits.EXIT_USAGE), ("--help", exits.EXIT_OK)):
-        done = subprocess.run(
-            [sys.executable, "-m", "launch.cli.main", verb, option], env=roots.environ(), capture_output=True
-        )
+        done = run_ruth(verb, option, env=roots.environ())
         assert done.returncode == code
 
 

@@ -127,7 +127,7 @@ def printed(
             assert line, program.stderr.read()
             said.append(line.rstrip())
         program.send_signal(signal.SIGINT)
-        assert (program.wait(timeout=10), program.stderr.read()) == (130, "")
+        assert (program.wait(timeout=60), program.stderr.read()) == (130, "")
     exporter.close()
     return said
 

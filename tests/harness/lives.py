@@ -177,7 +177,7 @@ class Server:
         """As :meth:`end`, of one that ends by itself."""
         assert self.process.stdout is not None
         frames, spoiled = map(int, self.process.stdout.readline().split())
-        assert self.process.wait(timeout=10) == 0
+        assert self.process.wait(timeout=60) == 0
         return frames, spoiled
 
     def publications(self) -> list[Publication]:

@@ -112,7 +112,7 @@ class Runtime:
     def end(self) -> list[Got]:
         """Ends it, by Ctrl-C. All that it got."""
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(timeout=5) == -signal.SIGINT
+        assert self.process.wait(timeout=60) == -signal.SIGINT
         self._reader.join()
         return self.got
 

@@ -151,7 +151,7 @@ class Follower:
         record = self._reader.try_read()
         return record if record is not None and record.frames else None
 
-    def wait_for(self, frame_id: int, deadline_s: float = 10.0) -> Seen:
+    def wait_for(self, frame_id: int, deadline_s: float = 60.0) -> Seen:
         """What the agent made of that frame, which must be the newest it has been shown."""
         deadline = time.monotonic() + deadline_s
         while True:

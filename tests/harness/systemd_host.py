@@ -165,6 +165,6 @@ def _boot(folder: Path, group: Path, config: str, processes: Processes) -> Syste
                 return host
         return None
 
-    host = wait_until(up, "systemd is up", 20)
+    host = wait_until(up, "systemd is up", 60)
     assert host is not None
     return host

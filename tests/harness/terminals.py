@@ -91,7 +91,7 @@ class OnTerminal:
             self.output()  # or it would wait for another process to read
             return self.process.poll() is not None
 
-        wait_until(ended, "it has ended", 30)
+        wait_until(ended, "it has ended", 60)
         return Screen(self.process.returncode, self.output().decode().replace("\r\n", "\n"))
 
     def answer(self, pattern: str) -> str:

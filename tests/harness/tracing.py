@@ -78,7 +78,7 @@ def traced(processes: Processes, pid: int, log: Path, *options: str) -> Iterator
         yield
     finally:
         tracer.terminate()
-        tracer.wait(timeout=10)
+        tracer.wait(timeout=60)
 
 
 def system_call(pid: int) -> int | None:

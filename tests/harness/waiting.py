@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 
-def wait_until(condition: Callable[[], Found], what: str, deadline_s: float = 10.0) -> Found:
+def wait_until(condition: Callable[[], Found], what: str, deadline_s: float = 60.0) -> Found:
     """The first true value of ``condition()``; AssertionError naming ``what`` when the deadline passes."""
     deadline = time.monotonic() + deadline_s
     while True:

@@ -356,7 +356,7 @@ def test_agent_killed_at_any_moment_is_described(roots: Roots, processes: Proces
             dead = view_agent(roots, "a")
             assert (dead.state, dead.death, len(dead.models)) == ("dead", "SIGKILL", 3)
             launcher.kill()
-            launcher.wait(timeout=2)
+            launcher.wait(timeout=60)
 
 
 def test_memory_does_not_grow(roots: Roots, processes: Processes) -> None:

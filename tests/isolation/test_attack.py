@@ -143,7 +143,7 @@ class Operator:
         for index, launcher in enumerate(self._launchers):
             if index not in needed and launcher.poll() is None:
                 launcher.terminate()
-                launcher.wait(timeout=10)
+                launcher.wait(timeout=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +265,7 @@ def judge(
     and its sums are compared.
     """
     newest = published[-1][0]
-    wait_until(lambda: record(roots, camera).frame_id == newest, f"{camera} has observed its last frame", 20)
+    wait_until(lambda: record(roots, camera).frame_id == newest, f"{camera} has observed its last frame", 60)
     found = record(roots, camera)
     waited_ns = waited_for_a_core_ns(found.pid)
     first = found.first_frame_id or 0

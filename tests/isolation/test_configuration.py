@@ -73,7 +73,7 @@ def test_agents_have_what_the_file_comes_to(
         pid_of(roots, camera)
     assert subscribed(roots) == COMES_TO
     launcher.terminate()
-    with within(10):
+    with within(30):
         launcher.wait()
 
 

@@ -155,7 +155,7 @@ def test_the_container_ends_as_the_launcher_does(roots: Roots, processes: Proces
     (launcher,) = children_of(started.pid)
     (agent,) = children_of(launcher)
     os.kill(launcher, signal.SIGTERM)
-    assert started.wait(timeout=10) == 0
+    assert started.wait(timeout=60) == 0
     assert not Path(f"/proc/{agent}").exists()
 
 

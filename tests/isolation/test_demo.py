@@ -131,9 +131,9 @@ def test_interrupted_demo_leaves_nothing(processes: Processes) -> None:
     """A demo that is told to end in the middle ends everything it started, and removes its files."""
     before = demos_in_shared_memory()
     demo = processes.ruth("demo", "--cameras", "2", "--seconds", "60")
-    wait_until(lambda: len(processes_of_demos()) >= 4, "launcher, agents and video server run", 30)
+    wait_until(lambda: len(processes_of_demos()) >= 4, "launcher, agents and video server run", 60)
     demo.send_signal(signal.SIGTERM)
-    assert demo.wait(timeout=20) != 0
+    assert demo.wait(timeout=60) != 0
     assert demos_in_shared_memory() == before
     wait_until(lambda: processes_of_demos() == [], "no process is left")
 

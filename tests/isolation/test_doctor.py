@@ -20,6 +20,7 @@ import pytest
 
 from doubles.frozen_vas import Version1Writer
 from harness.agents import configure, launched, view_agent, wait_dead
+from harness.commands import RUTH, run_ruth_text
 from harness.published import FRAME, exporter_of
 from harness.terminals import screen_of
 from harness.waiting import wait_until
@@ -92,7 +93,11 @@ def run(roots: Roots, *command: str | Path, **options: object) -> Answer:
 
 def doctor(roots: Roots, *arguments: str | Path, **options: object) -> Answer:
     """``ruth doctor --json``."""
-    answer = run(roots, sys.executable, "-m", "launch.cli.main", "doctor", "--json", *arguments, **options)
+    if options:
+        answer = run(roots, *RUTH, "doctor", "--json", *arguments, **options)
+    else:
+        done = run_ruth_text("doctor", "--json", *arguments, env=roots.environ())
+        answer = Answer(done.returncode, done.stdout, done.stderr)
     assert answer.err == ""
     return answer
 

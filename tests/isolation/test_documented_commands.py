@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CAMERA = "front-door"
 _BEFORE = r"^(?:\w+=\S+ )*(?:\./launch/)?"  # what may stand before ``ruth``
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 # Why a command of a page is not run here.
 NOT_RUN = {

@@ -40,7 +40,7 @@ class Follower:
     def next(self, *kinds: str) -> Event:
         """The next event of one of these kinds, or of any; others are passed over."""
         assert self.process.stdout is not None
-        with within(10):
+        with within(30):
             for line in self.process.stdout:
                 event: Event = json.loads(line)
                 if not kinds or event["event"] in kinds:
@@ -56,7 +56,7 @@ class Follower:
 
     def rest(self) -> list[Event]:
         """All events from here to its end."""
-        with within(20):
+        with within(30):
             out, _ = self.process.communicate()
         return [json.loads(line) for line in out.splitlines()]
 
@@ -285,7 +285,7 @@ def test_ctrl_c(roots: Roots, processes: Processes) -> None:
     launched(roots, processes, "a")
     follower = start(roots, processes)
     follower.process.send_signal(signal.SIGINT)
-    out, err = follower.process.communicate(timeout=5)
+    out, err = follower.process.communicate(timeout=60)
     assert (follower.process.returncode, out, err) == (130, "", "")
 
 
@@ -296,7 +296,7 @@ def test_a_reader_that_goes(roots: Roots, processes: Processes) -> None:
     assert follower.process.stdout is not None
     assert follower.process.stderr is not None
     follower.process.stdout.close()
-    assert follower.process.wait(timeout=5) == 1
+    assert follower.process.wait(timeout=60) == 1
     assert follower.process.stderr.read() == ""
 
 
@@ -378,7 +378,7 @@ def test_a_follower_changes_nothing(roots: Roots, processes: Processes) -> None:
     follower = start(roots, processes)
     assert _open_modes(follower.process.pid, state) == {os.O_RDONLY}
     follower.process.send_signal(signal.SIGINT)
-    follower.process.wait(timeout=5)
+    follower.process.wait(timeout=60)
     assert state.read_bytes() == before
 
 

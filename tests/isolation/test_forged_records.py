@@ -13,6 +13,7 @@ import pytest
 import ruth
 from doubles.forged_states import ESCAPES, FORGERIES, ForgedAgent
 from harness.agents import launched, view_agent, wait_dead
+from harness.commands import run_ruth
 from ruth.agent.state import HEADER_SIZE, ID_SIZE, STATE_VERSION
 
 if TYPE_CHECKING:
@@ -40,13 +41,7 @@ every_forgery = pytest.mark.parametrize("what", FORGERIES)
 
 def verb(roots: Roots, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
     """Runs one verb to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "launch.cli.main", *map(str, arguments)],
-        env=roots.environ() | {"COLUMNS": "400"},
-        capture_output=True,
-        timeout=30,
-        stdin=subprocess.DEVNULL,
-    )
+    return run_ruth(*arguments, env=roots.environ() | {"COLUMNS": "400"})
 
 
 def printable(output: bytes) -> bool:

@@ -13,6 +13,7 @@ import pytest
 import ruth
 from conftest import Roots
 from harness.agents import MODELS, pid_of, view_agent
+from harness.commands import run_ruth
 from harness.published import FRAME, exporter_of
 from harness.waiting import wait_until
 from launch.cli.verbs import VERBS
@@ -114,13 +115,8 @@ def test_every_verb_is_tried() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_name_reaches_a_terminal_raw(hostile: Roots, command: str, encoding: str) -> None:
     """What a verb writes is printable text of the locale, no line of it forged, and it ends as documented."""
-    done = subprocess.run(
-        [sys.executable, "-m", "launch.cli.main", *arguments_of(hostile)[command]],
-        env=hostile.environ() | {"PYTHONIOENCODING": encoding, "COLUMNS": "10000"},
-        capture_output=True,
-        timeout=60,
-        cwd="/",
-    )
+    environ = hostile.environ() | {"PYTHONIOENCODING": encoding, "COLUMNS": "10000"}
+    done = run_ruth(*arguments_of(hostile)[command], env=environ, cwd="/")
     assert done.returncode in DOCUMENTED
     for output in (done.stdout, done.stderr):
         text = output.decode(encoding)

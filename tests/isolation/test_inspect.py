@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ import pytest
 
 from doubles.frozen_vas import Version1Writer
 from harness.agents import configure, launched, open_files, pid_of, view_agent, wait_dead, wait_observed
+from harness.commands import run_ruth_text
 from harness.exports import DATA_V2, META_V2, patched, put
 from harness.published import FRAME, HEIGHT, WIDTH, Feed, exporter_of
 from harness.waiting import wait_until
@@ -21,6 +20,8 @@ from launch.observe.liveness import read_sighting as sighting_of
 from ruth.export.layout import NO_FRAME_EVER, STRIDE_OFFSET
 
 if TYPE_CHECKING:
+    import subprocess
+
     from conftest import Processes, Roots
 
 LONGEST = "x" * 64
@@ -28,13 +29,8 @@ LONGEST = "x" * 64
 
 def run(roots: Roots, *arguments: str, width: int | None = None) -> subprocess.CompletedProcess[str]:
     """Runs ``ruth inspect`` to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "launch.cli.main", "inspect", *arguments],
-        env=roots.environ() | ({} if width is None else {"COLUMNS": str(width)}),
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    environ = roots.environ() | ({} if width is None else {"COLUMNS": str(width)})
+    return run_ruth_text("inspect", *arguments, env=environ)
 
 
 def inspect(roots: Roots, camera_id: str, *options: str) -> dict[str, Any]:
@@ -169,7 +165,7 @@ def test_a_dead_agent_of_a_dead_launcher(roots: Roots, processes: Processes) -> 
     launcher = processes.ruth("up", configure(roots, "a"), env=roots.environ())
     pid = pid_of(roots, "a")
     launcher.kill()
-    launcher.wait(timeout=5)
+    launcher.wait(timeout=60)
     wait_until(lambda: sighting_of(str(roots.state), "a").pid == pid, "it lives on")
     assert "which has ended" in shown(roots, "a")
     os.kill(pid, signal.SIGKILL)

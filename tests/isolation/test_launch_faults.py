@@ -39,7 +39,7 @@ def refused(roots: Roots, processes: Processes, content: str) -> str:
     path.write_text(content, encoding="utf-8")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     up = processes.ruth("up", path, env=roots.environ(), text=True, **pipes)
-    out, err = up.communicate(timeout=10)
+    out, err = up.communicate(timeout=60)
     assert (up.returncode, out) == (2, "")
     assert not roots.state.exists()
     assert not roots.export.exists()
@@ -156,7 +156,7 @@ def test_an_output_that_nobody_reads(
         assert streams == {camera: undisturbed[camera][:60] for camera in CAMERAS}
         assert launcher.poll() is None
         launcher.terminate()
-        assert launcher.wait(timeout=2) == 0
+        assert launcher.wait(timeout=60) == 0
         assert [os.WTERMSIG(os.waitpid(pid, 0)[1]) for pid in pids.values()] == [signal.SIGTERM] * len(pids)
     finally:
         os.close(reader)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.agents import configure, launched, pid_of, view_agent, wait_dead, wait_observed
+from harness.commands import run_ruth_text
 from harness.published import FRAME, exporter_of
 from harness.waiting import wait_until
 from launch.launcher.claim import claim
@@ -42,14 +43,7 @@ MODEL_KEYS = [
 
 def ruth(roots: Roots, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Runs one verb to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "launch.cli.main", *map(str, arguments)],
-        env=roots.environ(),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        stdin=subprocess.DEVNULL,
-    )
+    return run_ruth_text(*arguments, env=roots.environ())
 
 
 def ps(roots: Roots, *arguments: str | Path) -> dict[str, dict[str, object]]:
@@ -150,7 +144,7 @@ def test_down_after_the_launcher_is_gone(roots: Roots, processes: Processes) -> 
     launcher = processes.ruth("up", configure(roots, "a"), env=roots.environ())
     pid_of(roots, "a")
     launcher.kill()
-    launcher.wait(timeout=2)
+    launcher.wait(timeout=60)
     answer = ruth(roots, "down")
     assert (answer.returncode, answer.stderr) == (0, "")
     assert view_agent(roots, "a").pid is None
@@ -219,7 +213,7 @@ def test_agent_in_the_foreground(roots: Roots, processes: Processes) -> None:
     exporter.publish(FRAME, time.monotonic_ns())
     wait_observed(roots, "a", 0)
     agent.send_signal(signal.SIGINT)
-    assert agent.wait(timeout=2) == -signal.SIGINT
+    assert agent.wait(timeout=60) == -signal.SIGINT
     exporter.close()
 
 

@@ -116,7 +116,7 @@ def test_a_slow_camera_is_not_idle_between_its_frames(roots: Roots, processes: P
         ages[seen.state].append(seen.age_s or 0.0)
         return seen.state == "idle"
 
-    wait_until(looked, "the camera is late by its own rhythm", 20)
+    wait_until(looked, "the camera is late by its own rhythm", 60)
     assert max(ages["running"]) > IDLE_AFTER_S
     assert min(ages["idle"]) >= 2.5 * 1.2
     exporter.close()

@@ -109,7 +109,7 @@ def test_a_source_of_full_range(roots: Roots, processes: Processes, tmp_path: Pa
     environ = {**roots.environ(), "RUTH_FFMPEG": ffmpeg.path}
     processes.ruth("vas", f"a={tmp_path / 'full.avi'}", env=environ, stdout=subprocess.DEVNULL)
     path = tmp_path / "a.png"
-    wait_until(lambda: peek(roots, "a", "-o", path).returncode == 0, "a frame is there", 20)
+    wait_until(lambda: peek(roots, "a", "-o", path).returncode == 0, "a frame is there", 60)
     shown = np.frombuffer(decoded(path), np.uint8).reshape(360, 640, 3).astype(int)
     luma = np.arange(640) * 255 // 640  # of limited range when it was drawn
     assert np.abs(shown - ((luma - 16) * 255 / 219).clip(0, 255)[:, None]).max() <= 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from itertools import islice
@@ -11,6 +12,7 @@ import pytest
 from doubles.stepped_agent import CAMERA as STEPPED
 from doubles.stepped_agent import MODEL, SteppedAgent
 from harness.agents import pid_of, view_agent, wait_observed
+from harness.commands import run_ruth_text
 from harness.published import FRAME, HEIGHT, WIDTH, exporter_of
 from harness.streams import Follower
 from harness.waiting import wait_until
@@ -41,8 +43,7 @@ audit  = {{}}
 
 def ruth(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Runs ``ruth`` to its end."""
-    command = [sys.executable, "-m", "launch.cli.main", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return run_ruth_text(*arguments, env=os.environ)
 
 
 def planned(config: Path, *options: str) -> Any:

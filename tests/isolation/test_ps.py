@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from harness.agents import configure, launched, pid_of, view_agent, wait_dead, wait_observed
+from harness.commands import run_ruth_text
 from harness.published import FRAME, Feed, exporter_of
 from harness.waiting import wait_until
 from launch.launcher.claim import claim
@@ -62,13 +63,7 @@ sys.exit(main(["up", sys.argv[1]]))
 def asked(roots: Roots, *options: str, width: int | None = None) -> subprocess.CompletedProcess[str]:
     """``ruth ps``, and what came of it."""
     environ = roots.environ() | ({} if width is None else {"COLUMNS": str(width)})
-    return subprocess.run(
-        [sys.executable, "-m", "launch.cli.main", "ps", *options],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    return run_ruth_text("ps", *options, env=environ)
 
 
 def ps(roots: Roots, *options: str, width: int | None = None) -> str:
@@ -134,7 +129,7 @@ def test_a_death_whose_launcher_is_gone(roots: Roots, processes: Processes) -> N
     launcher = processes.ruth("up", configure(roots, "a"), env=roots.environ())
     pid = pid_of(roots, "a")
     launcher.kill()
-    launcher.wait(timeout=5)
+    launcher.wait(timeout=60)
     os.kill(pid, signal.SIGKILL)
     wait_dead(roots, "a")
     os.waitpid(pid, 0)  # this process has inherited it, as pid 1 would, and reaps it as pid 1 does

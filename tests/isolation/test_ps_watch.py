@@ -26,7 +26,7 @@ def watching(roots: Roots, processes: Processes, *options: str) -> subprocess.Po
 def next_line(process: subprocess.Popen[str]) -> str:
     """The next line that it prints."""
     assert process.stdout is not None
-    with within(20):
+    with within(30):
         return process.stdout.readline().rstrip("\n")
 
 
@@ -45,7 +45,7 @@ def test_a_table_then_a_line_per_change(roots: Roots, processes: Processes) -> N
     os.kill(new, signal.SIGSTOP)
     wait_until(lambda: f"hall: stopped, pid {new} (was idle, pid {new})" in next_line(process), "it stopped")
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) == 130
+    assert process.wait(timeout=60) == 130
 
 
 def test_objects_of_some_states(roots: Roots, processes: Processes) -> None:
@@ -64,6 +64,6 @@ def test_objects_of_some_states(roots: Roots, processes: Processes) -> None:
 def test_it_goes_on_where_check_answers_once(roots: Roots, processes: Processes) -> None:
     """Both together are wrong usage."""
     process = watching(roots, processes, "--check")
-    out, said = process.communicate(timeout=20)
+    out, said = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert "--check answers once" in said

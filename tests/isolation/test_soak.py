@@ -95,7 +95,7 @@ class Operator:
         lines = len(missing) + (len(missing) < len(CAMERAS))
         wait_until(lambda: len(output.read_bytes().splitlines()) == lines, "the launcher has spoken")
         if not missing:
-            assert launcher.wait(timeout=10) == 0  # it has launched no agent, so nothing keeps it
+            assert launcher.wait(timeout=60) == 0  # it has launched no agent, so nothing keeps it
         return missing
 
     def end_idle_launchers(self) -> None:
@@ -104,7 +104,7 @@ class Operator:
         for launcher, _ in self._launchers:
             if launcher.poll() is None and launcher.pid not in alive:
                 launcher.terminate()
-                assert launcher.wait(timeout=10) == 0
+                assert launcher.wait(timeout=60) == 0
 
     def said(self) -> list[str]:
         """Every line that any launcher has printed."""

@@ -11,6 +11,7 @@ import pytest
 
 from conftest import Roots
 from harness.agents import configure, pid_of, view_agent
+from harness.commands import run_ruth_text
 from launch.launcher.claim import claim
 from ruth.agent.state import STATE_SIZE
 
@@ -26,13 +27,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user, 
 
 def verb(roots: Roots, *arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Runs one verb to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "launch.cli.main", *map(str, arguments)],
-        env=roots.environ() | environ,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    return run_ruth_text(*arguments, env=roots.environ() | environ)
 
 
 def strangers_root(roots: Roots) -> None:

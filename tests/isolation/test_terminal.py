@@ -59,7 +59,7 @@ def test_a_terminal_ends_the_launch(roots: Roots, processes: Processes, ending: 
     pids = [pid_of(roots, camera) for camera in CAMERAS]
     wait_until(lambda: system_call(launcher.pid) == RT_SIGTIMEDWAIT, "the launcher waits to be ended")
     end(master)
-    assert launcher.wait(timeout=2) == 0
+    assert launcher.wait(timeout=60) == 0
     for camera in CAMERAS:
         wait_dead(roots, camera)
     assert [os.WTERMSIG(os.waitpid(pid, 0)[1]) for pid in pids] == [signal.SIGTERM] * len(pids)
@@ -83,7 +83,7 @@ def test_a_process_group_is_the_launchers(roots: Roots, processes: Processes, nu
     pids = {camera: pid_of(roots, camera) for camera in CAMERAS}
     wait_until(lambda: system_call(launcher.pid) == RT_SIGTIMEDWAIT, "the launcher waits to be ended")
     os.killpg(launcher.pid, number)
-    launcher.wait(timeout=2)
+    launcher.wait(timeout=60)
     if number == signal.SIGKILL:
         assert {camera: pid_of(roots, camera) for camera in CAMERAS} == pids
         return

@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.agents import configure, launched, pid_of, wait_dead
+from harness.commands import run_ruth_text
 from harness.published import Feed, exporter_of
 from harness.terminals import on_terminal
 from harness.waiting import wait_until
@@ -27,15 +27,9 @@ ROW_KEYS = [
 ]  # fmt: skip
 
 
-def top(roots: Roots, *options: str, **given: object) -> subprocess.CompletedProcess[str]:
+def top(roots: Roots, *options: str) -> subprocess.CompletedProcess[str]:
     """Runs ``ruth top`` to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "launch.cli.main", "top", *options],
-        env=roots.environ(),
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    return run_ruth_text("top", *options, env=roots.environ())
 
 
 def test_json_lines(roots: Roots, processes: Processes) -> None:
@@ -96,7 +90,7 @@ def test_nobody_reads(roots: Roots, processes: Processes) -> None:
     assert process.stderr is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=10) == 1
+    assert process.wait(timeout=60) == 1
     assert process.stderr.read() == b""
 
 
@@ -126,7 +120,7 @@ def test_a_screen(roots: Roots, processes: Processes) -> None:
         wait_dead(roots, "a")
         terminal.wait_screen("dead: SIGKILL")
         terminal.press(b"q")
-        assert terminal.process.wait(timeout=10) == 0
+        assert terminal.process.wait(timeout=60) == 0
         assert terminal.restored()
     exporter.close()
 
@@ -184,7 +178,7 @@ def test_a_filter_and_the_keys(roots: Roots, processes: Processes) -> None:
             "squash", "gate-2", "gate-1",
         ]  # fmt: skip
         terminal.press(b"q")
-        assert terminal.process.wait(timeout=10) == 0
+        assert terminal.process.wait(timeout=60) == 0
 
 
 ENDINGS = [
@@ -203,7 +197,7 @@ def test_ended_by_a_signal(roots: Roots, processes: Processes, number: signal.Si
         assert terminal.settings() != terminal.before
         assert not terminal.restored()
         terminal.process.send_signal(number)
-        assert terminal.process.wait(timeout=10) == code
+        assert terminal.process.wait(timeout=60) == code
         assert terminal.restored()
         assert b"Traceback" not in terminal.output()
 
@@ -214,7 +208,7 @@ def test_ended_while_it_starts(roots: Roots, processes: Processes) -> None:
         with on_terminal(processes, "top", env=roots.environ()) as terminal:
             wait_until(terminal.output, "it has drawn something")
             terminal.press(b"\x03")
-            assert terminal.process.wait(timeout=10) == 130
+            assert terminal.process.wait(timeout=60) == 130
             assert terminal.restored()
 
 
@@ -225,7 +219,7 @@ def test_ended_by_an_error(roots: Roots, processes: Processes) -> None:
         terminal.wait_screen("cameras: 0")
         roots.state.rmdir()
         roots.state.write_text("not a folder")
-        assert terminal.process.wait(timeout=10) == 1
+        assert terminal.process.wait(timeout=60) == 1
         assert terminal.restored()
         assert terminal.output().rstrip().endswith(f"ruth: {roots.state}: Not a directory".encode())
 
@@ -243,14 +237,14 @@ def test_stopped_and_continued(roots: Roots, processes: Processes) -> None:
         wait_until(lambda: len(terminal.output()) > drawn, "it draws again")
         assert terminal.settings() != terminal.before
         terminal.press(b"q")
-        assert terminal.process.wait(timeout=10) == 0
+        assert terminal.process.wait(timeout=60) == 0
         assert terminal.restored()
 
 
 def test_so_many_refreshes(roots: Roots, processes: Processes) -> None:
     """With -n it ends by itself, and its last screen stays on the terminal."""
     with on_terminal(processes, "top", "-n", "2", "--interval", "0.1", env=roots.environ()) as terminal:
-        assert terminal.process.wait(timeout=10) == 0
+        assert terminal.process.wait(timeout=60) == 0
         assert terminal.restored()
         assert f"cameras: 0 (none below {roots.state})" in terminal.output().decode().split("\x1b[?1049l")[1]
 
@@ -258,7 +252,7 @@ def test_so_many_refreshes(roots: Roots, processes: Processes) -> None:
 def test_a_dumb_terminal(roots: Roots, processes: Processes) -> None:
     """A terminal that cannot be drawn on gets JSON."""
     with on_terminal(processes, "top", "-n", "1", env=roots.environ(), TERM="dumb") as terminal:
-        assert terminal.process.wait(timeout=10) == 0
+        assert terminal.process.wait(timeout=60) == 0
         assert json.loads(terminal.output())["cameras"] == []
 
 

@@ -69,7 +69,7 @@ def test_nothing_that_a_unit_refuses_is_asked(roots: Roots, processes: Processes
     if verb == "up":
         launcher = int(log.read_text(encoding="utf-8", errors="replace").split(maxsplit=1)[0])
         os.kill(launcher, signal.SIGTERM)
-    tracer.wait(timeout=10)
+    tracer.wait(timeout=60)
     calls = asked(log)
     assert {"execve", "openat", "futex", "seccomp", "landlock_restrict_self"} <= calls
     assert calls & refused() == set()

@@ -57,7 +57,7 @@ class Server:
     def __init__(self, processes: Processes, *command: str | Path) -> None:
         self.process = processes.start(sys.executable, *command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        with within(20):
+        with within(30):
             self.port = int(self.process.stdout.readline())
 
 

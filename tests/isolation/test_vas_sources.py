@@ -229,7 +229,7 @@ def test_slots(roots: Roots, processes: Processes) -> None:
     """A camera's ring holds as many frames as were asked for."""
     processes.ruth("vas", "cam=test:64x48", "--slots", "12", env=roots.environ())
     meta = roots.export / "cam" / "frame.meta"
-    wait_until(lambda: meta.exists() and len(meta.read_bytes()) == 4096, "an export", 30)
+    wait_until(lambda: meta.exists() and len(meta.read_bytes()) == 4096, "an export", 60)
     assert struct.unpack_from("<I", meta.read_bytes(), SLOT_COUNT_OFFSET) == (12,)
 
 

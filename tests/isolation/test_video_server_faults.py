@@ -79,7 +79,7 @@ def test_a_server_killed_at_any_moment(roots: Roots, processes: Processes, soaki
         server = Server(processes, roots, cameras, fps=0)
         pause(rng.uniform(0, 0.05))
         server.process.kill()
-        server.process.wait(timeout=10)
+        server.process.wait(timeout=60)
     server = Server(processes, roots, cameras, frames=50)
     for camera in cameras:
         wait_until(lambda camera=camera: view_agent(roots, camera).frame_id == 49, f"{camera} goes on")
@@ -98,7 +98,7 @@ def test_memory_of_an_unlinked_export(roots: Roots, processes: Processes) -> Non
         pid = launched(roots, processes, "a")["a"]
         wait_until(lambda: record(roots, "a").frames >= 3, "frames are observed")
         server.process.kill()
-        server.process.wait(timeout=10)
+        server.process.wait(timeout=60)
         shutil.rmtree(roots.export / "a")
         assert free_bytes(roots.export) < before
         wait_until(lambda: free_bytes(roots.export) == before, "the memory is returned", 2)
@@ -152,7 +152,7 @@ def test_shared_memory_is_full(
     assert not late.enabled
     assert len(messages) == 1
     up = processes.ruth("up", config, env=roots.environ(), stderr=subprocess.PIPE, text=True)
-    _, said = up.communicate(timeout=10)
+    _, said = up.communicate(timeout=60)
     assert up.returncode == 1
     assert [line for line in said.splitlines() if "left alone" not in line] == [
         "ruth: late: agent.state: No space left on device"

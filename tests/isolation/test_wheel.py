@@ -111,7 +111,7 @@ def test_the_main_job(installed: Installation, roots: Roots, processes: Processe
     assert re.findall(r"^([\w-]+): agent \d+ ended$", ended.stdout, re.MULTILINE) == list(cameras)
     assert [agent["state"] for agent in listed()] == ["dead", "dead"]
     launcher.terminate()
-    assert launcher.wait(timeout=10) == 0
+    assert launcher.wait(timeout=60) == 0
 
 
 def test_a_runtime_gets_frames(installed: Installation, roots: Roots, processes: Processes) -> None:

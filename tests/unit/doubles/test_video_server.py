@@ -28,7 +28,7 @@ def started(processes: Processes, roots: Roots, *arguments: str) -> subprocess.P
         env=roots.environ(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
-    with within(20):
+    with within(30):
         assert process.stdout.readline() == "serving\n"
     return process
 
@@ -37,7 +37,7 @@ def test_what_it_publishes(processes: Processes, roots: Roots) -> None:
     """Its last frames stand in the exports as their pictures, and each frame is in its report, in order."""
     server = started(processes, roots, "0", "6", "a", "b")
     assert server.stdout is not None
-    assert server.wait(timeout=20) == 0
+    assert server.wait(timeout=60) == 0
     assert server.stdout.read() == "6 0\n"
     report = read_report(roots.state.with_name("report"))
     assert len(report) == 2 * 6
@@ -54,7 +54,7 @@ def test_what_it_publishes(processes: Processes, roots: Roots) -> None:
 def test_it_ends_with_its_standard_input(processes: Processes, roots: Roots) -> None:
     """The end of its standard input ends it before its last frame, with a report of those it published."""
     server = started(processes, roots, "25", "1000000", "a")
-    out, _ = server.communicate(timeout=20)
+    out, _ = server.communicate(timeout=60)
     frames, spoiled = map(int, out.split())
     assert 1 <= frames < 1000
     assert spoiled == 0

@@ -109,7 +109,7 @@ def test_a_wake_reaches_every_waiter_of_other_processes_at_once(page: Path, proc
     waiters = [start_waiter(processes, page) for _ in range(3)]
     with mapped(page) as mapping:
         FutexWord(mapping, OFFSET).wake()
-        assert [waiter.wait(timeout=10) for waiter in waiters] == [WOKEN] * 3
+        assert [waiter.wait(timeout=60) for waiter in waiters] == [WOKEN] * 3
 
 
 def test_a_wake_reaches_only_its_own_word(page: Path, processes: Processes) -> None:
@@ -120,7 +120,7 @@ def test_a_wake_reaches_only_its_own_word(page: Path, processes: Processes) -> N
         FutexWord(mapping, 0).wake()
         assert waiter.poll() is None
         FutexWord(mapping, OFFSET).wake()
-        assert waiter.wait(timeout=10) == WOKEN
+        assert waiter.wait(timeout=60) == WOKEN
 
 
 def test_a_wake_without_waiters_does_nothing(page: Path) -> None:
@@ -165,13 +165,13 @@ def test_a_signal_ends_a_wait(page: Path, processes: Processes) -> None:
     """A wait that a handled signal interrupts answers EINTR and does not raise."""
     waiter = start_waiter(processes, page)
     waiter.send_signal(signal.SIGUSR1)
-    assert waiter.wait(timeout=10) == errno.EINTR
+    assert waiter.wait(timeout=60) == errno.EINTR
 
 
 def test_a_shortened_file_is_an_answer_and_not_a_signal(page: Path, processes: Processes) -> None:
     """When the file ends before the word, wake does nothing, wait answers EFAULT, and there is no SIGBUS."""
     shortener = processes.start(sys.executable, "-c", SHORTENER, page)
-    assert shortener.wait(timeout=10) == errno.EFAULT
+    assert shortener.wait(timeout=60) == errno.EFAULT
 
 
 def test_a_file_shortened_meanwhile_does_not_kill_its_waiter(page: Path, processes: Processes) -> None:
@@ -179,7 +179,7 @@ def test_a_file_shortened_meanwhile_does_not_kill_its_waiter(page: Path, process
     waiter = start_waiter(processes, page)
     os.truncate(page, 0)
     waiter.send_signal(signal.SIGUSR1)
-    assert waiter.wait(timeout=10) in (errno.EINTR, errno.EFAULT)
+    assert waiter.wait(timeout=60) in (errno.EINTR, errno.EFAULT)
 
 
 def test_a_word_must_be_aligned(page: Path) -> None:

@@ -178,4 +178,4 @@ def test_a_writer_at_full_speed_deceives_no_walk(roots: Roots, processes: Proces
         for _ in range(200):
             if walk():
                 break
-        wait_until(walk, "frames are found between", 30)
+        wait_until(walk, "frames are found between", 60)

@@ -331,7 +331,7 @@ def test_without_address_space_an_export_is_absent(roots: Roots, camera: Path, p
     put(camera, meta, b"")
     os.truncate(camera / DATA_NAME, SLOTS * 2**30)
     process = processes.start(sys.executable, "-c", CONFINED, roots.export, stdout=subprocess.PIPE, text=True)
-    confined, free = process.communicate(timeout=20)[0].splitlines()
+    confined, free = process.communicate(timeout=60)[0].splitlines()
     assert confined.startswith("Absent Absent(")
     assert "Cannot allocate memory" in confined
     assert free == "Fresh"

@@ -49,7 +49,7 @@ def test_frames_come_as_in_a_for_loop(agent: SteppedAgent, exporter: FrameExport
         ticking.cancel()
         return taken
 
-    with within(20):
+    with within(30):
         taken = asyncio.run(take())
     assert taken == sorted(set(taken))
     assert taken[-1] == 9
@@ -66,7 +66,7 @@ def test_it_ends_when_the_stream_is_closed(agent: SteppedAgent, attach: Attach) 
         return [frame async for frame in stream]
 
     began = time.monotonic()
-    with within(5):
+    with within(30):
         assert asyncio.run(take()) == []
     assert time.monotonic() - began < POLL_NS / 2e9
 
@@ -78,7 +78,7 @@ def test_it_ends_after_its_timeout(agent: SteppedAgent, attach: Attach) -> None:
         return [frame async for frame in attach(timeout=0.05)]
 
     began = time.monotonic()
-    with within(5):
+    with within(30):
         assert asyncio.run(take()) == []
     assert 0.05 <= time.monotonic() - began < POLL_NS / 2e9
 
@@ -100,7 +100,7 @@ def test_a_cancelled_wait_leaves_no_thread_waiting(
         agent.step()
         return (await anext(aiter(stream))).frame_id
 
-    with within(5):
+    with within(30):
         assert asyncio.run(take()) == 0
 
 
@@ -148,7 +148,7 @@ def test_an_iterator_is_iterated_as_well(
                 break
         return taken
 
-    with within(20):
+    with within(30):
         assert asyncio.run(take()) == [0, 1]
 
 

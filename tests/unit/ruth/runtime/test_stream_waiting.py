@@ -53,7 +53,7 @@ def test_a_timeout_may_be_as_long_as_one_likes(attach: Attach) -> None:
     stream = attach(timeout=1e300)
     closer = threading.Timer(0.05, stream.close)
     closer.start()
-    with within(5):
+    with within(30):
         assert list(stream) == []
     closer.join()
 
@@ -117,7 +117,7 @@ def test_close_from_a_signal_handler_ends_iteration(agent: SteppedAgent, attach:
     killer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1))
     try:
         killer.start()
-        with within(5):
+        with within(30):
             assert list(stream) == []
     finally:
         killer.join()
@@ -132,7 +132,7 @@ def test_an_exception_from_a_signal_handler_gets_through(
     stream = attach(timeout=None)
     killer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
     killer.start()
-    with within(5), pytest.raises(KeyboardInterrupt):
+    with within(30), pytest.raises(KeyboardInterrupt):
         next(stream)
     killer.join()
     publish(exporter, agent)

@@ -158,7 +158,7 @@ def test_replacing_an_export_on_a_full_tmpfs_kills_nobody(
         with (small_tmpfs / "filler").open("wb") as filler:
             os.posix_fallocate(filler.fileno(), 0, MIB - 3 * 4096 - used)
         writer = processes.start(sys.executable, "-c", REPLACING, env=roots.environ())
-        assert writer.wait(timeout=10) == 0
+        assert writer.wait(timeout=60) == 0
         for name in ("frame.meta", "frame.data"):
             (camera / name).unlink()
         (small_tmpfs / "filler").unlink()
@@ -223,7 +223,7 @@ def test_the_message_is_one_line_on_stderr(roots: Roots, processes: Processes) -
         stderr=subprocess.PIPE,
         text=True,
     )
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "")
     assert err.startswith("ruth: not exported: ")
     assert err.endswith("NV12 needs even numbers above 0\n")
@@ -242,7 +242,7 @@ def test_without_stderr_the_message_is_lost(roots: Roots, processes: Processes) 
         env=roots.environ(),
         stdout=subprocess.PIPE,
     )
-    assert process.communicate(timeout=10)[0] == b""
+    assert process.communicate(timeout=60)[0] == b""
     assert process.returncode == 0
 
 
@@ -254,7 +254,7 @@ def test_a_stderr_that_nobody_reads_holds_no_decoder_up(
     read_end, write_end = make()
     try:
         process = processes.start(sys.executable, "-c", REPORTING, env=roots.environ(), stderr=write_end)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
     finally:
         os.close(read_end)
         os.close(write_end)

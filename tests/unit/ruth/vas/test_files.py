@@ -151,7 +151,7 @@ def test_a_new_file_replaces_what_stands(camera: Path, directory: ExportDirector
 
 def test_leftovers_of_a_killed_writer_are_replaced(camera: Path, processes: Processes) -> None:
     """A writer killed while it made a file leaves only the unfinished file, and the next one takes over."""
-    assert processes.start(sys.executable, "-c", KILLED_WRITER, camera).wait(timeout=10) == -9
+    assert processes.start(sys.executable, "-c", KILLED_WRITER, camera).wait(timeout=60) == -9
     assert os.listdir(camera) == ["frame.data.tmp"]
     directory = ExportDirectory(str(camera))
     with directory.new_file("frame.data", SIZE) as file:
@@ -333,7 +333,7 @@ def test_retiring_wakes_a_reader(camera: Path, directory: ExportDirectory, proce
     # From here on there is nothing else that it could sleep for.
     wait_until(lambda: status.read_text().rpartition(")")[2].split()[0] == "S", "the reader sleeps")
     retire(directory.open_standing_meta())
-    assert waiter.wait(timeout=10) == WOKEN
+    assert waiter.wait(timeout=60) == WOKEN
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_unread(processes: Processes, make: Callable[[], tuple[int, int]]) -> No
     read_end, write_end = make()
     try:
         process = processes.start(sys.executable, "-c", WRITING, stderr=write_end)
-        assert process.wait(timeout=10) == 7
+        assert process.wait(timeout=60) == 7
     finally:
         os.close(read_end)
         os.close(write_end)
@@ -110,7 +110,7 @@ def test_no_terminal_of_its_own(processes: Processes) -> None:
             text=True,
             start_new_session=True,
         )
-        assert process.communicate(timeout=10)[0] == "0\n"
+        assert process.communicate(timeout=60)[0] == "0\n"
     finally:
         os.close(master)
         os.close(terminal)

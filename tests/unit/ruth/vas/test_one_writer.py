@@ -131,7 +131,7 @@ def test_a_dead_writers_lock_is_free(roots: Roots, messages: Messages, processes
     """After kill -9 the next writer replaces the files."""
     holder = started(processes, roots)
     holder.kill()
-    holder.wait(timeout=10)
+    holder.wait(timeout=60)
     exporter = opened(roots, messages)
     assert exporter.publish(OTHER, 5)
     assert newest(roots.export / CAMERA) == (0, 5, OTHER)
@@ -142,7 +142,7 @@ def test_a_dead_writers_lock_is_free(roots: Roots, messages: Messages, processes
 def test_a_fork_that_kept_the_lock_is_told_of(roots: Roots, messages: Messages, processes: Processes) -> None:
     """Where a process was forked by the writer and outlived it, the camera is still held, and why is said."""
     holder = started(processes, roots, "decoder", (WIDTH, HEIGHT), "and fork")
-    holder.wait(timeout=10)
+    holder.wait(timeout=60)
     assert not opened(roots, messages).enabled
     assert f"forked by process {holder.pid}, which has ended, exports this camera already" in messages[0]
 
@@ -205,7 +205,7 @@ def test_a_dead_ring_is_taken_over_where_room_is_short(
         assert pixels is not None
         assert pixels.intact()
         holder.kill()
-        holder.wait(timeout=10)
+        holder.wait(timeout=60)
         for stamp in range(2, 5):  # again and again
             exporter = opened(roots, messages, LARGE)
             assert exporter.enabled, messages
@@ -231,7 +231,7 @@ def test_no_old_frame_is_found_in_a_ring_taken_over(
         assert ring is not None
         assert ring.find(0, 1) is not None
         holder.kill()
-        holder.wait(timeout=10)
+        holder.wait(timeout=60)
         exporter = opened(roots, messages, LARGE)
         assert ring.find(0, 1) is None
         exporter.close()
@@ -244,7 +244,7 @@ def test_a_dead_ring_of_another_size_is_taken_over(
     """A new resolution after a kill exports as well: the old memory is used, and grown where too small."""
     holder = started(processes, roots, "decoder", LARGE)
     holder.kill()
-    holder.wait(timeout=10)
+    holder.wait(timeout=60)
     with (small_tmpfs / "filler").open("wb") as filler:
         free = os.statvfs(small_tmpfs)
         spare = 60 * 4096  # what the larger one needs more, and less than the smaller one needs in all
@@ -311,7 +311,7 @@ def test_a_killed_writer_is_found_dead_at_once(
     holder.send_signal(signal.SIGSTOP)
     assert not opened(roots, messages).enabled
     holder.kill()
-    holder.wait(timeout=10)
+    holder.wait(timeout=60)
     exporter = opened(roots, messages)
     assert exporter.enabled
     exporter.close()
