@@ -7,60 +7,60 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
+from conftest import open_processes
 from harness.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from conftest import Processes, Roots
 
+pytestmark = pytest.mark.alone  # it counts what is missed
 SECONDS = 12
+DEMO = "/ruth-demo-"
 CAPS = {"person": 5, "plate": 2.5, "audit": None}
 
 
-def demos_in_shared_memory() -> set[str]:
-    """Folders of demos in /dev/shm."""
-    return {entry.name for entry in Path("/dev/shm").iterdir() if entry.name.startswith("ruth-demo-")}
+def running() -> list[psutil.Process]:
+    """Everything that lives of demos which this process has started."""
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if DEMO in root_of(process) and process.status() != psutil.STATUS_ZOMBIE
+    ]
 
 
-def processes_of_demos() -> list[list[str]]:
-    """Command lines of everything that a demo starts."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "environ"]):
-        root = (process.info["environ"] or {}).get("RUTH_STATE_ROOT", "")
-        if "/ruth-demo-" in root and process.status() != psutil.STATUS_ZOMBIE:
-            found.append(process.info["cmdline"])
-    return found
+def root_of(process: psutil.Process) -> str:
+    """The state root in a process's environment; empty if it has none, or has ended."""
+    with suppress(psutil.Error):
+        return process.environ().get("RUTH_STATE_ROOT", "")
+    return ""
+
+
+def folder_of_demo() -> Path:
+    """The folder in /dev/shm of the demo that runs, waited for."""
+    return Path(root_of(wait_until(running, "the demo has begun", 60)[0])).parent
 
 
 @pytest.fixture(scope="module")
-def summary() -> dict[str, Any]:
+def summary() -> Iterator[dict[str, Any]]:
     """The summary of one demo with four cameras."""
-    before = demos_in_shared_memory()
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "launch.cli.main",
-            "demo",
-            "--json",
-            "--cameras",
-            "4",
-            "--seconds",
-            str(SECONDS),
-        ],
-        capture_output=True,
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    assert demos_in_shared_memory() == before
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    with open_processes() as processes:
+        options = ("--json", "--cameras", "4", "--seconds", str(SECONDS))
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        demo = processes.ruth("demo", *options, **pipes)
+        folder = folder_of_demo()
+        out, err = demo.communicate(timeout=120)
+        assert demo.returncode == 0, err.decode()
+        assert not folder.exists()
+        yield json.loads(out)
 
 
 def test_summary_has_the_documented_shape(summary: dict[str, Any]) -> None:
@@ -124,18 +124,18 @@ def test_the_launcher_says_nothing(summary: dict[str, Any]) -> None:
 
 def test_nothing_is_left_behind(summary: dict[str, Any]) -> None:
     """After the demo none of its processes is left."""
-    assert processes_of_demos() == []
+    assert running() == []
 
 
 def test_interrupted_demo_leaves_nothing(processes: Processes) -> None:
     """A demo that is told to end in the middle ends everything it started, and removes its files."""
-    before = demos_in_shared_memory()
     demo = processes.ruth("demo", "--cameras", "2", "--seconds", "60")
-    wait_until(lambda: len(processes_of_demos()) >= 4, "launcher, agents and video server run", 60)
+    folder = folder_of_demo()
+    wait_until(lambda: len(running()) >= 4, "launcher, agents and video server run", 60)
     demo.send_signal(signal.SIGTERM)
     assert demo.wait(timeout=60) != 0
-    assert demos_in_shared_memory() == before
-    wait_until(lambda: processes_of_demos() == [], "no process is left")
+    assert not folder.exists()
+    wait_until(lambda: running() == [], "no process is left")
 
 
 def test_flag_off() -> None:

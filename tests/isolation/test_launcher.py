@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from harness.agents import children_of, configure, launched, open_files, pid_of, view_agent, wait_dead
-from harness.waiting import wait_until
+from harness.waiting import wait_until, within
 from launch.agent.native.library import VARIABLE
 from launch.observe.launchers import FOLDER
 
@@ -315,6 +315,8 @@ def test_launcher_as_pid_1(roots: Roots, processes: Processes) -> None:
     outer = processes.start(*unshare, *command, env=roots.environ(), stdout=subprocess.PIPE)
     for camera in ("a", "b"):
         wait_until(lambda camera=camera: view_agent(roots, camera).confinement, f"the agent of {camera} runs")
+    with within(30):
+        assert [outer.stdout.readline().split(b":")[0] for _ in range(2)] == [b"a", b"b"]
     [launcher] = children_of(outer.pid)
     first, second = children_of(launcher)
     os.kill(first, signal.SIGKILL)
@@ -322,8 +324,7 @@ def test_launcher_as_pid_1(roots: Roots, processes: Processes) -> None:
     os.kill(launcher, signal.SIGTERM)
     assert outer.wait(timeout=60) == 0
     wait_until(lambda: not psutil.pid_exists(second), "the other agent has ended")
-    out, _ = outer.communicate()
-    assert len(out.splitlines()) == 2
+    assert outer.stdout.read() == b""
 
 
 @pytest.mark.parametrize("blocks", ["0", "8"])
