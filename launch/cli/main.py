@@ -56,16 +56,25 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _VerbParser(_Parser):
-    """Refuses what a verb does not know itself: argparse leaves that to the parser above, with its usage."""
+    """Takes options between arguments, and refuses what a verb does not know itself.
+
+    argparse leaves the unknown to the parser above, with that one's usage.
+    """
+
+    _intermixed = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """As argparse has it, but nothing is left over.
+        """As argparse has it, but options may stand between arguments, and nothing is left over.
 
         Raises:
             SystemExit: Something is; exit code 2.
 
         """
-        found, unknown = super().parse_known_args(args, namespace)
+        if self._intermixed:  # asked by the other, for one kind at a time
+            return super().parse_known_args(args, namespace)
+        self._intermixed = True
+        found, unknown = self.parse_known_intermixed_args(args, namespace)
+        self._intermixed = False
         if unknown:
             known = [name for action in self._actions for name in action.option_strings]
             meant = nearest(unknown[0], known) if unknown[0].startswith("-") else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from launch.screen.table import Column, capped
+from launch.screen.table import Column, cap_text, capped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,4 +68,4 @@ def _cell(model: Model | None, cell: Callable[[Model], str], usual: float | None
         return "inactive"
     if model.max_fps == usual:
         return cell(model)
-    return f"{cell(model)} ({'all' if model.max_fps is None else f'<={model.max_fps:g}'})"
+    return f"{cell(model)} ({cap_text(model.max_fps)})"

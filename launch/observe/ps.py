@@ -1,4 +1,4 @@
-"""``ruth ps``: the per-camera processes, once, for a human or as JSON. Pure: values in, text out.
+"""``ruth ps``: the per-camera processes, once, for a human or as JSON: views in, text out.
 
 The table shows, within the width of the terminal, what is asked first at three in the morning: which camera,
 which process, alive or how it died, how old its newest frame is, what it costs, and what its models were

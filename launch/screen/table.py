@@ -126,7 +126,12 @@ def cut_middle(text: str, limit: int, mark: str) -> str:
 
 def capped(model_id: str, max_fps: float | None) -> str:
     """A model with its cap: ``"person<=5"``; without one, its id alone."""
-    return model_id if max_fps is None else f"{model_id}<={max_fps:g}"
+    return model_id if max_fps is None else f"{model_id}{cap_text(max_fps)}"
+
+
+def cap_text(max_fps: float | None) -> str:
+    """A cap alone: ``"<=5"``, or ``"all"`` for None."""
+    return "all" if max_fps is None else f"<={max_fps:g}"
 
 
 def short_bytes(count: int | None) -> str:

@@ -65,16 +65,9 @@ def find_ffmpeg(environ: Mapping[str, str]) -> FFmpeg:
     if path is None:
         raise FFmpegMissingError(None, "FFmpeg is not installed")
     try:
-        answer = subprocess.run(
-            [path, "-hide_banner", "-h", "full"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_ANSWER_SECONDS,
-            check=False,
-        )
+        options = _ask(path, "-h", "full")
     except (OSError, subprocess.TimeoutExpired) as error:
         raise FFmpegMissingError(path, f"{path} does not run: {error}") from error
-    options = answer.stdout.decode(errors="replace")
     if "-fps_mode" not in options:
         raise FFmpegMissingError(path, f"{path} is no FFmpeg, or older than 5.1")
     if "libx264 AVOptions" not in options:
@@ -92,19 +85,25 @@ def knows(ffmpeg: FFmpeg, listing: Literal["protocols", "demuxers"], name: str) 
 
     """
     try:
-        answer = subprocess.run(
-            [ffmpeg.path, "-hide_banner", f"-{listing}"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_ANSWER_SECONDS,
-            check=False,
-        )
+        answer = _ask(ffmpeg.path, f"-{listing}")
     except subprocess.TimeoutExpired as error:
         raise FFmpegMissingError(ffmpeg.path, f"{ffmpeg.path} does not answer") from error
-    text = answer.stdout.decode(errors="replace").partition("\nOutput:")[0]
+    text = answer.partition("\nOutput:")[0]
     # A protocol stands alone; a demuxer as " D  video4linux2,v4l2 Video4Linux2 device grab", or " D d ...".
     pattern = r"(?m)^ *(\S+)$" if listing == "protocols" else r"(?m)^ D[ d]* ([\w,]+) "
     return any(name in names.split(",") for names in re.findall(pattern, text))
+
+
+def _ask(path: str, *arguments: str) -> str:
+    """What an FFmpeg answers on stdout. Raises as :func:`subprocess.run`."""
+    answer = subprocess.run(
+        [path, "-hide_banner", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_ANSWER_SECONDS,
+        check=False,
+    )
+    return answer.stdout.decode(errors="replace")
 
 
 def packaged_ffmpeg() -> str | None:

@@ -1,4 +1,4 @@
-"""How long a camera may show nothing, and how long its FFmpeg may take to end. Pure: time is an argument.
+"""How long a camera may show nothing, and how long its FFmpeg may take to end: time is an argument.
 
 | a source that is | first picture | then without a picture |
 |---|---|---|

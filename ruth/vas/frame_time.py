@@ -51,13 +51,7 @@ STEADY_NS: Final = 60 * NANOSECONDS
 
 
 class FrameTime:
-    """Places the presentation times of one stream on the clock that its arrivals are of.
-
-    Attributes:
-        steps: Steps down since the stream began; each can cost a capped model one frame.
-        begun: How often it has begun: once, and after each jump.
-
-    """
+    """Places the presentation times of one stream on the clock that its arrivals are of."""
 
     __slots__ = (
         "_headroom",
@@ -67,8 +61,6 @@ class FrameTime:
         "_span_begin",
         "_spans",
         "_stepped_at",
-        "begun",
-        "steps",
     )
 
     def __init__(self) -> None:
@@ -79,8 +71,6 @@ class FrameTime:
         self._spans: deque[int] = deque(maxlen=SPANS)  # least delays of the spans before
         self._headroom = 0
         self._stepped_at = 0
-        self.steps = 0
-        self.begun = 0
 
     def place(self, presentation_ns: int | None, arrival_ns: int) -> int:
         """The time of the frame that has just come.
@@ -129,13 +119,11 @@ class FrameTime:
         self._last, self._span_begin = presentation_ns, arrival_ns
         self._spans.clear()
         self._headroom = 0
-        self.begun += 1
 
     def _step_down(self, arrival_ns: int) -> int:
-        """Counts a step; the headroom that it takes."""
+        """The headroom that a step takes."""
         least, most = HEADROOM_NS
         soon = arrival_ns - self._stepped_at < STEADY_NS
         self._headroom = min(most, max(least, self._headroom * (2 if soon else 1)))
         self._stepped_at = arrival_ns
-        self.steps += 1
         return self._headroom

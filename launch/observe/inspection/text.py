@@ -1,4 +1,4 @@
-"""One camera for a human: everything, in paragraphs of names and values. Pure: values in, text out."""
+"""One camera for a human: everything, in paragraphs of names and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of every camera between two moments: rates, order and sums. Pure: it knows no clock."""
+"""What became of every camera between two moments: rates, order and sums: two readings in, values out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One screen of ``ruth top``, as lines. Pure: values and a size in, text out; it knows no terminal."""
+"""One screen of ``ruth top``, as lines: values and a size in, text out; it knows no terminal."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from launch.screen.table import Column, capped, cut_middle, lines_within, width_of
+from launch.screen.table import Column, cap_text, capped, cut_middle, lines_within, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +90,7 @@ def _model_columns(cameras: Sequence[CameraPlan]) -> list[Column]:
 def _cell(model: ModelPlan) -> str:
     if not model.active:
         return "inactive"
-    return "all" if model.max_fps is None else f"<={model.max_fps:g}"
+    return cap_text(model.max_fps)
 
 
 def _listed(model: ModelPlan) -> str:

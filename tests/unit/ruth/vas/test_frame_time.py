@@ -118,7 +118,6 @@ def test_days_of_drift(ppm: int, jitter: Callable[[random.Random], float], soaki
             assert -10 * MS <= time - (captured + 40 * MS) <= 5 * MS
     for cap, subscription in caps.items():
         assert subscription.allowed >= 0.99 * cap * length / S, cap
-    assert frame_time.begun == 1
 
 
 def test_a_longer_way_is_followed() -> None:

@@ -62,6 +62,13 @@ def test_what_a_verb_does_not_know(name: str, capsys: pytest.CaptureFixture[str]
     assert said.splitlines()[-1] == f"ruth {name}: error: unknown: --hellp; did you mean '--help'?"
 
 
+def test_options_may_stand_between_arguments() -> None:
+    """Sources that go on after an option are taken, in their order, as most commands take them."""
+    given = ["vas", "a=test", "--once", "b=test", "--seconds", "2", "c=test"]
+    options = parser_of(["vas"]).parse_args(given)
+    assert (options.cameras, options.once, options.seconds) == (["a=test", "b=test", "c=test"], True, 2)
+
+
 def test_an_argument_too_many(capsys: pytest.CaptureFixture[str]) -> None:
     """An argument that a verb does not take is named as it stands; no option is guessed for it."""
     with pytest.raises(SystemExit) as exited:
