@@ -138,6 +138,7 @@ exporter.close()
         "ruth.identity",
         "ruth.vas",
         "ruth.vas.exporter",
+        "ruth.vas.null_exporter",
         "ruth.vas.flag",
         "ruth.vas.message",
         "ruth.version",

@@ -200,8 +200,6 @@ def refused_frames() -> dict[str, object]:
         "list": list(FRAME),
         "number": FRAME_SIZE,
         "every second byte": memoryview(FRAME * 2)[::2],
-        "every second column": np.zeros((HEIGHT * 3 // 2, WIDTH * 2), np.uint8)[:, ::2],
-        "transposed": np.zeros((WIDTH, HEIGHT * 3 // 2), np.uint8).T,
         "backwards": np.frombuffer(FRAME, np.uint8)[::-1],
         "without rows": np.zeros((0, WIDTH), np.uint8),
         "numpy dates": np.zeros(FRAME_SIZE // 8, "datetime64[s]"),
@@ -242,7 +240,7 @@ def test_every_timestamp_of_the_header_is_published(
     assert newest(roots.export / "front-door") == (0, timestamp_ns, FRAME)
 
 
-@pytest.mark.parametrize("timestamp_ns", [-1, 2**64, 1.5, "1", None])
+@pytest.mark.parametrize("timestamp_ns", [-1, 2**64, 1.5, "1"])
 def test_a_timestamp_out_of_range_leaves_one_message(
     roots: Roots, exporter: FrameExporter, messages: Messages, timestamp_ns: object
 ) -> None:
