@@ -4,7 +4,8 @@ A step is :class:`launch.agent.loop.AgentLoop`'s, what it waits on :class:`launc
 Where it can, an agent does both in C, begins there, and comes to Python with what C may not decide
 (:mod:`launch.agent.native`, docs/decisions/0024).
 
-Signals: none is handled. SIGTERM ends the process as the kernel ends it; nothing is drained or saved.
+Signals: SIGTERM, SIGINT and SIGHUP end the process as the kernel ends it; nothing is drained or saved.
+What is compiled notes in the record, first, which of them came and from whom (docs/decisions/0053).
 """
 
 from __future__ import annotations

@@ -46,8 +46,7 @@ class AgentView:
     Attributes:
         pid: Of the live agent; None if there is none, or it cannot be seen from here.
         state: As :meth:`launch.observe.liveness.Sighting.state` has it.
-        death: How the kernel says it died, ``"SIGKILL"`` or ``"exit 3"``; None if it lives, or if its
-            launcher has ended and with it the kernel's memory of it.
+        death: How it died, ``"SIGKILL"`` or ``"exit 3"``; None if it lives, or if that is not known.
         export: ``"v1"`` or ``"v2"`` while bound, else None.
         cpu_percent: Mean since the agent started.
         private_bytes: Memory that is this process's alone (unique set size).
@@ -55,6 +54,8 @@ class AgentView:
         stopped: Whether it is stopped (SIGSTOP, a debugger); ``state`` says so as well.
         problem: Why not all of this could be told (``unseen``, ``unknown``), in words; None if it could.
         missed: Frames of its exports that it never saw.
+        death_cause: One of :data:`launch.observe.death.CAUSES`; None as for ``death``.
+        dead_s: Seconds since it died; None if it lives, or if it is not known when.
 
     """
 
@@ -75,6 +76,8 @@ class AgentView:
     stopped: bool
     problem: str | None = None
     missed: int = 0
+    death_cause: str | None = None
+    dead_s: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """The object that ``--json`` prints."""
@@ -100,11 +103,12 @@ def view_of(sighting: Sighting) -> AgentView:
     alive, pid = sighting.alive, sighting.pid
     now_ns = time.monotonic_ns()
     age_s, uptime_s = sighting.age_s(now_ns), sighting.uptime_s(now_ns)
+    death, dead_s = sighting.death, sighting.dead_s(now_ns)
     return AgentView(
         camera_id=sighting.camera_id,
         pid=pid,
         state=sighting.state(age_s),
-        death=sighting.death,
+        death=death.word,
         export=f"v{record.export_version}" if alive and record.export_version else None,
         frame_id=record.frame_id,
         timestamp_ns=record.timestamp_ns,
@@ -118,6 +122,8 @@ def view_of(sighting: Sighting) -> AgentView:
         stopped=sighting.stopped,
         problem=sighting.problem,
         missed=record.missed,
+        death_cause=death.cause,
+        dead_s=None if dead_s is None else round(dead_s, 3),
     )
 
 

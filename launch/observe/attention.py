@@ -3,14 +3,15 @@
 | | state | why in this place |
 |---|---|---|
 | 0 | `dead` | it decides nothing, and nothing will launch it again |
-| 1 | `unknown` | its record is refused: nothing is known of it |
-| 2 | `absent` | configured, and no launch has taken it up |
-| 3 | `unseen` | alive, and no more can be told from here |
-| 4 | `stopped` | alive, and held up by a signal or a debugger |
-| 5 | `idle`, after frames | starved: frames came and have ceased |
-| 6 | `idle`, before the first | no export yet |
-| 7 | `running`, frames missed | it was too slow, or held up, at some time |
-| 8 | `running` | the rest |
+| 1 | `dead`, told to end | the same, and it was meant |
+| 2 | `unknown` | its record is refused: nothing is known of it |
+| 4 | `absent` | configured, and no launch has taken it up |
+| 6 | `unseen` | alive, and no more can be told from here |
+| 8 | `stopped` | alive, and held up by a signal or a debugger |
+| 10 | `idle`, after frames | starved: frames came and have ceased |
+| 11 | `idle`, before the first | no export yet |
+| 12 | `running`, frames missed | it was too slow, or held up, at some time |
+| 13 | `running` | the rest |
 """
 
 from __future__ import annotations
@@ -25,21 +26,18 @@ STATES: Final = ("dead", "unknown", "absent", "unseen", "stopped", "idle", RUNNI
 """All words for a state (:meth:`launch.observe.liveness.Sighting.state`), those first that need a hand."""
 
 
-def attention(state: str, *, had_frames: bool, missed: int) -> int:
+def attention(state: str, *, had_frames: bool, missed: int, ended: bool = False) -> int:
     """The place of a camera in the order above; the least comes first.
 
     Args:
         state: One of :data:`STATES`.
         had_frames: Whether its agent has observed a frame.
         missed: Frames that its agent never saw, since it started.
+        ended: Whether its agent was told to end.
 
     """
-    place = STATES.index(state)
-    if state == "idle":
-        return place if had_frames else place + 1
-    if state == RUNNING:
-        return place + 1 if missed else place + 2
-    return place
+    less_urgent = {"dead": ended, "idle": not had_frames, RUNNING: not missed}
+    return 2 * STATES.index(state) + less_urgent.get(state, False)
 
 
 def summary(states: Iterable[str]) -> str:

@@ -1,8 +1,8 @@
 """Whether a camera's agent lives, which process it is, and how it died. Reads only: takes no lock.
 
-Whether it lives is asked of its lock, how it died of the kernel: a zombie keeps its exit code until its
-launcher ends. A pid proves nothing, because it can be another process's by now: a process counts as the
-agent only if it started when the agent's record says.
+Whether it lives is asked of its lock, how it died of the kernel and of its record: a zombie keeps its exit
+code until its launcher ends. A pid proves nothing, because it can be another process's by now: a process
+counts as the agent only if it started when the agent's record says.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from launch.exits import describe_death
+from launch.observe.death import ENDED, Death, death_of, shown_death
+from launch.observe.last_run import last_run_of
 from launch.observe.same_clock import own_clock_is_the_hosts, same_clock
 from ruth.agent.idle import idle_after_s
-from ruth.agent.proc_stat import EXIT_CODE, STATE, STOPPED, ZOMBIE
+from ruth.agent.proc_stat import EXIT_CODE, PARENT, PROCESSOR, STATE, STOPPED, ZOMBIE
 from ruth.agent.state_reader import StateReader
 from ruth.units import NANOSECONDS
 
@@ -26,6 +27,8 @@ UNSEEN: Final = (
 
 
 OTHER_CLOCK: Final = "alive, by the clock of another time namespace: its times cannot be told from here"
+
+_OFF_NS: Final = NANOSECONDS  # further than this the clock of the scheduler is never off, when ours reads it
 
 
 class Sighting(NamedTuple):
@@ -78,20 +81,57 @@ class Sighting(NamedTuple):
         return self.pid is not None and self.process is not None and self.process[STATE] in STOPPED
 
     @property
-    def death(self) -> str | None:
-        """How the kernel says that it died, ``"SIGKILL"`` or ``"exit 3"``.
+    def death(self) -> Death:
+        """How it died, as far as that is known (:mod:`launch.observe.death`); of a live one nothing."""
+        if self.alive or self.record is None:
+            return Death()
+        kept = self.zombie and self.process is not None
+        by_launcher = (
+            kept and self.process is not None and int(self.process[PARENT]) == self.record.launcher_pid
+        )
+        return death_of(self.record, self._wait_status, zombie=kept, kept_by_launcher=by_launcher)
 
-        None if it lives, if the kernel no longer knows (its launcher has ended), or will not say.
-        """
-        if self.alive or self.record is None or self.process is None or self.process[STATE] != ZOMBIE:
+    @property
+    def death_text(self) -> str | None:
+        """How it died, as tables say it; None for nothing."""
+        return shown_death(*self.death[:2])
+
+    @property
+    def zombie(self) -> bool:
+        """Whether its process is still there, dead."""
+        return not self.alive and self.process is not None and self.process[STATE] == ZOMBIE
+
+    @property
+    def _wait_status(self) -> int | None:
+        """What its parent would be told; None if the kernel no longer knows, or will not say."""
+        if not self.zombie or self.record is None or self.process is None:
             return None
         try:
             owner = os.stat(f"/proc/{self.record.pid}").st_uid
         except OSError:
             return None
-        if os.geteuid() not in (0, owner):
-            return None  # the kernel shows strangers an exit code of 0 (proc(5))
-        return describe_death(int(self.process[EXIT_CODE]))
+        # Strangers are shown an exit code of 0 (proc(5)).
+        return int(self.process[EXIT_CODE]) if os.geteuid() in (0, owner) else None
+
+    def dead_s(self, now_ns: int) -> float | None:
+        """Seconds since it died; None if it did not, or if it is not known when.
+
+        Args:
+            now_ns: CLOCK_MONOTONIC here.
+
+        """
+        record = self.record
+        if record is None or self.alive:
+            return None
+        if self.death.cause in ENDED and record.ended is not None:
+            return self._since(record.ended.ended_ns, now_ns)
+        last_run_ns = None
+        if self.zombie and self.process is not None:
+            last_run_ns = last_run_of(record.pid, int(self.process[PROCESSOR]))
+        earliest_ns = record.observed_ns or record.started_ns
+        if last_run_ns is None or not earliest_ns - _OFF_NS <= last_run_ns <= now_ns + _OFF_NS:
+            return None
+        return self._since(min(max(last_run_ns, earliest_ns), now_ns), now_ns)
 
     def age_s(self, now_ns: int) -> float | None:
         """Seconds since the newest frame was observed; None before the first, and where that cannot be told.

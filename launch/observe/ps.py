@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from launch.observe.attention import attention, summary
+from launch.observe.death import ENDED, shown_death
 from launch.observe.model_columns import model_columns
 from launch.screen.colour import STATE_COLOURS
 from launch.screen.table import (
@@ -71,12 +72,13 @@ def as_table(
 
 
 def _attention(view: AgentView) -> tuple[int, str]:
-    place = attention(view.state, had_frames=view.frames > 0, missed=view.missed)
+    ended = view.death_cause in ENDED
+    place = attention(view.state, had_frames=view.frames > 0, missed=view.missed, ended=ended)
     return place, view.camera_id
 
 
 def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour: bool) -> list[Column]:
-    states = [state_text(view.state, view.death) for view in views]
+    states = [state_text(view.state, view.death, view.death_cause) for view in views]
     colours = [STATE_COLOURS.get(state.split(":")[0], "") for state in states] if colour else ()
     camera = Column("CAMERA", [view.camera_id for view in views])
     pid = Column("PID", [_or_nothing(view.pid) for view in views], right=True)
@@ -102,6 +104,7 @@ def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour
         age,
         Column("UP", [short_seconds(view.uptime_s) for view in views], right=True, rank=5),
         cpu,
+        *died_column([view.dead_s for view in views], 3),
         Column("PRIVATE", [short_bytes(view.private_bytes) for view in views], right=True, rank=3),
         Column("MISSED", [str(view.missed) for view in views], right=True, rank=8),
         *models,
@@ -109,9 +112,18 @@ def _columns(views: Sequence[AgentView], limit: int | None, mark: str, *, colour
     return fitting(columns, limit)
 
 
-def state_text(state: str, death: str | None) -> str:
-    """The state, or ``"dead: SIGKILL"``."""
-    return state if death is None else f"{state}: {death}"
+def state_text(state: str, death: str | None, cause: str | None = None) -> str:
+    """The state; of a dead one with :func:`launch.observe.death.shown_death`: ``"dead: SIGKILL"``."""
+    shown = shown_death(death, cause)
+    return state if shown is None else f"{state}: {shown}"
+
+
+def died_column(dead_s: Sequence[float | None], rank: int) -> list[Column]:
+    """When agents died, ``"12m ago"``; no column where none did, or none is known."""
+    if not any(one is not None for one in dead_s):
+        return []
+    cells = [_NOTHING if one is None else f"{short_seconds(one)} ago" for one in dead_s]
+    return [Column("DIED", cells, right=True, rank=rank)]
 
 
 def percent(value: float | None) -> str:

@@ -26,12 +26,13 @@ class CameraState(NamedTuple):
     pid: int | None
     state: str
     death: str | None
+    death_cause: str | None
 
     @property
     def text(self) -> str:
         """The state as tables have it, with the process."""
         process = "" if self.pid is None else f", pid {self.pid}"
-        return f"{state_text(self.state, self.death)}{process}"
+        return f"{state_text(self.state, self.death, self.death_cause)}{process}"
 
 
 class Change(NamedTuple):
@@ -67,7 +68,7 @@ def states_now(state_root: str, cameras: Sequence[str]) -> dict[str, CameraState
     for camera_id in cameras:
         sighting = read_sighting(state_root, camera_id)
         state = sighting.state(sighting.age_s(time.monotonic_ns()))
-        found[camera_id] = CameraState(camera_id, sighting.pid, state, sighting.death)
+        found[camera_id] = CameraState(camera_id, sighting.pid, state, *sighting.death[:2])
     return found
 
 

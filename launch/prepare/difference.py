@@ -51,7 +51,7 @@ class _SeenAgent(Protocol):
     @property
     def record(self) -> AgentRecord | None: ...
     @property
-    def death(self) -> str | None: ...
+    def death_text(self) -> str | None: ...
     @property
     def problem(self) -> str | None: ...
     @property
@@ -111,7 +111,7 @@ def compare(
 def _without_agent(sighting: _SeenAgent | None) -> str:
     if sighting is None or not sighting.claimed:
         return "no agent yet"
-    return "dead" if sighting.death is None else f"dead: {sighting.death}"
+    return "dead" if sighting.death_text is None else f"dead: {sighting.death_text}"
 
 
 def _of_live(sighting: _SeenAgent, planned: Iterable[ModelPlan], version: str) -> Difference | None:

@@ -8,6 +8,7 @@ from typing import Final
 STATE: Final = 3
 PARENT: Final = 4
 START_TICKS: Final = 22  # clock ticks since boot: tells a pid from its later reuse
+PROCESSOR: Final = 39  # that it ran on last
 EXIT_CODE: Final = 52  # as waitpid(2) gives it; 0 for users who may not trace the process
 
 ZOMBIE: Final = b"Z"

@@ -14,12 +14,14 @@ from ruth.identity import id_problem
 from ruth.text import printable
 
 if TYPE_CHECKING:
-    from ruth.agent.state import AgentRecord, ModelState
+    from ruth.agent.state import AgentRecord, Ended, ModelState
 
 PID_MAX: Final = 2**22
 """The largest pid that Linux gives to a process on a 64-bit machine (proc(5), pid_max)."""
 COUNT_MAX: Final = 2**63
 """More frames, sessions or nanoseconds than can have been counted since a machine started."""
+SIGNAL_MAX: Final = 64
+"""The last signal of Linux (signal(7))."""
 _EXPORT_VERSIONS: Final = (0, 1, 2)
 _OF_A_VERSION: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.+!-_")
 """Characters of a Python package's version (PEP 440)."""
@@ -90,6 +92,16 @@ def record_problem(record: AgentRecord, camera_id: str, *, torn: bool = False) -
         if problem is not None:
             return f"model id {_shown(model.model_id)}: {problem}"
         seen.add(model.model_id)
+    return None if record.ended is None else _end_problem(record.ended, record.started_ns)
+
+
+def _end_problem(ended: Ended, started_ns: int) -> str | None:
+    if not started_ns <= ended.ended_ns < COUNT_MAX:
+        return f"its ended_ns is {ended.ended_ns}, which cannot be"
+    if not 1 <= ended.signal <= SIGNAL_MAX:
+        return f"it was ended by signal {ended.signal}, which there is not"
+    if ended.by > PID_MAX:
+        return f"it was ended by process {ended.by}, which no process can have"
     return None
 
 

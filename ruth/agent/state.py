@@ -133,6 +133,22 @@ class ModelState(NamedTuple):
     earlier: int
 
 
+class Ended(NamedTuple):
+    """How an agent was told to end, by itself.
+
+    Attributes:
+        ended_ns: CLOCK_MONOTONIC at that moment.
+        signal: Number of the signal.
+        by: Pid of the process that sent it; 0 for the kernel, as with Ctrl-C, and for a process of another
+            pid namespace.
+
+    """
+
+    ended_ns: int
+    signal: int
+    by: int
+
+
 class AgentRecord(NamedTuple):
     """One agent as it last left its record; fields as in the byte map, None for what is not valid yet."""
 
@@ -159,6 +175,7 @@ class AgentRecord(NamedTuple):
     configuration: int
     ruth_version: str
     models: tuple[ModelState, ...]
+    ended: Ended | None = None
 
 
 def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
@@ -198,9 +215,9 @@ def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
         arrivals,
         gap_ns,
         gap_before_ns,
-        _,
-        _,
-        _,
+        ended_ns,
+        end_signal,
+        ended_by,
         configuration,
         _,
         ruth_version,
@@ -230,6 +247,7 @@ def parse_state(content: bytes, *, torn: bool = False) -> AgentRecord | None:
         configuration=configuration,
         ruth_version=_text(ruth_version),
         models=models,
+        ended=Ended(ended_ns, end_signal, ended_by) if ended_ns else None,
     )
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 PS_KEYS = [
     "camera_id", "pid", "state", "death", "export", "frame_id", "timestamp_ns", "frames", "age_s",
     "uptime_s", "cpu_percent", "private_bytes", "confinement", "models",
-    "stopped", "problem", "missed",
+    "stopped", "problem", "missed", "death_cause", "dead_s",
 ]  # fmt: skip
 MODEL_KEYS = [
     "model_id", "max_fps", "active", "allowed", "skipped", "last_frame_id", "last_timestamp_ns",

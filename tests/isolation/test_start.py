@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 
 CAMERAS = ("c", "p")
 STATUS = {
-    "Umask", "Threads", "SigQ", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm",
+    "Umask", "Threads", "SigQ", "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "CapInh", "CapPrm",
     "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters", "CoreDumping",
 }  # fmt: skip
-"""Lines of /proc/<pid>/status that must be the same."""
+"""Lines of /proc/<pid>/status that must be the same; which signals are caught must not (decision 0053)."""
 OF_THE_LAUNCHER = ("Max address space", "Max data size")
 """Limits that are counted from what the launcher had."""
 OWN = (

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROW_KEYS = [
     "camera_id", "pid", "state", "death", "stopped", "fps", "allowed_fps", "cpu_percent", "private_bytes",
     "age_s", "missed", "problem", "frames", "models", "arrivals_per_s", "longest_gap_s", "slots_needed",
+    "death_cause", "dead_s",
 ]  # fmt: skip
 
 

@@ -64,9 +64,16 @@ class Compiled:
         self.address = ctypes.addressof(self._memory)
 
     def attach(self, state: int, state_file: int) -> None:
-        """Keeps the address of the agent's state record, and its file's descriptor, once that is mapped."""
+        """Keeps where its state record is, once that is mapped; it will say how the agent is ended.
+
+        Args:
+            state: Its address.
+            state_file: Its file's descriptor.
+
+        """
         self._state = state
         self._state_file = state_file
+        self._native.note_end_in(state)
 
     def pack_start(self) -> bool:
         """Packs an agent that has seen nothing yet. Returns False if it is not for C."""

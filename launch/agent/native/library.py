@@ -24,11 +24,14 @@ class NativeLibrary(NamedTuple):
         run: Steps an agent and waits, until Python has something to do.
         start_each: Forks processes that do so (:mod:`launch.agent.native.starter`): takes an array of starts,
             how many, an array for pids, and what a child calls once there is something for Python to do.
+        note_end_in: The record at this address will say by which signal, by whom and when its agent is
+            told to end (docs/decisions/0053).
 
     """
 
     run: Callable[[int], None]
     start_each: Callable[[ctypes.Array[ctypes.c_uint64], int, ctypes.Array[ctypes.c_int64], object], None]
+    note_end_in: Callable[[int], None]
 
 
 def load(library: str = LIBRARY) -> tuple[NativeLibrary | None, str | None]:
@@ -72,7 +75,9 @@ def functions_of(library: str) -> NativeLibrary:
     start_each = ctypes.PyDLL(library).start_each
     start_each.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, Then)
     start_each.restype = None
-    return NativeLibrary(run, start_each)
+    note_end_in = ctypes.CDLL(library).note_end_in
+    note_end_in.argtypes, note_end_in.restype = (ctypes.c_uint64,), None
+    return NativeLibrary(run, start_each, note_end_in)
 
 
 def ruled_out() -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _HERE: Final = os.path.dirname(os.path.abspath(__file__))
 BASE: Final = os.path.join(_HERE, "base.c")
 SOURCES: Final = tuple(
-    os.path.join(_HERE, name) for name in ("agent.c", "export.c", "wait.c", "loop.c", "start.c")
+    os.path.join(_HERE, name) for name in ("agent.c", "export.c", "wait.c", "loop.c", "end.c", "start.c")
 )
 LIBRARY: Final = os.path.join(_HERE, "native.so")
 

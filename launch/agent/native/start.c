@@ -50,7 +50,8 @@ static uint64_t own_start_ticks(void) {
 static int begin_record(const struct start *s) {
     struct agent *a = agent_of(s);
     uint64_t start_ticks = own_start_ticks();
-    unsigned char *mapped = mmap(NULL, STATE_STATE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, (int)a->state_file, 0);
+    int flags = MAP_SHARED | (end_record != 0 ? MAP_FIXED : 0); /* reserve_record() */
+    unsigned char *mapped = mmap((void *)(uintptr_t)end_record, STATE_STATE_SIZE, PROT_READ | PROT_WRITE, flags, (int)a->state_file, 0);
     if (mapped == MAP_FAILED || start_ticks == 0) return 0;
     uint64_t state = a->state = (uint64_t)(uintptr_t)mapped;
     uint64_t sequence = (load64(mapped, STATE_SEQUENCE_OFFSET) % WRITER_SEQUENCE_LIMIT) | 1;
@@ -91,7 +92,9 @@ static int become(const struct start *s) {
     if (setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0 || !leave_descriptors(s)) return 0;
     prctl(PR_SET_NAME, s->name, 0, 0, 0);
     copy(s->title_to, s->title, s->title_size);
-    return begin_record(s) && confine(s);
+    if (!begin_record(s)) return 0;
+    note_end_in(agent_of(s)->state);
+    return confine(s);
 }
 
 /* Forks so many processes, and puts down the pid of each, or what fork(2) failed with, less than 0. A child does what
@@ -101,12 +104,14 @@ static int become(const struct start *s) {
  * In one go: what the launcher writes to between two forks, it has copied, and the first of the two children keeps the
  * page that was. */
 void start_each(const struct start *const *starts, size_t count, int64_t *pids, void (*then)(size_t index)) {
+    reserve_record();
     for (size_t index = 0; index < count; index++) {
         pid_t pid = fork();
         if (pid == 0) {
             if (become(starts[index])) {
                 struct agent *a = agent_of(starts[index]);
                 agent_run(a);
+                note_end_in(0); /* until Python has its own map of it */
                 munmap((void *)(uintptr_t)a->state, STATE_STATE_SIZE);
                 then(index);
             }

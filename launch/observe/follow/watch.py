@@ -131,7 +131,7 @@ class Watch:
             return []  # an agent is being started: what it is, it will say in a moment
         age_s = sighting.age_s(time.monotonic_ns())
         state = sighting.state(age_s)
-        seen = AgentSeen(state, sighting.pid, sighting.death, sighting.problem)
+        seen = AgentSeen(state, sighting.pid, sighting.death.word, sighting.problem)
         if seen == self._seen:
             return []
         self._seen = seen

@@ -78,6 +78,7 @@ class Inspection:
         activity: What it does now; None without a live process.
         header: Its export.
         shortfalls: By model: why it was given less than its cap (:mod:`launch.observe.inspection.shortfall`).
+        ended_by: Pid of the process that told a dead agent to end; 0 if that is not known.
         left_open: What a live agent gone wrong could do, for lack of measures that the kernel has not.
 
     """
@@ -90,6 +91,7 @@ class Inspection:
     header: ExportHeader
     left_open: tuple[str, ...] = ()
     shortfalls: tuple[str | None, ...] = ()
+    ended_by: int = 0
 
     @property
     def known(self) -> bool:
@@ -117,6 +119,7 @@ class Inspection:
                 "maps": process.maps
                 and [{**mapped._asdict(), "read_only": mapped.read_only} for mapped in process.maps],
             },
+            "ended_by": self.ended_by or None,
             "left_open": self.left_open,
             "header": {
                 **header._asdict(),
@@ -150,6 +153,7 @@ def inspect_camera(state_root: str, export_root: str, camera_id: str) -> Inspect
         shortfalls=()
         if record is None
         else tuple(shortfall(record, model, export_fps(record)) for model in record.models),
+        ended_by=sighting.death.by,
     )
 
 

@@ -6,7 +6,8 @@ import textwrap
 import time
 from typing import TYPE_CHECKING, Final
 
-from launch.observe.ps import percent, state_text
+from launch.observe.death import ASKED, CRASHED, EXITED, HIDDEN, KILLED, LAUNCHER, OPERATOR
+from launch.observe.ps import percent
 from launch.screen.colour import STATE_COLOURS, painted
 from launch.screen.table import Column, lines_within, short_bytes, short_seconds
 from ruth.export.layout import PAGE_SIZE, PIXEL_FORMAT_NV12, VERSION_1
@@ -93,8 +94,8 @@ def _rhythm(counters: RecordCounters, header: ExportHeader) -> str:
 
 
 def _state(inspection: Inspection) -> str:
-    view, process = inspection.view, inspection.process
-    state = state_text(view.state, view.death)
+    view = inspection.view
+    state = view.state
     if view.state == "absent":
         return f"{state}: no agent was started"
     if view.problem is not None:
@@ -105,9 +106,36 @@ def _state(inspection: Inspection) -> str:
         activity = inspection.activity
         doing = "" if activity is None else f", {activity.fps:.0f} frames/s"
         return f"{state}, up {short_seconds(view.uptime_s)}{doing}"
-    if process is None:
-        return f"{state}: its launcher has ended as well, and with it the kernel's memory of how"
-    return f"{state} (pid {process.pid}, kept by its parent {process.parent_pid})"
+    return _death(inspection)
+
+
+_DEATHS: Final = {
+    OPERATOR: "ended by the operator: {word} from {by}",
+    LAUNCHER: "ended by its launcher: {word} from {by}, which was told to end",
+    ASKED: "told to end: {word}",
+    KILLED: "killed: {word}, by the operator, another program, or the kernel for memory",
+    CRASHED: "crashed: {word}",
+    EXITED: "ended by itself: {word}",
+    HIDDEN: "how is told to root and to its own user alone: ask as root",
+}
+
+
+def _death(inspection: Inspection) -> str:
+    """How a dead agent died, when, and where its remains are."""
+    view, process = inspection.view, inspection.process
+    by = "a process that is not known" if not inspection.ended_by else f"process {inspection.ended_by}"
+    unknown = (
+        "how is not known: it was not told to end, or noted nothing, and with its launcher"
+        " the kernel's memory of it has ended"
+    )
+    how = unknown if view.death_cause is None else _DEATHS[view.death_cause].format(word=view.death, by=by)
+    when = (
+        ""
+        if view.dead_s is None
+        else f", {short_seconds(view.dead_s)} ago ({_clock(time.time() - view.dead_s)})"
+    )
+    kept = "" if process is None else f" (pid {process.pid}, kept by its parent {process.parent_pid})"
+    return f"{view.state}, {how}{when}{kept}"
 
 
 def _process(process: ProcessFacts, inspection: Inspection) -> Iterator[tuple[str, str]]:

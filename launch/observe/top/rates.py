@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from launch.observe.attention import attention, summary
+from launch.observe.death import ENDED
 from ruth.agent.rhythm import slots_needed
 from ruth.export.layout import SLOT_COUNT_DEFAULT
 from ruth.units import NANOSECONDS
@@ -39,7 +40,7 @@ class Row:
     Attributes:
         pid: Of the live agent; None if there is none, or it cannot be seen from here.
         state: As ``ruth ps`` has it.
-        death: How the kernel says it died, or None.
+        death: How it died, or None.
         stopped: Whether it is stopped (SIGSTOP).
         fps: Frames observed a second; None without a live agent, or at its first reading.
         allowed_fps: Frames allowed a second, of all models together; None likewise.
@@ -54,6 +55,7 @@ class Row:
         longest_gap_s: Longest time without a frame in the last 64 to 127 frames; None before the second.
         slots_needed: Slots that a ring needs for what comes at once, where frames of it were missed and a
             ring of :data:`ruth.export.layout.SLOT_COUNT_DEFAULT` slots does not hold it; else None.
+        death_cause, dead_s: As ``ruth ps`` has them.
 
     """
 
@@ -74,6 +76,8 @@ class Row:
     arrivals_per_s: float | None = None
     longest_gap_s: float | None = None
     slots_needed: int | None = None
+    death_cause: str | None = None
+    dead_s: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """One element of ``cameras``."""
@@ -117,6 +121,8 @@ def _row(before: Reading | None, now: Reading, elapsed_ns: int) -> Row:
         arrivals_per_s=arrivals_per_s,
         longest_gap_s=round(now.gap_ns / NANOSECONDS, 3) if now.gap_ns else None,
         slots_needed=slots_needed(now.frames, now.missed, now.arrivals, SLOT_COUNT_DEFAULT),
+        death_cause=now.death_cause,
+        dead_s=None if now.dead_s is None else round(now.dead_s, 3),
     )
 
 
@@ -165,7 +171,8 @@ def ordered(rows: Sequence[Row], order: str, *, reverse: bool = False) -> list[R
 
 
 def _need(row: Row) -> int:
-    return attention(row.state, had_frames=row.frames > 0, missed=row.missed)
+    ended = row.death_cause in ENDED
+    return attention(row.state, had_frames=row.frames > 0, missed=row.missed, ended=ended)
 
 
 _ASCENDING: Final = ("state", "name", "pid")

@@ -49,7 +49,7 @@ class Reading(NamedTuple):
         pid: As :attr:`launch.observe.liveness.Sighting.pid`.
         started_ns: CLOCK_MONOTONIC when its agent started: tells an agent from the camera's next one.
         state: As :meth:`launch.observe.liveness.Sighting.state` has it.
-        death: How the kernel says it died, or None.
+        death: How it died, ``"SIGKILL"``, or None.
         stopped: Whether it is stopped (SIGSTOP).
         frames: Frames observed since the agent started.
         missed: Frames of the exports that it never saw.
@@ -61,6 +61,8 @@ class Reading(NamedTuple):
         private_bytes: Memory that is its alone, as last read; None if it was not read yet.
         problem: Why not all of this could be told, or None.
         models: Each subscription.
+        death_cause: One of :data:`launch.observe.death.CAUSES`, or None.
+        dead_s: Seconds since it died; None if it lives, or if it is not known when.
 
     """
 
@@ -80,6 +82,8 @@ class Reading(NamedTuple):
     models: tuple[ModelReading, ...] = ()
     arrivals: int = 0
     gap_ns: int = 0
+    death_cause: str | None = None
+    dead_s: float | None = None
 
 
 class Moment(NamedTuple):
@@ -135,7 +139,7 @@ class Reader:
             pid=pid,
             started_ns=record.started_ns,
             state=sighting.state(age_s),
-            death=sighting.death,
+            death=sighting.death.word,
             stopped=sighting.stopped,
             frames=record.frames,
             missed=record.missed,
@@ -157,6 +161,8 @@ class Reader:
             ),
             arrivals=record.arrivals,
             gap_ns=longest_gap_ns(record),
+            death_cause=sighting.death.cause,
+            dead_s=sighting.dead_s(time.monotonic_ns()),
         )
 
     def _read_private(self, sightings: Sequence[Sighting]) -> None:

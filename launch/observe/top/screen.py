@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from launch.observe.model_columns import model_columns
-from launch.observe.ps import percent, state_text
+from launch.observe.ps import died_column, percent, state_text
 from launch.observe.top.control import HELP
 from launch.screen.colour import REVERSED, STATE_COLOURS, painted
 from launch.screen.table import (
@@ -102,7 +102,7 @@ def _summary(totals: Totals, left: int, options: ScreenOptions) -> list[str]:
 
 def _columns(rows: Sequence[Row], first: int, count: int, options: ScreenOptions) -> list[Column]:
     """Those of ``count`` rows, as wide as for all: nothing moves sideways while they scroll."""
-    states = [state_text(row.state, row.death) for row in rows]
+    states = [state_text(row.state, row.death, row.death_cause) for row in rows]
     colours = [STATE_COLOURS.get(row.state, "") for row in rows] if options.colour else ()
     columns = [
         Column("PID", [_NOTHING if row.pid is None else str(row.pid) for row in rows], right=True, least=5),
@@ -112,6 +112,7 @@ def _columns(rows: Sequence[Row], first: int, count: int, options: ScreenOptions
         Column("CPU", [percent(row.cpu_percent) for row in rows], right=True, rank=2, least=6),
         Column("PRIVATE", [short_bytes(row.private_bytes) for row in rows], right=True, rank=3),
         Column("AGE", [short_seconds(row.age_s) for row in rows], right=True, rank=4, least=4),
+        *died_column([row.dead_s for row in rows], 4),
         Column("MISSED", [str(row.missed) for row in rows], right=True, rank=5),
         Column("ARRIVALS", [_rate(row.arrivals_per_s) for row in rows], right=True, rank=7),
         Column("GAP", [short_seconds(row.longest_gap_s) for row in rows], right=True, rank=8, least=4),

@@ -7,13 +7,15 @@ from launch.screen.colour import STATE_COLOURS
 def test_the_order() -> None:
     """What decides nothing, what gets nothing, what has missed something, then the rest."""
     places = [
-        *(attention(state, had_frames=True, missed=0) for state in STATES[:5]),
+        attention("dead", had_frames=True, missed=0),
+        attention("dead", had_frames=True, missed=0, ended=True),
+        *(attention(state, had_frames=True, missed=0) for state in STATES[1:5]),
         attention("idle", had_frames=True, missed=0),
         attention("idle", had_frames=False, missed=9),
         attention("running", had_frames=True, missed=1),
         attention("running", had_frames=True, missed=0),
     ]
-    assert places == list(range(9))
+    assert places == sorted(set(places))
 
 
 def test_the_summary_counts_what_there_is() -> None:
