@@ -25,6 +25,7 @@ from ruth.agent.state import STATE_SIZE
 from ruth.agent.state_writer import AgentIdentity, StateWriter
 from ruth.export.source import ExportSource
 from ruth.futex import address_of
+from ruth.order import release_fence
 
 if TYPE_CHECKING:
     from launch.agent.confine.confinement import Prepared
@@ -60,7 +61,7 @@ class AgentProcess:
     ) -> None:
         self.agent = agent
         self._confinement = confinement
-        self._writer = StateWriter(agent, configuration)
+        self._writer = StateWriter(agent, configuration, release_fence)
         self._source = ExportSource(export_root, agent.camera_id, confinement.opener)
         self._directory_path = ctypes.create_string_buffer(os.fsencode(self._source.directory_path))
         self._compiled: Compiled | None = None

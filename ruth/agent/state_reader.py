@@ -30,8 +30,10 @@ from ruth.agent.state import (
     AgentRecord,
     parse_state,
 )
+from ruth.agent.state_read import read_whole
 from ruth.descriptor import close_descriptor
 from ruth.identity import STATE_NAME, camera_directory
+from ruth.order import pread
 
 # struct flock on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid, padded to 32 bytes.
 _FLOCK: Final = struct.Struct("=hh4xqqi4x")
@@ -145,10 +147,9 @@ class StateReader:
         return f"it belongs to uid {owner} and names process {pid}, which is uid {user}'s"
 
     def try_read(self) -> Reading:
-        """The record if two reads in a row agree on it, else None: it is being changed, or there is none."""
-        first = os.pread(self._descriptor, STATE_SIZE, 0)
-        second = os.pread(self._descriptor, STATE_SIZE, 0)
-        return self._checked(second) if first == second else None
+        """The record if it can be taken whole, else None: it is being changed, or there is none."""
+        content, _ = read_whole(self._descriptor, STATE_SIZE)
+        return None if content is None else self._checked(content)
 
     def read(self) -> Reading:
         """As :meth:`try_read`, tried a few times: a change takes microseconds.
@@ -191,7 +192,7 @@ class StateReader:
 
     def wake_word(self) -> int:
         """The futex word as it is now; read before the record, it is the value to wait on."""
-        return int.from_bytes(os.pread(self._descriptor, 4, WAKE_OFFSET), "little")
+        return int.from_bytes(pread(self._descriptor, 4, WAKE_OFFSET), "little")
 
     def map(self) -> mmap:
         """The header, mapped read-only, for a futex wait on the word at ``WAKE_OFFSET``.

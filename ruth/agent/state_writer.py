@@ -53,6 +53,8 @@ from ruth.subscription.gate import Decision
 from ruth.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ruth.agent.agent import StreamAgent
 
 # Positions in the memory seen as an array of u64 or, for the last four, of u32: worked out once, because an
@@ -106,12 +108,17 @@ class StateWriter:
     Args:
         agent: Whose record it is; its subscriptions may not change any more.
         configuration: The file that it was launched from, as the byte map has it.
+        fence: A release fence, on a machine that does not keep the order of stores (``ruth/order.py``): after
+            the odd sequence, before the even one and before wake.
 
     """
 
-    __slots__ = ("_agent", "_content", "_halves", "_models", "_words")
+    __slots__ = ("_agent", "_content", "_fence", "_halves", "_models", "_words")
 
-    def __init__(self, agent: StreamAgent, configuration: int = 0) -> None:
+    def __init__(
+        self, agent: StreamAgent, configuration: int = 0, fence: Callable[[], None] | None = None
+    ) -> None:
+        self._fence = fence
         # All that can be known before there is a process, so that the process need not find it out.
         self._agent = agent
         starts = [HEADER_SIZE + MODEL_SIZE * index for index in range(len(agent.subscriptions))]
@@ -165,6 +172,8 @@ class StateWriter:
         # A dead agent may have left it odd; far above any that counts changes it is no sequence but garbage.
         sequence = words[_SEQUENCE] % SEQUENCE_LIMIT | 1
         words[_SEQUENCE] = sequence
+        if self._fence is not None:
+            self._fence()  # odd before any field
         halves[_VERSION] = 0
         halves[_MODEL_COUNT] = len(self._models)
         halves[_EXPORT_VERSION] = 0
@@ -197,8 +206,7 @@ class StateWriter:
 
         """
         words, halves, agent = self._words, self._halves, self._agent
-        sequence = words[_SEQUENCE] + 1
-        words[_SEQUENCE] = sequence
+        sequence = self._begin_change()
         words[_FRAME_ID] = agent.frame_id
         words[_TIMESTAMP] = agent.timestamp_ns
         words[_FRAMES] = agent.frames
@@ -258,8 +266,7 @@ class StateWriter:
 
         """
         words = self._words
-        sequence = words[_SEQUENCE] + 1
-        words[_SEQUENCE] = sequence
+        sequence = self._begin_change()
         self._halves[_EXPORT_VERSION] = version
         words[_SESSION] = session
         words[_EXPORT_INODE] = inode
@@ -268,11 +275,21 @@ class StateWriter:
 
     def write_confinement(self, measures: int) -> None:
         """Notes which measures of confinement are in force, one bit each."""
-        sequence = self._words[_SEQUENCE] + 1
-        self._words[_SEQUENCE] = sequence
+        sequence = self._begin_change()
         self._words[_CONFINEMENT] = measures
         self._publish(sequence)
 
+    def _begin_change(self) -> int:
+        sequence = self._words[_SEQUENCE] + 1
+        self._words[_SEQUENCE] = sequence
+        if self._fence is not None:
+            self._fence()  # odd before any field
+        return sequence
+
     def _publish(self, odd_sequence: int) -> None:
+        if self._fence is not None:
+            self._fence()  # every field before even
         self._words[_SEQUENCE] = odd_sequence + 1
+        if self._fence is not None:
+            self._fence()  # the whole record before it is counted
         self._halves[_WAKE] = (self._halves[_WAKE] + 1) & _UINT32_MAX

@@ -83,10 +83,6 @@ RING_SIZE_MAX = 4 * 1024 * 1024 * 1024  # what an agent may map: 62 frames of 76
 FLAG_WAKES = 1
 FLAG_CLOSED = 2
 
-# x86-64 keeps the order of stores and of loads. Elsewhere the protocol needs fences, which Python lacks, and
-# no test has shown that it holds without them (docs/frame-export.md, "Known traps").
-ORDERED_MACHINES = frozenset({"x86_64", "amd64"})
-
 _RECORD = struct.Struct("<IIQQIIIIQQQ")
 _RING = struct.Struct("<IIQQQI28x")
 
@@ -217,10 +213,3 @@ def nv12_size(stride: int, height: int) -> int:
 def slots_for(together: int) -> int | None:
     """Slots that hold so many frames at once, and one that is being written; None if no ring has as many."""
     return together + 1 if together < SLOT_COUNT_MAX else None
-
-
-def machine_problem(machine: str) -> str | None:
-    """Why version 2 is refused on ``machine`` (``os.uname().machine``), or None if it is not."""
-    if machine.lower() in ORDERED_MACHINES:
-        return None
-    return f"version 2 needs a machine that keeps the order of stores (x86-64), this is {machine}"

@@ -2,7 +2,8 @@
 
 The newest record is taken with preads, never through the mapping: a file that is shortened makes a load
 through its mapping a SIGBUS, which CPython does not survive, but makes a pread short. A pread promises no
-order among its bytes, so each step of a seqlock's reader is a pread of its own::
+order among its bytes, so each step of a seqlock's reader is a pread of its own. Nor is a system call a
+barrier: on 64-bit Arm, a fence before and after keeps each in its place (:mod:`ruth.order`)::
 
     read()        1  take the newest sequence, and wake
                   2  take the newest fields, and the ring
@@ -50,7 +51,6 @@ from ruth.export.layout import (
     SLOT_RECORDS_OFFSET,
     VERSION_2,
     FrameRecord,
-    machine_problem,
     record_of,
     slot_record_offset,
     unpack_frame,
@@ -62,6 +62,7 @@ from ruth.export.outcome import TORN, UNCHANGED, Absent, Torn, Unchanged
 from ruth.export.pixels import Pixels, SlotPixels
 from ruth.export.validity import is_same_ring, problem_v2, ring_problem, slot_problem
 from ruth.identity import DATA_NAME
+from ruth.order import pread, version_2_problem
 
 if TYPE_CHECKING:
     from ruth.export.files import Opener
@@ -127,7 +128,7 @@ class RingReader:
         self.meta_map: mmap | None = None
         self.data_map: mmap | None = None
         try:
-            problem = machine_problem(os.uname().machine)
+            problem = version_2_problem()
             if problem is None and len(header) != META_SIZE_V2:
                 problem = f"frame.meta has {len(header)} bytes, version 2 has {META_SIZE_V2}"
             if problem is not None:
@@ -160,9 +161,9 @@ class RingReader:
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
         """One look at the newest record. An :class:`Absent` means: let this binding go."""
         try:
-            first = os.pread(self._meta, _SEQUENCE_AND_WAKE_SIZE, SEQUENCE_OFFSET)  # step 1
-            second = os.pread(self._meta, SLOT_RECORDS_OFFSET, 0)  # step 2
-            again = os.pread(self._meta, _SEQUENCE_SIZE, SEQUENCE_OFFSET)  # step 3
+            first = pread(self._meta, _SEQUENCE_AND_WAKE_SIZE, SEQUENCE_OFFSET)  # step 1
+            second = pread(self._meta, SLOT_RECORDS_OFFSET, 0)  # step 2
+            again = pread(self._meta, _SEQUENCE_SIZE, SEQUENCE_OFFSET)  # step 3
             meta_size = os.lseek(self._meta, 0, os.SEEK_END)
             data_size = os.lseek(self._data, 0, os.SEEK_END)
         except OSError as error:
@@ -206,7 +207,7 @@ class RingReader:
         count = self._slot_count
         size = slot_record_offset(count)
         try:
-            before, fields, again = (os.pread(self._meta, size, 0) for _ in range(3))
+            before, fields, again = (pread(self._meta, size, 0) for _ in range(3))
         except OSError:
             return []
         if (
@@ -277,7 +278,7 @@ class RingReader:
     def _slot_with(self, slot: int, frame_id: int, timestamp_ns: int) -> bytes:
         """Step 4: the record of ``slot``, by one pread, if it is whole and of that frame; or nothing."""
         try:  # one call less than _slot_now(): a runtime comes here for each frame
-            before = os.pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
+            before = pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
             version, _, found_id, found_ns, _, sequence = unpack_frame(before)
         except (OSError, struct.error):  # released meanwhile, or cut
             return b""
@@ -294,7 +295,7 @@ class RingReader:
     def _slot_now(self, slot: int) -> bytes:
         """The record of ``slot``, by one pread: 64 bytes, or fewer if it cannot be read."""
         try:
-            return os.pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
+            return pread(self._meta, RECORD_SIZE, SLOT_RECORDS_OFFSET + RECORD_SIZE * slot)
         except OSError:  # also: released meanwhile
             return b""
 

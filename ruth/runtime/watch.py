@@ -1,8 +1,8 @@
 """Watches one subscription in its camera's ``agent.state``: looks at it, and waits for it to change.
 
 Read with pread, never through a mapping, so that a file cut short is a short read and not a SIGBUS; the
-mapping serves the futex wait. A record counts if two reads in a row agree on it and its sequence is even. The
-wake word is that of the same two reads, so that a change which they missed has moved it since.
+mapping serves the futex wait. Which record counts, and which value of the wake word may be waited on:
+:mod:`ruth.agent.state_read`.
 
 Nothing here decides how long to wait, or whether it is worth it: an agent that is dead, and one that
 has nothing to say, look the same.
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from ruth.agent.last_allowed import find_model, last_allowed, padded_id, size_up_to
 from ruth.agent.state import STATE_SIZE, WAKE_OFFSET
+from ruth.agent.state_read import read_whole
 from ruth.descriptor import close_descriptor
 from ruth.export.files import is_same_file
 from ruth.futex import CHANGED, TIMED_OUT, WOKEN, FutexWord
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 
 _OPEN: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAPPED: Final = 4096
-_WAKE: Final = slice(WAKE_OFFSET, WAKE_OFFSET + 4)
-# A change takes the agent microseconds. Reads that still disagree are of a file that no agent writes.
+# A change takes the agent microseconds. What is still being changed is of a file that no agent writes.
 _READS: Final = 50
 
 
@@ -124,12 +124,12 @@ class SubscriptionWatch:
         return True
 
     def _read(self, size: int) -> bytes | None:
-        """The first bytes of the file, if two reads agree on them."""
+        """The first bytes of the file, if they can be taken whole."""
         with suppress(OSError):
             for _ in range(_READS):
-                first = os.pread(self._descriptor, size, 0)
-                second = os.pread(self._descriptor, size, 0)
-                self._expected = int.from_bytes(first[_WAKE], "little")
-                if first == second:
-                    return first
+                content, wake = read_whole(self._descriptor, size)
+                if wake is not None:
+                    self._expected = wake
+                if content is not None:
+                    return content
         return None

@@ -17,14 +17,15 @@ Publishing frame n into slot i = n mod slot_count (docs/frame-export.md), the wr
               9  futex wake
 
 The order holds for readers on other cores because x86-64 keeps the order of stores, and because each
-statement below is finished before the next one starts.
+statement below is finished before the next one starts. On 64-bit Arm a release fence (:mod:`ruth.order`)
+stands after steps 1 and 5, and before steps 4, 7 and 8, where C has a release store; at the end, before the
+flag.
 """
 
 from __future__ import annotations
 
 import errno
 import operator
-import os
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NamedTuple, SupportsIndex
@@ -47,7 +48,6 @@ from ruth.export.layout import (
     WAKE_OFFSET,
     FrameRecord,
     RingHeader,
-    machine_problem,
     nv12_size,
     pack_record,
     pack_ring,
@@ -57,6 +57,7 @@ from ruth.export.picture import DAMAGED_PICTURE, Picture, pack_picture
 from ruth.export.validity import geometry_problem, ring_shape_problem
 from ruth.futex import FutexWord
 from ruth.identity import DATA_NAME, META_NAME
+from ruth.order import release_fence, version_2_problem
 from ruth.vas.files import ExportDirectory, retire
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class FrameRing:
     __slots__ = (
         "_data_map",
         "_directory",
+        "_fence",
         "_futex",
         "_halves",
         "_inodes",
@@ -149,6 +151,7 @@ class FrameRing:
             self._picture = pack_picture(picture._replace(damaged=False))
         except ValueError as error:
             raise ExportError(directory, str(error)) from error
+        self._fence = release_fence
         self._marks_damage = False  # whether a record of this ring may say that its frame is damaged
         geometry = FrameRecord(
             version=VERSION_2,
@@ -165,9 +168,7 @@ class FrameRing:
         )
         slot_size = -(-geometry.data_size // PAGE_SIZE) * PAGE_SIZE
         problem = (
-            geometry_problem(geometry)
-            or ring_shape_problem(slot_count, slot_size)
-            or machine_problem(os.uname().machine)
+            geometry_problem(geometry) or ring_shape_problem(slot_count, slot_size) or version_2_problem()
         )
         if problem is not None:
             raise ExportError(directory, problem)
@@ -238,6 +239,8 @@ class FrameRing:
         """
         buffer, _, _, _, sequence_at, _ = self._slots[self.frame_id % self._slot_count]
         self._words[sequence_at] |= 1  # step 1; odd already if an earlier frame was given up
+        if self._fence is not None:
+            self._fence()  # odd before any byte of the payload
         return buffer
 
     def commit(self, timestamp_ns: int, damaged: bool = False) -> None:
@@ -248,7 +251,7 @@ class FrameRing:
             damaged: Whether the decoder reported damage in it.
 
         """
-        words, halves, frame_id = self._words, self._halves, self.frame_id
+        words, halves, frame_id, fence = self._words, self._halves, self.frame_id, self._fence
         _, offset, id_at, time_at, sequence_at, picture_at = self._slots[frame_id % self._slot_count]
         # Until a frame of this ring is damaged, every record says what it has to say of pixels already.
         marks = damaged or self._marks_damage
@@ -260,22 +263,34 @@ class FrameRing:
             halves[picture_at] = picture
         # "| 1" where "+ 1" would do: an exception from a signal handler can end this between any two
         # statements, and the next frame must find its way back to odd during changes, even at rest.
+        if fence is not None:
+            fence()  # payload and fields before even
         words[sequence_at] = (words[sequence_at] | 1) + 1  # step 4
         newest = words[_SEQUENCE] | 1
         words[_SEQUENCE] = newest  # step 5
+        if fence is not None:
+            fence()  # odd, and step 4, before any field
         words[_ID] = frame_id  # step 6
         words[_TIME] = timestamp_ns
         words[_OFFSET] = offset
         if marks:
             halves[_PICTURE] = picture
+        if fence is not None:
+            fence()  # fields before even
         words[_SEQUENCE] = newest + 1  # step 7
+        if fence is not None:
+            fence()  # the whole record before it is counted
         halves[_WAKE] = (halves[_WAKE] + 1) & 0xFFFFFFFF  # step 8
         self._futex.wake()  # step 9
         self.frame_id = frame_id + 1
 
     def close(self) -> None:
         """Says to readers that no frame will follow, wakes them, and removes the files if still ours."""
+        if self._fence is not None:
+            self._fence()  # the last record before the flag
         self._halves[_FLAGS] |= FLAG_CLOSED
+        if self._fence is not None:
+            self._fence()  # the flag before it is counted
         self._halves[_WAKE] = (self._halves[_WAKE] + 1) & 0xFFFFFFFF
         self._directory.remove(META_NAME, self._inodes[0])
         self._directory.remove(DATA_NAME, self._inodes[1])

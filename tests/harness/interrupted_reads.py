@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 INTERRUPTED = b"""
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -26,7 +27,8 @@ ssize_t interrupted_pread(int file, void *bytes, size_t size, off_t offset) {
     return got;
 }
 #define pread interrupted_pread
-#define __atomic_store_n(place, value, order) \\
+#undef atomic_store_explicit
+#define atomic_store_explicit(place, value, order) \\
     (*(place) = (value), after_store ? after_store((uintptr_t)(place)) : (void)0)
 """
 

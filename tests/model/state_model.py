@@ -6,7 +6,7 @@ Its byte map: ``ruth/agent/state.py``. The writer's steps, which ``ruth/agent/st
     1  sequence becomes odd        a release fence follows
     2  fields
     3  sequence becomes even       a release store
-    4  wake + 1                    a release store, for readers that wait beside an odd sequence; ours do not
+    4  wake + 1                    a release store
     5  futex wake
 
 A reader's steps, of ``ruth/agent/state_read.py``: the sequence and wake; the whole record; the sequence
@@ -43,6 +43,7 @@ class Rules(NamedTuple):
         odd: Step 1 marks the record.
         odd_fence: A release fence after step 1.
         even_release: Step 3 is a release store.
+        wake_release: Step 4 is a release store.
         wake_last: Step 4 follows the others.
         goes_on: The next agent does not begin the sequence again.
 
@@ -51,6 +52,7 @@ class Rules(NamedTuple):
     odd: bool = True
     odd_fence: bool = True
     even_release: bool = True
+    wake_release: bool = True
     wake_last: bool = True
     goes_on: bool = True
 
@@ -64,7 +66,7 @@ class Checks(NamedTuple):
         three: The record lies between two preads of the sequence; not two whole reads that agree.
         first_fence: An acquire fence behind the first pread.
         second_fence: And behind the second.
-        torn_keeps_wake: After a poll that found no whole record, the value to wait for stays the one before.
+        torn_keeps_wake: After a poll in which a change ended, the value to wait for stays the one before.
 
     """
 
@@ -137,7 +139,7 @@ class Agents:
     def _change(self, *fields: tuple[Word, Value]) -> Iterator[Store | Fence]:
         rules, odd = self._rules, self._held[SEQUENCE] | 1
         self._completes = odd + 1
-        wake = Store("wake + 1", WAKE, self._held[WAKE] + 1)
+        wake = Store("wake + 1", WAKE, self._held[WAKE] + 1, RELEASE if rules.wake_release else RELAXED)
         if not rules.wake_last:
             yield wake
         if rules.odd:
@@ -192,39 +194,47 @@ class StateReader:
         checks = self._checks
         take = self._between if checks.three else self._agreed
         sequence, wake, fields = yield from take()
-        if fields is None or (checks.even and sequence % 2):
-            return self._sleep(kept if checks.torn_keeps_wake else kept._replace(wake=wake))
-        after = Kept(sequence, wake)
-        if fields[0] == _VERSION and fields not in self._agents.records.get(sequence, ()):
+        counted = self._agents.counted[wake]
+        if fields is None and sequence % 2:  # a change under way, which will move wake
+            problem = _slept_through(wake, counted) if counted > sequence else None
+            return Ended(kept._replace(wake=wake), problem=problem)
+        if fields is None and checks.torn_keeps_wake:
+            return Ended(kept)
+        after = Kept(kept.sequence if fields is None else sequence, wake)
+        if fields is not None and not self._was(sequence, fields):
             return Ended(after, problem=f"took {dict(zip(FIELDS, fields, strict=True))}, which never was so")
-        if sequence < kept.sequence:
+        if after.sequence < kept.sequence:
             return Ended(after, problem=f"took record {sequence} after record {kept.sequence}")
-        return self._sleep(after)
+        problem = _slept_through(wake, counted) if counted > after.sequence else None
+        return Ended(after, ((0, after.sequence),), problem)
 
-    def _sleep(self, kept: Kept) -> Ended[Kept]:
-        counted = self._agents.counted[kept.wake]
-        accepted = ((0, kept.sequence),)
-        if counted <= kept.sequence:
-            return Ended(kept, accepted)
-        return Ended(
-            kept, problem=f"waits for wake to differ from {kept.wake}, and never took record {counted}"
-        )
+    def _was(self, sequence: int, fields: tuple[Value, ...]) -> bool:
+        """Whether a record was so, or would be refused."""
+        return fields[0] != _VERSION or fields in self._agents.records.get(sequence, ())
 
     def _between(self) -> Generator[Asked, Value, tuple[int, int, tuple[Value, ...] | None]]:
+        """The record by one pread, between two that take the sequence; returns that of the last one."""
         checks = self._checks
         sequence, wake = yield Pread((SEQUENCE, WAKE), fenced=checks.first_fence)
-        if checks.even and sequence % 2:
-            return sequence, wake, None
+        if checks.even and sequence % 2:  # what stands in the record means nothing
+            (again,) = yield Pread((SEQUENCE,))
+            return again, wake, None
         still = (SEQUENCE, sequence) if checks.again else None
         _, *fields = yield Pread(
             (SEQUENCE, *FIELDS), still, only=(sequence, *[None] * len(FIELDS)), fenced=checks.second_fence
         )
-        if checks.again and (yield Pread((SEQUENCE,)))[0] != sequence:
-            return sequence, wake, None
-        return sequence, wake, tuple(fields)
+        if not checks.again:
+            return sequence, wake, tuple(fields)
+        (again,) = yield Pread((SEQUENCE,))
+        return again, wake, tuple(fields) if again == sequence else None
 
     def _agreed(self) -> Generator[Asked, Value, tuple[int, int, tuple[Value, ...] | None]]:
         words = (SEQUENCE, WAKE, *FIELDS)
         first = yield Pread(words, fenced=self._checks.first_fence)
         second = yield Pread(words, only=first)
-        return first[0], first[1], first[2:] if first == second else None
+        agree = first == second and first[0] % 2 == 0
+        return first[0], first[1], first[2:] if agree else None
+
+
+def _slept_through(wake: int, counted: int) -> str:
+    return f"waits for wake to differ from {wake}, and never took record {counted}"

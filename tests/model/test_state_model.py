@@ -11,6 +11,9 @@ import pytest
 from model.memory import ARM, X86, Machine
 from model.search import Found, Search
 from model.state_model import CHECKS, RULES, Checks, Rules, StateReader, lives
+from ruth.agent.agent import StreamAgent
+from ruth.agent.state import FRAME_ID_OFFSET, SEQUENCE_OFFSET, STATE_SIZE, WAKE_OFFSET
+from ruth.agent.state_writer import AgentIdentity, StateWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +64,7 @@ DEFECTS: dict[str, tuple[Rules | Checks, str]] = {
     "two whole reads that agree": (Checks(three=False), "x86-64"),
     "wake taken from a torn poll": (Checks(torn_keeps_wake=False), "x86-64"),
     "fence after the odd mark": (Rules(odd_fence=False), "64-bit Arm"),
+    "release of the wake word": (Rules(wake_release=False), "64-bit Arm"),
     "release of the even sequence": (Rules(even_release=False), "64-bit Arm"),
     "fence after the sequence": (Checks(first_fence=False), "64-bit Arm"),
     "fence after the record": (Checks(second_fence=False), "64-bit Arm"),
@@ -80,6 +84,38 @@ def test_a_seeded_defect_is_caught(name: str) -> None:
         assert (found is not None) is expected, machine.name
         if found is not None:
             print(machine.name, *found.trace, sep="\n")  # noqa: T201 - shown with -rP
+
+
+def test_the_real_writer_has_its_fences() -> None:
+    """On a machine that keeps no order: after the odd sequence, before the even one, and before wake.
+
+    So in each change; at the second fence of each, what it writes is there.
+    """
+    memory = memoryview(bytearray(STATE_SIZE))
+    words, halves = memory.cast("Q"), memory.cast("I")
+    met: list[tuple[int, int, int]] = []
+
+    def fence() -> None:
+        met.append((words[SEQUENCE_OFFSET // 8], halves[WAKE_OFFSET // 4], words[FRAME_ID_OFFSET // 8]))
+
+    agent = StreamAgent("front-door")
+    agent.start()
+    agent.observe(1, 500)
+    writer = StateWriter(agent, 0, fence)
+    writer.initialise(memory, AgentIdentity(1, 2, 3, 4))
+    agent.observe(7, 1_000)
+    writer.write_frame(2_000)
+    writer.write_export(2, 1)
+    writer.write_confinement(1)
+    changes = [met[at : at + 3] for at in range(0, len(met), 3)]
+    for number, change in enumerate(changes):
+        assert [one[:2] for one in change] == [
+            (2 * number + 1, number),
+            (2 * number + 1, number),
+            (2 * number + 2, number),
+        ]
+    assert [frame_id for *_, frame_id in changes[1]] == [0, 7, 7]
+    assert (len(changes), halves[WAKE_OFFSET // 4]) == (4, 4)
 
 
 def test_every_rule_of_the_model_has_its_defect() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import ruth.vas.ring
 from conftest import PROJECT
-from model.memory import X86, History, Store
+from model.memory import RELEASE, X86, History, Store
 from model.ring_readers import NONE, Kept, Newest, PreadReader
 from model.ring_writer import Writer, timestamp_of
 from model.walk import DATA, META, RealStore, WalkedRing, payload_value, word_of
@@ -122,6 +122,28 @@ def test_the_real_writer_stores_what_the_model_stores(camera: Path) -> None:
     export = Writer(SLOTS).export
     real = [word_of(store, export, SLOT_SIZE) for store in stores_of(camera)]
     assert real == [(store.word, store.value) for store in history.stores]
+
+
+def test_the_real_writer_has_a_fence_where_the_model_has_one(
+    camera: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that keeps no order: at each fence of the model, and before each of its release stores."""
+    noted: list[object] = []
+    monkeypatch.setattr(ruth.vas.ring, "release_fence", lambda: noted.append("fence"))
+    writer = walked(camera, noted.append)
+    for _ in range(FRAMES):
+        writer.publish()
+    writer.close()
+    export, model = Writer(SLOTS).export, Writer(SLOTS)
+    expected: list[object] = []
+    for step in (*model.live(FRAMES), *model.close()):
+        if not isinstance(step, Store) or step.order == RELEASE:
+            expected.append("fence")
+        if isinstance(step, Store):
+            expected.append((step.word, step.value))
+    assert [
+        word_of(one, export, SLOT_SIZE) if isinstance(one, RealStore) else one for one in noted
+    ] == expected
 
 
 def test_between_any_two_stores_real_readers_answer_as_the_model(roots: Roots, camera: Path) -> None:

@@ -52,29 +52,23 @@ static void begin_session(struct agent *a) {
 
 /* Before any field of the record is changed. */
 static void begin_change(uint64_t state) {
-    uint64_t *sequence = (uint64_t *)(uintptr_t)(state + STATE_SEQUENCE_OFFSET);
-    __atomic_store_n(sequence, *sequence + 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field */
+    mark_changing(state, own64(state, STATE_SEQUENCE_OFFSET) + 1);
 }
 
 /* After the last one; all who watch the record are woken: Notice.wake() of launch/agent/notice.py. */
 static void end_change(const struct agent *a) {
     static const unsigned char nothing[NOTICE_NOTICE_SIZE];
-    uint64_t *sequence = (uint64_t *)(uintptr_t)(a->state + STATE_SEQUENCE_OFFSET);
-    uint32_t *wake = (uint32_t *)(uintptr_t)(a->state + STATE_WAKE_OFFSET);
-    __atomic_store_n(sequence, *sequence + 1, __ATOMIC_RELEASE); /* every field before even */
-    __atomic_store_n(wake, *wake + 1, __ATOMIC_RELEASE);
-    syscall(SYS_futex, wake, FUTEX_WAKE, ALL_WAITERS, NULL, NULL, 0);
+    mark_whole(a->state);
+    syscall(SYS_futex, SHARED32(a->state, STATE_WAKE_OFFSET), FUTEX_WAKE, ALL_WAITERS, NULL, NULL, 0);
     if (pwrite((int)a->state_file, nothing, NOTICE_NOTICE_SIZE, STATE_NOTIFY_OFFSET) < 0) return; /* looked for by time */
 }
 
 /* StateWriter._write_rhythm(), by when the frame before this one was observed. */
 static void write_rhythm(const struct agent *a, uint64_t observed_ns) {
-    const unsigned char *state = (const unsigned char *)(uintptr_t)a->state;
-    uint64_t before_ns = load64(state, STATE_OBSERVED_OFFSET), longest_ns = load64(state, STATE_GAP_OFFSET);
+    uint64_t before_ns = own64(a->state, STATE_OBSERVED_OFFSET), longest_ns = own64(a->state, STATE_GAP_OFFSET);
     uint64_t gap_ns = before_ns != 0 && observed_ns > before_ns ? observed_ns - before_ns : 0;
     if (begins_arrival(a->frames, gap_ns))
-        store64(a->state, STATE_ARRIVALS_OFFSET, load64(state, STATE_ARRIVALS_OFFSET) + 1);
+        store64(a->state, STATE_ARRIVALS_OFFSET, own64(a->state, STATE_ARRIVALS_OFFSET) + 1);
     if (begins_window(a->frames)) store64(a->state, STATE_GAP_BEFORE_OFFSET, longest_ns);
     if (begins_window(a->frames) || gap_ns > longest_ns) store64(a->state, STATE_GAP_OFFSET, gap_ns);
 }
@@ -85,7 +79,7 @@ static void write_allowed(const struct agent *a, const struct subscription *s, u
     store64(model, STATE_MODEL_ALLOWED_OFFSET, s->allowed);
     store64(model, STATE_MODEL_FRAME_ID_OFFSET, a->frame_id);
     store64(model, STATE_MODEL_TIMESTAMP_OFFSET, a->timestamp_ns);
-    if (load64((const unsigned char *)(uintptr_t)model, STATE_MODEL_SESSION_OFFSET) != a->session) {
+    if (own64(model, STATE_MODEL_SESSION_OFFSET) != a->session) {
         store64(model, STATE_MODEL_SESSION_OFFSET, a->session);
         store64(model, STATE_MODEL_EARLIER_OFFSET, s->allowed - 1);
     }

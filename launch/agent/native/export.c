@@ -79,9 +79,9 @@ static int is_current(const struct agent *a, const struct bound *b) {
 /* RingReader.read() */
 static enum found read_ring(const struct agent *a, struct bound *b, struct frame_record *record) {
     unsigned char first[EXPORT_SLOT_COUNT_OFFSET - EXPORT_SEQUENCE_OFFSET], header[EXPORT_SLOT_RECORDS_OFFSET], again[8];
-    if (pread(b->meta, first, sizeof first, EXPORT_SEQUENCE_OFFSET) != (ssize_t)sizeof first) return ABSENT;
-    if (pread(b->meta, header, sizeof header, 0) != (ssize_t)sizeof header) return ABSENT;
-    if (pread(b->meta, again, sizeof again, EXPORT_SEQUENCE_OFFSET) != (ssize_t)sizeof again) return ABSENT;
+    if (pread_in_order(b->meta, first, sizeof first, EXPORT_SEQUENCE_OFFSET) != (ssize_t)sizeof first) return ABSENT;
+    if (pread_in_order(b->meta, header, sizeof header, 0) != (ssize_t)sizeof header) return ABSENT;
+    if (pread_in_order(b->meta, again, sizeof again, EXPORT_SEQUENCE_OFFSET) != (ssize_t)sizeof again) return ABSENT;
     off_t meta_size = lseek(b->meta, 0, SEEK_END), data_size = lseek(b->data, 0, SEEK_END);
     if (meta_size < EXPORT_META_SIZE_V2 || data_size < 0 || (uint64_t)data_size < b->data_size) return ABSENT;
     if (memcmp(first, again, sizeof again) != 0) return NOTHING;
@@ -105,8 +105,8 @@ static size_t read_between(const struct agent *a, const struct bound *b, uint64_
     size_t size = EXPORT_SLOT_RECORDS_OFFSET + slots * EXPORT_RECORD_SIZE, count = 0;
     /* Side by side: each page that is written to is one of this agent's own. */
     unsigned char *before = bytes, *fields = before + size, *again = fields + size;
-    if (pread(b->meta, before, size, 0) != (ssize_t)size || pread(b->meta, fields, size, 0) != (ssize_t)size
-        || pread(b->meta, again, size, 0) != (ssize_t)size || unpack_ring_header(again).epoch != b->ring.epoch)
+    if (pread_in_order(b->meta, before, size, 0) != (ssize_t)size || pread_in_order(b->meta, fields, size, 0) != (ssize_t)size
+        || pread_in_order(b->meta, again, size, 0) != (ssize_t)size || unpack_ring_header(again).epoch != b->ring.epoch)
         return 0;
     uint64_t first = newest_id < slots ? 0 : newest_id - slots + 1;
     for (uint64_t id = first > a->frame_id ? first : a->frame_id + 1; id < newest_id; id++) {
@@ -168,7 +168,7 @@ static enum found read_renamed(const struct agent *a, struct bound *b, struct fr
     struct stat data;
     int meta = openat(b->directory, text_at(a->meta_name), FILES_OPEN_FILE);
     if (meta < 0) return ABSENT;
-    ssize_t size = pread(meta, header, sizeof header, 0);
+    ssize_t size = pread_in_order(meta, header, sizeof header, 0);
     close(meta);
     if (size < 0 || !(b->data_came || take_data_status(a, b))) return ABSENT;
     data = b->data_status, b->data_came = 0;
@@ -220,7 +220,7 @@ static enum found bind_export(const struct agent *a, struct bound *b, struct fra
     if (directory < 0) return ABSENT;
     int meta = open_file(directory, a->meta_name, &status);
     if (meta >= 0) {
-        ssize_t size = pread(meta, header, sizeof header, 0);
+        ssize_t size = pread_in_order(meta, header, sizeof header, 0);
         uint64_t version = size >= 4 ? load32(header, EXPORT_VERSION_OFFSET) : 0;
         if (is_version_2(version)) {
             found = bind_ring(a, b, directory, meta, &status, header, size, record, begins);

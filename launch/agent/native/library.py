@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from launch.agent.native.source import LIBRARY, signature_of, whole_source
-from ruth.export.layout import machine_problem
+from ruth.order import machine_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def load(library: str = LIBRARY) -> tuple[NativeLibrary | None, str | None]:
     """
     if ruled_out():
         return None, f"{VARIABLE} is {os.environ[VARIABLE]!r}"
-    problem = machine_problem(os.uname().machine)
+    problem = machine_problem(os.uname().machine, fenced=True)  # it has its own
     if problem is not None:
         return None, problem
     if not os.path.lexists(library):

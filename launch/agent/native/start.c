@@ -54,9 +54,7 @@ static int begin_record(const struct start *s) {
     unsigned char *mapped = mmap((void *)(uintptr_t)end_record, STATE_STATE_SIZE, PROT_READ | PROT_WRITE, flags, (int)a->state_file, 0);
     if (mapped == MAP_FAILED || start_ticks == 0) return 0;
     uint64_t state = a->state = (uint64_t)(uintptr_t)mapped;
-    uint64_t sequence = (load64(mapped, STATE_SEQUENCE_OFFSET) % WRITER_SEQUENCE_LIMIT) | 1;
-    store64(state, STATE_SEQUENCE_OFFSET, sequence);
-    __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before any field */
+    mark_changing(state, own64(state, STATE_SEQUENCE_OFFSET) % WRITER_SEQUENCE_LIMIT | 1);
     store32(state, STATE_VERSION_OFFSET, 0);
     store32(state, STATE_MODEL_COUNT_OFFSET, (uint32_t)a->subscription_count);
     store32(state, STATE_EXPORT_VERSION_OFFSET, 0);
@@ -65,7 +63,6 @@ static int begin_record(const struct start *s) {
     store64(state, STATE_START_TICKS_OFFSET, start_ticks);
     store64(state, STATE_STARTED_OFFSET, now_ns());
     store64(state, STATE_LAUNCHER_PID_OFFSET, s->launcher_pid);
-    __atomic_thread_fence(__ATOMIC_RELEASE); /* all of it before the version that says it is there */
     store32(state, STATE_VERSION_OFFSET, STATE_STATE_VERSION);
     end_change(a);
     return 1;

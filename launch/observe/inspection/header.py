@@ -17,13 +17,13 @@ from ruth.export.layout import (
     SLOT_RECORDS_OFFSET,
     VERSION_1,
     VERSION_2,
-    machine_problem,
     unpack_record,
     unpack_ring,
 )
 from ruth.export.picture import unpack_picture
 from ruth.export.validity import problem_v1, problem_v2, ring_problem, short_meta_problem
 from ruth.identity import DATA_NAME, META_NAME, camera_directory
+from ruth.order import version_2_problem
 
 if TYPE_CHECKING:
     from ruth.export.layout import FrameRecord, RingHeader
@@ -135,7 +135,7 @@ def _problem(
         return f"version {record.version}, {META_NAME} has {meta_bytes} bytes"
     if meta_bytes != META_SIZE_V2:
         return f"{META_NAME} has {meta_bytes} bytes, version 2 has {META_SIZE_V2}"
-    problem = machine_problem(os.uname().machine) or ring_problem(ring, data.st_size, data.st_ino)
+    problem = version_2_problem() or ring_problem(ring, data.st_size, data.st_ino)
     if problem is not None:
         return problem
     if record.sequence & 1:

@@ -29,9 +29,9 @@ from launch.roots import known_cameras, nearest_existing_directory, owner_proble
 from launch.screen.messages import describe
 from ruth.agent.state_reader import WHOLE_FILE_WRITE_LOCK, is_held
 from ruth.descriptor import close_descriptor
-from ruth.export.layout import machine_problem
 from ruth.futex import CHANGED, FutexWord
 from ruth.identity import DATA_NAME, META_NAME, STATE_NAME, camera_directory
+from ruth.order import version_2_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,7 +118,7 @@ def _kernel(confinement: WouldConfine) -> Kernel:
         machine=system.machine,
         release=system.release,
         python=platform.python_version(),
-        version2_problem=machine_problem(system.machine),
+        version2_problem=version_2_problem(),
         futex=_futex_works(),
         landlock=confinement.landlock,
         measures=confinement.measures,

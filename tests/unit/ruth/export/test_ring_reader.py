@@ -24,7 +24,6 @@ from ruth.export.layout import (
     FLAGS_OFFSET,
     HEIGHT_OFFSET,
     META_SIZE_V2,
-    ORDERED_MACHINES,
     PIXEL_FORMAT_OFFSET,
     SEQUENCE_OFFSET,
     SLOT_COUNT_OFFSET,
@@ -35,7 +34,6 @@ from ruth.export.layout import (
     WAKE_OFFSET,
     WIDTH_OFFSET,
     FrameRecord,
-    machine_problem,
     slot_record_offset,
 )
 from ruth.export.nv12 import nv12_views
@@ -43,6 +41,7 @@ from ruth.export.outcome import TORN, UNCHANGED, Absent
 from ruth.export.ring_reader import RingReader
 from ruth.futex import CHANGED, TIMED_OUT, FutexWord
 from ruth.identity import DATA_NAME, META_NAME
+from ruth.order import FENCED_MACHINES, ORDERED_MACHINES, machine_problem
 from ruth.vas.ring import FrameRing
 
 if TYPE_CHECKING:
@@ -151,15 +150,26 @@ def frame(found: object) -> tuple[int, int]:
 @pytest.mark.parametrize("machine", ["x86_64", "X86_64", "AMD64"])
 def test_a_machine_that_keeps_the_order_of_stores_can_read_version_2(machine: str) -> None:
     """X86-64 keeps the order of stores and loads: nothing speaks against it, however it is spelled."""
-    assert machine_problem(machine) is None
-    assert os.uname().machine in ORDERED_MACHINES
+    assert machine_problem(machine, fenced=False) is None
+    assert os.uname().machine in ORDERED_MACHINES | FENCED_MACHINES
 
 
-@pytest.mark.parametrize("machine", ["aarch64", "armv7l", "riscv64", "ppc64le", "s390x", "i686", ""])
-def test_other_machines_are_refused_by_name(machine: str) -> None:
+@pytest.mark.parametrize("fenced", [False, True])
+@pytest.mark.parametrize("machine", ["armv7l", "riscv64", "ppc64le", "s390x", "i686", ""])
+def test_other_machines_are_refused_by_name(machine: str, fenced: bool) -> None:
     """A machine whose order has not been shown to hold is refused, with a reason that names it."""
-    problem = machine_problem(machine)
+    problem = machine_problem(machine, fenced=fenced)
     assert problem is not None
+    assert problem.endswith(f"this is {machine}")
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "arm64"])
+def test_arm_needs_the_compiled_library(machine: str) -> None:
+    """With fences nothing speaks against 64-bit Arm; without, the refusal names library and machine."""
+    assert machine_problem(machine, fenced=True) is None
+    problem = machine_problem(machine, fenced=False)
+    assert problem is not None
+    assert "libruth" in problem
     assert problem.endswith(f"this is {machine}")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from doubles.stepped_agent import CAMERA, MODEL, MS, publish
 from harness.open_descriptors import left_of
-from ruth.agent.state import WAKE_OFFSET
+from ruth.agent.state import SEQUENCE_OFFSET
 from ruth.futex import Bell
 from ruth.identity import STATE_NAME
 from ruth.runtime.watch import SubscriptionWatch
@@ -43,8 +43,10 @@ def after_preads(times: int, act: Callable[[], object]) -> None:
     sys.setprofile(watching)
 
 
-@pytest.mark.parametrize(("changes", "found"), [(1, True), (3, True), (98, True), (99, False), (500, False)])
-def test_two_reads_have_to_agree(
+@pytest.mark.parametrize(
+    ("changes", "found"), [(1, True), (3, True), (147, True), (148, False), (500, False)]
+)
+def test_a_record_has_to_keep_still_during_three_reads(
     roots: Roots,
     watch: SubscriptionWatch,
     agent: SteppedAgent,
@@ -62,8 +64,8 @@ def test_two_reads_have_to_agree(
         nonlocal wakes
         wakes += 1
         with state.open("r+b") as file:
-            file.seek(WAKE_OFFSET)
-            file.write(wakes.to_bytes(4, "little"))
+            file.seek(SEQUENCE_OFFSET)
+            file.write((1000 + 2 * wakes).to_bytes(8, "little") + wakes.to_bytes(4, "little"))
 
     after_preads(changes, change)
     try:
