@@ -52,9 +52,9 @@ def _usable(variable: str, path: str) -> str:
 
 
 def nearest_existing_directory(path: str) -> str:
-    """The nearest directory that stands: ``path``, an absolute one, or one above it.
+    """The nearest directory that exists: ``path``, an absolute one, or one above it.
 
-    The root directory stands whatever the kernel says of it: a search that no call answers ends there.
+    The root directory exists whatever the kernel says of it: a search that no call answers ends there.
     """
     while not os.path.isdir(path) and path != (above := os.path.dirname(path)):
         path = above

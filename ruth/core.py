@@ -50,7 +50,7 @@ class RuthCore:
             active: Whether it is active: frames are decided for it.
 
         Raises:
-            InvalidIdError: One of the ids is none.
+            InvalidIdError: One of the ids is not valid.
             InvalidCapError: ``max_fps`` is not a finite number above 0.
             SubscriptionError: The model is subscribed to the camera already.
             AgentStateError: The camera's agent is stopped.

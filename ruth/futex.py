@@ -67,7 +67,7 @@ class _PyBuffer(ctypes.Structure):
     )
 
 
-# No argtypes: with them ctypes converts every argument anew, which doubles the cost of a call. Plain ints
+# No argtypes: with them ctypes converts every argument again, which doubles the cost of a call. Plain ints
 # pass as C int, which is what each of these arguments is; only the addresses are pointers, made once.
 _syscall = ctypes.CDLL(None, use_errno=True).syscall
 _NUMBER: Final = _SYSCALL_BY_MACHINE.get(os.uname().machine, -1)

@@ -31,7 +31,7 @@ _REST = frozenset(ID_REST)
 
 
 def id_problem(value: object) -> str | None:
-    """Why ``value`` is no camera or model id, or None if it is one.
+    """Why ``value`` is not a valid camera or model id, or None if it is one.
 
     The rule is ``[A-Za-z0-9][A-Za-z0-9._-]{0,63}`` over the whole value (docs/specification.md, "Names"), so
     an id can be neither ``..`` nor hidden nor contain a separator, a newline or a NUL.
@@ -82,7 +82,7 @@ def camera_directory(root: str, camera_id: str) -> str:
     """``<root>/<camera_id>``, for a root of either kind.
 
     Raises:
-        InvalidIdError: ``camera_id`` is no id.
+        InvalidIdError: ``camera_id`` is not a valid id.
 
     """
     return f"{root}/{check_id('camera', camera_id)}"

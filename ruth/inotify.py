@@ -1,8 +1,8 @@
 """inotify(7): the one home of these system calls in Python. Mechanism only; who waits is not known here.
 
 A watch sees what is done by name or by write(2), and no store through a mapping. Equal events in a row are
-joined into one, and a queue that overflows loses events and says so (:data:`OVERFLOW`): an event says "look",
-and no more than that. An instance is one of few: a user has 128 of them unless
+joined into one, and a queue that overflows loses events and says so (:data:`OVERFLOW`): an event says "read
+again", and no more than that. An instance is one of few: a user has 128 of them unless
 ``fs.inotify.max_user_instances`` is raised; watches are many.
 """
 
@@ -77,7 +77,7 @@ class Inotify:
         self._descriptor: int = _init(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._descriptor < 0:
             raise _last_error("inotify_init1")
-        # Made once: a process that waits for many cameras waits some thousand times a second.
+        # Made once: a process that waits for many cameras waits some thousand times per second.
         self._poll = _PollFd(self._descriptor, _POLLIN)
         self._poll_address = ctypes.c_void_p(ctypes.addressof(self._poll))
         self._span = _Timespec(0, 0)

@@ -2,8 +2,9 @@
 
     python docs/examples/motion.py front-door audit
 
-What it needs: a camera that stands still, and light that does not change all at once: a lamp that is switched
-on moves the whole picture. What is smaller than a block, or as grey as what is behind it, does not count.
+What it needs: a camera that does not move, and light that does not change all at once: a lamp that is
+switched on moves the whole picture. What is smaller than a block, or as grey as what is behind it, does not
+count.
 
 It keeps a small picture of its own, never a frame: the mean of each block of 16 x 16 pixels. What changed by
 more than noise since the last eligible frame is motion.

@@ -17,7 +17,7 @@ import sys
 import ruth
 
 WIDTH = 1280
-CERTAIN = 0.5  # the detector's own score; it is no probability
+CERTAIN = 0.5  # the detector's own score; it is not a probability
 
 if len(sys.argv) != 3:
     print(f"usage: {sys.argv[0]} CAMERA MODEL", file=sys.stderr)

@@ -72,7 +72,7 @@ class AgentLoop:
         self._version = self._session = 0  # of the export, as the state record has them
 
     def step(self) -> bool:
-        """Looks once, and decides about what is new, in the order of ids.
+        """Reads once, and decides about what is new, in the order of ids.
 
         That is the newest frame, and before it those that came since the last one and are still in place,
         at most as many as the ring has slots: so no writer, however fast, keeps a step from ending.
@@ -91,7 +91,7 @@ class AgentLoop:
                 observed = self._observe(earlier) or observed
         observed = self._observe(newest) or observed
         now_ns = self._clock_ns()
-        # Observed or not: as long as frames come, a look does not compare the path.
+        # Observed or not: as long as frames come, a poll does not compare the path.
         if now_ns - self._compared_ns >= COMPARE_NS:
             self._compared_ns = now_ns
             self._source.close_if_replaced()

@@ -89,7 +89,7 @@ class Title:
 
 
 def texts_of(title: str) -> tuple[bytes, bytes]:
-    """The short name, and what is to stand at :attr:`Title.address`; both end with NUL.
+    """The short name, and what is to be at :attr:`Title.address`; both end with NUL.
 
     Args:
         title: ASCII, without NUL.

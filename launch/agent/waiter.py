@@ -3,7 +3,7 @@
 * Version 2: the futex word of ``frame.meta``; the writer wakes it after each frame.
 * Version 1, and a directory without an export: inotify on the camera's own directory, never on the root,
   where each new camera would wake every agent.
-* No directory, a writer that does not wake, or no inotify instance left: a plain look every 10 ms while
+* No directory, a writer that does not wake, or no inotify instance left: a plain poll every 10 ms while
   frames come, and every 0.98 s once none has come for a second (:mod:`launch.agent.waiting`).
 
 Whether a writer wakes, its export says. One that says so and does not is known by the word itself, which
@@ -11,7 +11,7 @@ counts frames: the kernel is asked, once a wait has run out, whether it still ho
 not, a frame was published and not announced; the next wake-up says that the writer does wake after all.
 
 Every wait ends after 0.98 s at the latest, so that an export replaced behind a living mapping is found within
-a second, for one wake-up a second. In C, ``launch/agent/native/wait.c`` makes the same calls.
+a second, for one wake-up per second. In C, ``launch/agent/native/wait.c`` makes the same calls.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Waiter:
                 self._watch = DirectoryWatch(self._directory_path)
             except OSError:  # no directory, or no instance left
                 _sleep(poll_ns)
-            return  # what came before the watch is found by a look
+            return  # what came before the watch is found by a poll
         until_ns = time.monotonic_ns() + QUIET_POLL_NS
         while not self._woken:
             remaining_ns = max(0, until_ns - time.monotonic_ns())

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-SHORT_POLL_NS: Final = 10_000_000  # between looks while frames come
-QUIET_POLL_NS: Final = 980_000_000  # between looks once none has come for a second; no wait is longer
+SHORT_POLL_NS: Final = 10_000_000  # between polls while frames come
+QUIET_POLL_NS: Final = 980_000_000  # between polls once none has come for a second; no wait is longer
 QUIET_AFTER_NS: Final = 1_000_000_000
 # After so many wake-ups in a row that brought no frame, a pause bounds what a writer gone wild can cost.
 EMPTY_WAKES: Final = 4
@@ -16,5 +16,5 @@ EMPTY_WAKE_PAUSE_NS: Final = 1_000_000
 
 
 def poll_interval(since_frame_ns: int) -> int:
-    """How long to wait for the next look, so long after the last frame was observed."""
+    """How long to wait for the next poll, so long after the last frame was observed."""
     return SHORT_POLL_NS if since_frame_ns < QUIET_AFTER_NS else QUIET_POLL_NS

@@ -30,7 +30,7 @@ def positive(text: str) -> int:
 
 
 def interval(text: str) -> float:
-    """A time between two looks in seconds, 0.1 to 3600."""
+    """A time between two polls in seconds, 0.1 to 3600."""
     try:
         value = float(text)
     except ValueError:
@@ -58,7 +58,7 @@ def rate(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0.01 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be a number of frames a second from 0.01 to 1000")
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number of frames per second from 0.01 to 1000")
     return value
 
 

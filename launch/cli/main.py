@@ -64,7 +64,7 @@ class _VerbParser(_Parser):
     _intermixed = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """As argparse has it, but options may stand between arguments, and nothing is left over.
+        """As argparse has it, but options may be between arguments, and nothing is left over.
 
         Raises:
             SystemExit: Something is; exit code 2.

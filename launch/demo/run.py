@@ -320,7 +320,7 @@ def _let_agents_finish(stage: _Stage, published: dict[str, int]) -> None:
 
 
 def _records(stage: _Stage, plan: DemoPlan) -> dict[str, AgentRecord]:
-    """What each agent has noted so far."""
+    """What each agent has published so far."""
     records = {}
     for camera_id in plan.cameras:
         with StateReader(str(stage.state_root), camera_id) as reader:

@@ -131,7 +131,7 @@ class DemoSummary:
         killed = self.killed
         survivors = len(self.cameras) - 1
         lines = [
-            "Counted once every camera had settled; in brackets: frames a second of frame time.",
+            "Counted once every camera had settled; in brackets: frames per second of frame time.",
             "A cap (<=) is a maximum, never a target: two frames of a model are never closer than",
             "1/cap, and nothing is made up for later.",
             "",
@@ -158,8 +158,8 @@ def camera_outcome(
     """Compares what one agent saw with how many frames there were.
 
     Args:
-        before: What the agent had noted when counting began.
-        watched: What it had noted when the video server was told to end; rates are those up to then.
+        before: What the agent had published when counting began.
+        watched: What it had published when the video server was told to end; rates are those up to then.
         after: What it left; its frame ids are those of the export, which begin at 0.
         published: Frames published in total.
 

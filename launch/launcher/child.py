@@ -113,7 +113,7 @@ class AgentForker:
         signal.pthread_sigmask(signal.SIG_BLOCK, self._ignored)
         for handled in self._handlers:
             signal.signal(handled, signal.SIG_DFL)
-        # What ctypes makes at the first use of a type or a function it makes here, for all: 70 KB an agent.
+        # What ctypes makes at the first use of a type or a function it makes here, for all: 70 KB per agent.
         Notice(mmap.mmap(-1, mmap.PAGESIZE), self._null).wake()
         # What exists now is never collected again: a collection in a child would write to every object's
         # header and copy the pages that all agents share. And an agent makes no reference cycles.

@@ -4,7 +4,7 @@ Exactly one agent a camera: an exclusive open-file-description lock on the file,
 F_OFD_SETLK). The kernel drops it at death, however that came; any process can ask for it
 (:mod:`ruth.agent.state_reader`), so liveness is never guessed from a pid.
 
-What stands below the state root may have been made by another user, who could then hold forged locks there or
+What is below the state root may have been made by another user, who could then hold forged locks there or
 lead a launch elsewhere. So folders and files are made and opened relative to open folders, no link is
 followed, owners are checked and modes set by descriptor (docs/decisions/0030).
 """

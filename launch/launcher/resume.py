@@ -40,7 +40,7 @@ def resume(descriptor: int) -> int | None:
         descriptor: Of its record.
 
     Returns:
-        Its exit code, once it was told to end; None if this process is no launcher that has started over.
+        Its exit code, once it was told to end; None if this process is not a launcher that has started over.
 
     """
     start_over = StartOver.of_this_process()

@@ -2,7 +2,7 @@
 
 So it keeps its pid, its children and their zombies, its lock (:mod:`launch.launcher.record`), its signal mask
 and what is pending, and gets a fresh interpreter, whose memory agents share as those of a first launch do, of
-the Ruth that is installed now. What it serves stands in its record; the environment names its descriptor and
+the Ruth that is installed now. What it serves is in its record; the environment names its descriptor and
 nothing else.
 """
 

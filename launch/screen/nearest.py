@@ -47,7 +47,7 @@ def is_slip(name: str, known: str) -> bool:
 
     That is another case, ``_`` or ``.`` for ``-``, or, in names of four characters and more, besides that one
     character more, less or other, or two neighbours swapped. Names with different numbers in them are
-    different on purpose: ``gate-1`` is no slip of ``gate-2``, nor ``yolo`` of ``yolo8``.
+    different on purpose: ``gate-1`` is not a slip of ``gate-2``, nor ``yolo`` of ``yolo8``.
 
     Returns:
         False also if they are the same.

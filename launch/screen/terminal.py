@@ -49,8 +49,9 @@ def ellipsis_of(out: TextIO) -> str:
 def escape_unencodable(*streams: TextIO | None) -> None:
     """Makes ``streams`` write a character that their encoding lacks (ASCII, Latin-1) as an escape.
 
-    Without it such a character is a UnicodeEncodeError in the middle of a table, and a byte that is no text
-    (``os.fsdecode()``) may pass through as it came. Streams in memory take any character: nothing is changed.
+    Without it such a character is a UnicodeEncodeError in the middle of a table, and a byte that is not
+    text (``os.fsdecode()``) may pass through as it came. Streams in memory take any character: nothing is
+    changed.
     """
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):

@@ -329,7 +329,7 @@ class Camera:
         self.tick_at = self._limits.next_at(now)
 
     def _poll(self, now: float) -> None:
-        """Notes whether a picture has come since the last look."""
+        """Notes whether a picture has come since the last poll."""
         if self._viewer is not None and self._viewer.arrived():
             self._limits.picture(now)
 

@@ -69,7 +69,7 @@ def find_ffmpeg(environ: Mapping[str, str]) -> FFmpeg:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise FFmpegMissingError(path, f"{path} does not run: {error}") from error
     if "-fps_mode" not in options:
-        raise FFmpegMissingError(path, f"{path} is no FFmpeg, or older than 5.1")
+        raise FFmpegMissingError(path, f"{path} is not an FFmpeg, or older than 5.1")
     if "libx264 AVOptions" not in options:
         raise FFmpegMissingError(path, f"{path} was built without libx264")
     return FFmpeg(path)

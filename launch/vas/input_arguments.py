@@ -62,7 +62,7 @@ def not_known(ffmpeg: FFmpeg, source: CameraSource) -> str | None:
 
 
 def live_input(source: CameraSource) -> Input:
-    """A live source, which has a pace of its own: its first video stream that is no attached picture."""
+    """A live source, which has a pace of its own: its first video stream that is not an attached picture."""
     return Input((*_LIVE[source.kind], "-i", source.where), "V:0", "")
 
 

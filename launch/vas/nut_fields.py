@@ -14,7 +14,7 @@ NUMBER_MAX: Final = (1 << 63) - 1
 CHECKSUM_BYTES: Final = 4
 
 FRAME_CODES: Final = 256
-PACKET_BYTE: Final = ord("N")  # begins a packet, and is no frame code
+PACKET_BYTE: Final = ord("N")  # begins a packet, and is not a frame code
 INVALID: Final = 8192  # flag of a frame code that stands for nothing
 
 # zlib's CRC-32 takes the bits of a byte from the other end than NUT's.

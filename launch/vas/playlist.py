@@ -4,7 +4,7 @@
     list 1: list 0, list 0, ...
     list 0: the file, the file, ...
 
-FFmpeg opens each entry anew and continues its timestamps, so nothing is sought in the file: ``-stream_loop``
+FFmpeg opens each entry again and continues its timestamps, so nothing is sought in the file: ``-stream_loop``
 seeks, which raw streams cannot and transport streams cannot well (docs/decisions/0019-pace-of-files.md).
 """
 

@@ -74,7 +74,7 @@ class Video(NamedTuple):
 
 
 def largest_video(listing: bytes) -> Video | None:
-    """The largest video stream that is no attached picture; the first of several.
+    """The largest video stream that is not an attached picture; the first of several.
 
     None if there is none, or none whose size is known.
 

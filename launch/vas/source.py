@@ -222,7 +222,7 @@ def _test_source(
     if any(side % 2 or not SIDE_MIN <= side <= SIDE_MAX for side in sides):
         raise ValueError(f"width and height must be even, {SIDE_MIN} to {SIDE_MAX}")
     if not 1 <= rate <= FPS_MAX:
-        raise ValueError(f"frames a second must be 1 to {FPS_MAX}")
+        raise ValueError(f"frames per second must be 1 to {FPS_MAX}")
     return CameraSource(camera_id, Kind.TEST, "", given, *sides, rate)
 
 

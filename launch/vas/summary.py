@@ -67,7 +67,7 @@ class VasSummary:
         return any(camera.death is not None or camera.export_problem is not None for camera in self.cameras)
 
     def as_text(self) -> str:
-        """One line a camera, as ``ruth vas`` prints it."""
+        """One line per camera, as ``ruth vas`` prints it."""
         return "".join(f"{camera}\n" for camera in self.cameras)
 
     def as_json(self) -> dict[str, list[dict[str, str | int | None]]]:

@@ -23,7 +23,7 @@ LISTEN_SECONDS: Final = 20
 SILENCE_SECONDS: Final = 20
 FILE_SECONDS: Final = 60
 
-CHECK_SECONDS: Final = 1.0  # between looks whether pictures come
+CHECK_SECONDS: Final = 1.0  # between polls whether pictures come
 STOP_SECONDS: Final = 5.0  # that FFmpeg has to finish its recording before it is killed
 AGAIN_SECONDS: Final = 1.0  # before a second SIGTERM to one whose camera is silent
 AGAIN_SECONDS_BUSY: Final = 2.0  # to another

@@ -2,7 +2,7 @@
 
 As VAS's published exporter does it (docs/frame-export.md, section 6): two empty files at the start; then for
 every frame, data first, a file written under one temporary name and renamed over the old one. That name is
-opened again if something stands there, and what could not be written whole is left there. Modes follow the
+opened again if something is there, and what could not be written whole is left there. Modes follow the
 umask after the first frame. Timestamps are wall clock. No memory is reserved, no reader is woken.
 
 Unlike it, it holds the lock of the camera's directory, and does not wait in the open of a FIFO.

@@ -13,7 +13,7 @@ from typing import Final
 from launch.vas.source import LOOPBACK
 
 _DATAGRAM_BYTES_MAX: Final = 2048
-_DATAGRAMS_MAX: Final = 64  # of one look: more than such a buffer holds
+_DATAGRAMS_MAX: Final = 64  # of one poll: more than such a buffer holds
 
 
 class Viewer:
@@ -31,7 +31,7 @@ class Viewer:
             self._held = undo.pop_all()
 
     def arrived(self) -> bool:
-        """Whether anything has come since the last look."""
+        """Whether anything has come since the last poll."""
         count = 0
         with contextlib.suppress(BlockingIOError):
             while count < _DATAGRAMS_MAX:

@@ -37,7 +37,7 @@ class StreamAgent:
         camera_id: The camera; the agent's own id as well.
 
     Raises:
-        InvalidIdError: ``camera_id`` is no id.
+        InvalidIdError: ``camera_id`` is not a valid id.
 
     Attributes:
         state: CREATED, RUNNING or STOPPED.
@@ -122,7 +122,7 @@ class StreamAgent:
         return None
 
     def start_export(self) -> None:
-        """Another export of this camera has begun: frame ids start anew, nothing else changes."""
+        """Another export of this camera has begun: frame ids start again, nothing else changes."""
         self.frame_id = NO_FRAME
         self.frames_in_session = 0
         for subscription in self.subscriptions:

@@ -66,7 +66,7 @@ class LastAllowed(NamedTuple):
     """One subscription, and the export that its agent is bound to.
 
     Attributes:
-        life: Of the agent: pid, start_ticks and started_ns, as bytes. Another one counts anew.
+        life: Of the agent: pid, start_ticks and started_ns, as bytes. Another one counts again.
         allowed: Frames allowed so far.
         earlier: How many of those were allowed in exports before the one of the last frame.
         kept: The last frames, as the record has them.
@@ -119,7 +119,7 @@ def padded_id(model_id: str) -> bytes:
 
 
 def find_model(content: bytes, padded: bytes) -> int | None:
-    """Which subscription of a whole record is this model's, from 0; None if none is, or it is no record."""
+    """Which subscription of a record is this model's, from 0; None if none is, or it is not a record."""
     if len(content) < HEADER_SIZE:
         return None
     version, count = _VERSION_AND_COUNT.unpack_from(content)
@@ -133,7 +133,7 @@ def find_model(content: bytes, padded: bytes) -> int | None:
 
 
 def last_allowed(content: bytes, index: int, padded: bytes) -> LastAllowed | None:
-    """What stands in a record for subscription ``index``.
+    """What is in a record for subscription ``index``.
 
     Args:
         content: A copy of ``agent.state``, of which the caller knows that it did not change meanwhile, from

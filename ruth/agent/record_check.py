@@ -58,7 +58,7 @@ def record_problem(record: AgentRecord, camera_id: str, *, torn: bool = False) -
 
     Args:
         record: As it was read.
-        camera_id: Whose folder it stands in.
+        camera_id: Whose folder it is in.
         torn: Whether it was read while it was under change: its counters need not agree.
 
     """

@@ -257,7 +257,7 @@ def _parse_model(content: bytes, index: int) -> ModelState:
     )
     return ModelState(
         model_id=_text(model_id),
-        max_fps=max_fps if 0 < max_fps < math.inf else None,  # garbage is not passed on: NaN is no JSON
+        max_fps=max_fps if 0 < max_fps < math.inf else None,  # garbage is not passed on: NaN is not JSON
         active=bool(active),
         last_decision=Decision(decision) if decision in _DECISIONS else Decision.NONE,
         allowed=allowed,

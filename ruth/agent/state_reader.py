@@ -129,7 +129,7 @@ class StateReader:
             return Seen(alive, None, record.problem, None)
         process = None if record is None else read_stat_of(record.pid, record.start_ticks)
         if alive and (process is None or process[STATE] == ZOMBIE):
-            alive = self.alive()  # asked again: it may have died between the two looks
+            alive = self.alive()  # asked again: it may have died between the two polls
         if record is not None and process is not None:
             problem = self._owner_problem(record.pid)
             if problem is not None:
@@ -155,7 +155,7 @@ class StateReader:
         """As :meth:`try_read`, tried a few times: a change takes microseconds.
 
         A record that stays under change is that of an agent that was killed or stopped in the middle of
-        it, and is returned as it stands: what the agent is, is right all the same.
+        it, and is returned as it is: what the agent is, is right all the same.
         """
         for _ in range(_READS):
             record = self.try_read()

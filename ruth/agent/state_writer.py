@@ -169,7 +169,8 @@ class StateWriter:
         """
         words = self._words = memory.cast("Q")
         halves = self._halves = memory.cast("I")
-        # A dead agent may have left it odd; far above any that counts changes it is no sequence but garbage.
+        # A dead agent may have left it odd; far above any that counts changes it is
+        # garbage.
         sequence = words[_SEQUENCE] % SEQUENCE_LIMIT | 1
         words[_SEQUENCE] = sequence
         if self._fence is not None:

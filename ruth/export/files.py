@@ -46,7 +46,7 @@ def open_export_file(directory: int, name: str, opener: Opener = os.open) -> tup
     """A descriptor of the regular file ``name`` in ``directory``, and its status.
 
     Raises:
-        OSError: As open(2); ELOOP for a symbolic link, ENXIO for anything that is no regular file.
+        OSError: As open(2); ELOOP for a symbolic link, ENXIO for anything that is not a regular file.
 
     """
     descriptor = opener(name, OPEN_FILE, dir_fd=directory)
@@ -63,7 +63,7 @@ def open_export_file(directory: int, name: str, opener: Opener = os.open) -> tup
 def read_export_file(directory: int, name: str, size: int, opener: Opener = os.open) -> bytes:
     """The first ``size`` bytes of the file ``name`` in ``directory``, or all that it has.
 
-    Without asking for its status: what is no regular file cannot be opened or has no position to read from
+    Without asking for its status: what is not a regular file cannot be opened or has no position to read from
     (pread(2)). A device has one; only the superuser can make it (mknod(2)).
 
     Raises:

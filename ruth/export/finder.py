@@ -29,7 +29,7 @@ class FrameFinder:
         camera_id: The camera.
 
     Raises:
-        InvalidIdError: ``camera_id`` is no id.
+        InvalidIdError: ``camera_id`` is not a valid id.
 
     Attributes:
         ring: The version 2 export that is bound, or None.
@@ -60,7 +60,7 @@ class FrameFinder:
             epoch: Of its ring.
 
         Returns:
-            The export; or None, and nothing is bound: another one stands at the path, or none that is valid.
+            The export; or None, and nothing is bound: another one is at the path, or none that is valid.
 
         """
         self.close()

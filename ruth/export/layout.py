@@ -90,7 +90,7 @@ _RING = struct.Struct("<IIQQQI28x")
 RING_AFTER_WAKE = slice(SLOT_COUNT_OFFSET, SLOT_RECORDS_OFFSET)
 
 # What the records of all frames of one geometry have in common, and what those of one slot have besides. The
-# picture is no part of it: a damaged frame stands between others.
+# picture is not a part of it: a damaged frame is between others.
 GEOMETRY = slice(WIDTH_OFFSET, DATA_OFFSET_OFFSET)
 LASTING = slice(WIDTH_OFFSET, SEQUENCE_OFFSET)
 

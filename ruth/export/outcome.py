@@ -1,6 +1,6 @@
-"""What one look at an export can find. Values, not exceptions: none of the four is an error.
+"""What one poll of an export can find. Values, not exceptions: none of the four is an error.
 
-A look is tried once and returns (:meth:`ruth.export.source.ExportSource.try_read`); when to look again is
+A poll is tried once and returns (:meth:`ruth.export.source.ExportSource.try_read`); when to poll again is
 decided elsewhere, by a process.
 """
 
@@ -75,7 +75,7 @@ NO_RECORD: Final = bytes(RECORD_SIZE)
 
 
 class Taken(NamedTuple):
-    """The frames last taken: all that is remembered from look to look.
+    """The frames last taken: all that is remembered from poll to poll.
 
     Attributes:
         of_ring: Whether the present session is that of a ring.

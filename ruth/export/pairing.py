@@ -1,7 +1,7 @@
 """Whether a version 1 ``frame.data`` belongs to a ``frame.meta`` that was opened before it.
 
 VAS replaces the data before the header, so for a moment, or for ever if it is killed then, the header of
-frame n stands beside the pixels of frame n + 1. The rule and its proof: ``docs/frame-export.md``, section 6.
+frame n is beside the pixels of frame n + 1. The rule and its proof: ``docs/frame-export.md``, section 6.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Pixels:
         return self._still_whole()
 
     def close(self) -> None:
-        """Lets go of the mapping if it is this frame's alone. An array still in use keeps it alive."""
+        """Releases the mapping if it is this frame's alone. An array still in use keeps it alive."""
         if self._owned:
             with suppress(BufferError):
                 self.memory.close()

@@ -1,11 +1,11 @@
-"""Reads a version 1 export: two files, each written anew and renamed over the old one for every frame.
+"""Reads a version 1 export: two files, each rewritten and renamed over the old one for every frame.
 
 A file once opened never changes, so a header read from one is never torn. What can happen instead is that
 ``frame.data`` already belongs to the next frame. A header alone is enough to decide about a frame; its
 pixels may be used only as ``docs/frame-export.md``, section 6, says.
 
 Every frame is another file, so only the camera's directory stays open. That ``frame.meta`` is opened, read
-and closed at each look, and that its status is not asked for, keeps a look at four system calls. An agent
+and closed at each poll, and that its status is not asked for, keeps a poll at four system calls. An agent
 that polls pays each of them once a frame, after a sleep that has emptied the caches.
 """
 
@@ -51,7 +51,7 @@ class RenameReader:
     Attributes:
         bound: Whether the directory is open.
         restarted: Whether the record last returned by :meth:`read` began a new session: ids only grow
-            while VAS lives, so an id that did not grow, in another header, is a VAS started anew.
+            while VAS lives, so an id that did not grow, in another header, is a VAS restarted.
 
     """
 
@@ -80,7 +80,7 @@ class RenameReader:
         self.restarted = False
 
     def bind(self) -> None:
-        """Opens what stands at the path.
+        """Opens what is at the path.
 
         Raises:
             OSError: As :func:`ruth.export.files.open_export_directory`.
@@ -108,7 +108,7 @@ class RenameReader:
         self._geometry = b""  # to be judged again
 
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
-        """One look at the newest frame. An :class:`Absent` means: let this directory go."""
+        """One read of the newest frame. An :class:`Absent` means: release this directory."""
         try:
             header = read_export_file(self._directory, META_NAME, META_SIZE_V1 + 1, self._opener)
         except OSError as error:
@@ -222,7 +222,7 @@ class RenameReader:
         return Pixels(record, memory, lambda: True, owned=True)  # a file once opened never changes
 
     def close(self) -> None:
-        """Lets go of the directory; what was taken stays known, so that no frame is taken twice."""
+        """Releases the directory; what was taken stays known, so that no frame is taken twice."""
         if self.bound:
             self.bound = False
             close_descriptor(self._directory)

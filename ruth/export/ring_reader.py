@@ -25,8 +25,8 @@ was loaded in between is what was then in place. That this is so with any order 
 becomes of the writer, is gone through exhaustively in ``tests/model``.
 
 The wake word is of step 1, the record of step 2: a process that waits for the word to differ from that value
-cannot sleep through a frame published in between. A look during which the record changed leaves the word of
-the look before it: in its own step 1 the word may already count the frame whose record that step did not
+cannot sleep through a frame published in between. A poll during which the record changed leaves the word of
+the poll before it: in its own step 1 the word may already count the frame whose record that step did not
 meet.
 """
 
@@ -159,7 +159,7 @@ class RingReader:
         self._judged: dict[int, bytes] = {}  # by slot, what was found valid of its record
 
     def read(self) -> FrameRecord | Unchanged | Torn | Absent:
-        """One look at the newest record. An :class:`Absent` means: let this binding go."""
+        """One read of the newest record. An :class:`Absent` means: release this binding."""
         try:
             first = pread(self._meta, _SEQUENCE_AND_WAKE_SIZE, SEQUENCE_OFFSET)  # step 1
             second = pread(self._meta, SLOT_RECORDS_OFFSET, 0)  # step 2

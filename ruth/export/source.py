@@ -1,7 +1,7 @@
-"""One camera's export as a reader sees it: binds to whatever stands there, looks once, says what it found.
+"""One camera's export as a reader sees it: binds to whatever is there, reads once, says what it found.
 
 Nothing here waits, loops, retries or remembers a failure (docs/specification.md, "Failure rules"): an export
-that is absent, lost, torn, corrupt or replaced is an outcome, and the next look starts as the first one did.
+that is absent, lost, torn, corrupt or replaced is an outcome, and the next poll starts as the first one.
 Whether a frame is new is all that is kept, because a frame is decided once.
 """
 
@@ -43,7 +43,7 @@ class ExportSource:
         opener: What to open files with, for a process that gave up :func:`os.open`.
 
     Raises:
-        InvalidIdError: ``camera_id`` is no id.
+        InvalidIdError: ``camera_id`` is not a valid id.
 
     Attributes:
         ring: The bound version 2 export, or None. Its maps are for waiting and for views.
@@ -129,11 +129,11 @@ class ExportSource:
         self.close()
 
     def try_read(self) -> Outcome:
-        """Looks once.
+        """Reads once.
 
         Returns:
             A :class:`Fresh` frame, :data:`UNCHANGED`, :data:`TORN`, or an :class:`Absent` with its reason.
-            Never raises for anything that stands, or does not stand, below the export root.
+            Never raises for anything that is, or is not, below the export root.
 
         """
         ring = self.ring
@@ -142,7 +142,7 @@ class ExportSource:
         outcome = ring.read()
         if isinstance(outcome, FrameRecord):
             return fresh_of((outcome, self.session))
-        if isinstance(outcome, Absent):  # closed, cut or written anew: what stands at the path now counts
+        if isinstance(outcome, Absent):  # closed, cut or rewritten: what is at the path now counts
             return self._rebind()
         # Torn as well: for good, if its writer was killed inside the record.
         return outcome if self._path_leads_here() else self._rebind()
@@ -206,7 +206,7 @@ class ExportSource:
         return outcome
 
     def _path_leads_here(self) -> bool:
-        """Whether what is bound still stands at its path: both files of a ring, else the directory."""
+        """Whether what is bound is still at its path: both files of a ring, else the directory."""
         if self.ring is not None:
             device, inode, _ = self.ring.identity
             return is_same_file(self._meta_path, device, inode) and is_same_file(
@@ -219,7 +219,7 @@ class ExportSource:
         return self._bind()
 
     def _bind(self) -> Outcome:
-        """Opens what stands at the path now, and looks at it."""
+        """Opens what is at the path now, and looks at it."""
         try:
             directory = open_export_directory(self._directory, self._opener)
         except OSError as error:
@@ -235,7 +235,7 @@ class ExportSource:
             close_descriptor(directory)
 
     def _bind_meta(self, directory: int, meta: int) -> Outcome:
-        """Takes over ``meta``: it is kept by a reader, or closed."""
+        """Takes ownership of ``meta``: it is kept by a reader, or closed."""
         try:
             header = os.pread(meta, META_SIZE_V2 + 1, 0)
         except OSError:
@@ -295,7 +295,7 @@ def why_absent(root: str, camera_id: str) -> str | None:
         camera_id: The camera.
 
     Raises:
-        InvalidIdError: ``camera_id`` is no id.
+        InvalidIdError: ``camera_id`` is not a valid id.
 
     """
     with ExportSource(root, camera_id) as source:

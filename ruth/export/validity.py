@@ -65,7 +65,7 @@ def is_one_record(meta_size: int) -> bool:
 
 
 def is_one_frames_file(data_file_size: int, data_size: int) -> bool:
-    """VAS writes ``frame.data`` of version 1 anew for every frame."""
+    """VAS writes ``frame.data`` of version 1 again for every frame."""
     return data_file_size == data_size
 
 
@@ -148,7 +148,9 @@ RING_RULES = (
     Rule(holds_ring, "frame.data has {data_file_size} bytes, its ring {ring_size}"),
     Rule(is_data_of_meta, "frame.data is inode {data_file_inode}, frame.meta belongs to {data_inode}"),
 )
-_OFFSET_RULES = (Rule(is_slot_start, "data_offset {data_offset} is no slot of {slot_count} x {slot_size}"),)
+_OFFSET_RULES = (
+    Rule(is_slot_start, "data_offset {data_offset} is not a slot of {slot_count} x {slot_size}"),
+)
 VERSION_2_RULES = (
     Rule(is_version_2, "version {version}"),
     *GEOMETRY_RULES,
@@ -240,7 +242,7 @@ def ring_shape_problem(slot_count: int, slot_size: int) -> str | None:
 
 
 def problem_v2(record: FrameRecord, ring: RingHeader) -> str | None:
-    """Why ``record`` is no frame of ``ring``, or None if it is.
+    """Why ``record`` is not a frame of ``ring``, or None if it is.
 
     Args:
         record: A record read whole: its sequence even, and the same before and after.
@@ -251,7 +253,7 @@ def problem_v2(record: FrameRecord, ring: RingHeader) -> str | None:
 
 
 def slot_problem(record: FrameRecord, ring: RingHeader) -> str | None:
-    """Why ``record`` is no frame that lies in the slot of its id, or None if it is. As :func:`problem_v2`."""
+    """Why ``record`` is not a frame in the slot of its id, or None if it is. As :func:`problem_v2`."""
     return _problem(SLOT_RULES, {**_values_of(record), **ring._asdict()})
 
 

@@ -18,7 +18,7 @@ static int is_enabled(void) {
     return 0;
 }
 
-/* A directory that is missing is made, with those above it; what stands is left as it is. */
+/* A directory that is missing is made, with those above it; what exists is left as it is. */
 static int make_directory(char *path) {
     if (mkdir(path, FILES_DIRECTORY_MODE) != 0) {
         if (errno == EEXIST) return 0;
@@ -64,7 +64,7 @@ static uint64_t word_of(int file, uint32_t offset, size_t size) {
     return pread(file, &value, size, (off_t)offset) == (ssize_t)size ? value : 0;
 }
 
-/* Of a dead writer's frame.meta nobody promises that its memory is reserved: pwrite(2), not through a mapping. */
+/* Of a dead writer's frame.meta the memory may not be reserved: pwrite(2), not through a mapping. */
 static void put_word(int file, uint32_t offset, size_t size, uint64_t value) {
     if (pwrite(file, &value, size, (off_t)offset) < 0) return; /* a courtesy to readers */
 }
@@ -90,9 +90,9 @@ static int is_own(const struct stat *file) {
     return S_ISREG(file->st_mode) && file->st_uid == geteuid() && file->st_nlink == 1;
 }
 
-/* take_over_data() there: where memory for a second frame.data is lacking, the dead writer's is used, once no reader
+/* adopt_data() there: where memory for a second frame.data is lacking, the dead writer's is used, once no reader
  * can take a frame of the old ring for one any more. Its descriptor, or -1. */
-static int take_over_data(int directory, uint64_t size) {
+static int adopt_data(int directory, uint64_t size) {
     struct stat meta_status, data_status;
     int meta = open_regular(directory, IDENTITY_META_NAME, O_RDWR, &meta_status);
     int data = meta < 0 ? -1 : open_regular(directory, IDENTITY_DATA_NAME, O_RDWR, &data_status);
@@ -160,7 +160,7 @@ static uint64_t map_file(int file, size_t size, unsigned char **mapped) {
 static int make_files(ruth_exporter *e) {
     int taken_over = 0, data = new_file(e->directory, NEW_DATA, e->data_size);
     if (data < 0 && errno == ENOSPC) {
-        data = take_over_data(e->directory, e->data_size);
+        data = adopt_data(e->directory, e->data_size);
         taken_over = data >= 0;
     }
     if (data < 0) return -1;
@@ -175,7 +175,7 @@ static int make_files(ruth_exporter *e) {
     int old = open_regular(e->directory, IDENTITY_META_NAME, O_RDWR, &old_status);
     if (e->meta != NULL) {
         fill_meta(e, e->data_inode);
-        /* Data first: whoever finds the new header finds its pixels. The old header beside the new data is refused by
+        /* Data first: a process that finds the new header finds its pixels. The old header beside the new data is refused by
          * its data_inode. */
         if ((taken_over || renameat(e->directory, NEW_DATA, e->directory, IDENTITY_DATA_NAME) == 0)
             && renameat(e->directory, NEW_META, e->directory, IDENTITY_META_NAME) == 0) {
@@ -305,6 +305,6 @@ void ruth_close_exporter(ruth_exporter *e) {
     ruth_ring_close(e->meta);
     remove_own(e, IDENTITY_META_NAME, e->meta_inode);
     remove_own(e, IDENTITY_DATA_NAME, e->data_inode);
-    ruth_wake(e->meta + EXPORT_WAKE_OFFSET); /* after the removal: who looks again must not find the files */
+    ruth_wake(e->meta + EXPORT_WAKE_OFFSET); /* after the removal: who polls again must not find the files */
     release_exporter(e);
 }

@@ -136,7 +136,7 @@ static int poll_state(ruth_stream *s, struct allowed *found) {
     return s->index >= 0 && last_allowed(s, bytes, found);
 }
 
-/* Another agent counts anew; what one allowed before we came is no loss of ours, and its last frame may be given. */
+/* Another agent counts again; what it allowed before this stream existed is not lost, and its last frame may be given. */
 static void meet(ruth_stream *s, const struct allowed *allowed) {
     if (memcmp(s->life, allowed->life, sizeof s->life) == 0) return;
     int before = load64(allowed->life, STATE_STARTED_OFFSET - STATE_PID_OFFSET) <= s->attached_ns;
@@ -263,7 +263,7 @@ static int find_frame(ruth_stream *s, const struct allowed *wanted, struct ruth_
     return 1;
 }
 
-/* One look. 1: `frame` is the newest that was allowed, and was not given out before. */
+/* One poll. 1: `frame` is the newest that was allowed, and was not given out before. */
 static int poll_stream(ruth_stream *s, struct ruth_frame *frame) {
     struct allowed allowed;
     if (!poll_state(s, &allowed)) return 0;

@@ -35,7 +35,7 @@ class FrameMaker:
         model_id: The model that the frames are for.
 
     Raises:
-        InvalidIdError: ``camera_id`` is no id.
+        InvalidIdError: ``camera_id`` is not a valid id.
 
     """
 
@@ -71,7 +71,7 @@ class FrameMaker:
         return None
 
     def is_intact(self, allowed: LastAllowed, number: int) -> bool:
-        """Whether a frame that was made still stands: its memory was not written since.
+        """Whether a frame that was made is still intact: its memory was not written since.
 
         Args:
             allowed: As for :meth:`make`.

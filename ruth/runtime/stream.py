@@ -9,7 +9,7 @@ keeps no frame, catches nothing up and tells no process; whether an agent or a v
 ask. This folder is the one place in ``ruth`` that waits (docs/decisions/0011-runtimes-wait-in-ruth.md).
 
 Which frames it gives (docs/decisions/0034-kept-frames.md): those that the record keeps, in order, as far as
-they still stand in the export; so all of a burst. If the last one given was overwritten while it was used,
+they are still in the export; so all of a burst. If the last one given was overwritten while it was used,
 the process is too slow for that, and it gets the newest alone until it has caught up.
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ruth.runtime.async_frames import AsyncFrames
     from ruth.runtime.frame import Frame
 
-# The longest wait: a state file that was made anew must be found within a second
+# The longest wait: a state file that was made again must be found within a second
 # (docs/decisions/0005-waiting.md has the same for agents).
 POLL_NS: Final = 980_000_000
 _LONGEST_S: Final = 1_000_000_000  # 31 years; added to the clock, still far below its 63 bits
@@ -162,7 +162,7 @@ class Stream:
     def problem(self) -> str | None:
         """Why no frame comes, in words, as far as can be told from here; None if nothing speaks against it.
 
-        For a human: looked up anew each time it is asked for, and nothing is decided from it.
+        For a human: looked up again each time it is asked for, and nothing is decided from it.
         """
         return problem_of(*self._roots, self.camera_id, self.model_id)
 
@@ -210,7 +210,7 @@ class Stream:
             self._leave()
 
     def wait_for_change(self, timeout_ns: int) -> None:
-        """Waits until it is worth another look: for :mod:`ruth.runtime.async_frames`, in a thread not ours.
+        """Waits until it is worth another poll: for :mod:`ruth.runtime.async_frames`, in a thread not ours.
 
         Args:
             timeout_ns: At most so many nanoseconds, at least 0.
@@ -280,7 +280,7 @@ class Stream:
         return max(self._seen + 1, allowed.first_kept)
 
     def _take(self, allowed: LastAllowed, first: int) -> Frame | None:
-        """The first frame, from number ``first`` on, that still stands; those that do not are lost."""
+        """The first frame, from number ``first`` on, that is still intact; the others are lost."""
         self.dropped += first - self._seen - 1
         for number in range(first, allowed.allowed + 1):
             self._seen = number
@@ -293,7 +293,7 @@ class Stream:
         return None
 
     def _start_agent(self, allowed: LastAllowed) -> None:
-        """Another agent: its numbers begin anew. What one allowed before we came is no loss of ours."""
+        """Another agent: its numbers start again. What it allowed before this stream existed is not lost."""
         self._agent = allowed.life
         before = allowed.started_ns <= self._attached_ns
         self._seen = allowed.allowed if before else 0
@@ -333,7 +333,7 @@ def attach(
         state_root: Folder of all agents' state; by default ``RUTH_STATE_ROOT`` or ``/dev/shm/ruth``.
 
     Raises:
-        InvalidIdError: One of the ids is none.
+        InvalidIdError: One of the ids is not valid.
         ValueError: ``timeout`` is not a number of seconds from 0.
         OSError: ENOSYS: it is not known how to wait on this machine (:func:`ruth.futex.available`).
 

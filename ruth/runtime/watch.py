@@ -44,7 +44,7 @@ class SubscriptionWatch:
         model_id: The model.
 
     Raises:
-        InvalidIdError: One of the ids is none.
+        InvalidIdError: One of the ids is not valid.
 
     """
 
@@ -80,7 +80,7 @@ class SubscriptionWatch:
         return last_allowed(content, self._index, self._padded)
 
     def wait(self, bell: Bell, rung: int, timeout_ns: int) -> None:
-        """Waits until the record has changed since the last look, or the bell has been rung since ``rung``.
+        """Waits until the record has changed since the last poll, or the bell has been rung since ``rung``.
 
         Args:
             bell: Ends the wait from within this process.

@@ -18,7 +18,7 @@ Nothing else is about clocks. So a step back costs at most one interval and yiel
 forward lets at most one frame through early.
 
 Two more decisions are the agent's: SKIP_STOPPED, when it does not run and asks no gate, and SKIP_FAULT, when
-judging a subscription raised. NONE stands in a record before the first decision.
+judging a subscription raised. NONE is in a record before the first decision.
 """
 
 from __future__ import annotations

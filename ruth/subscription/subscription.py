@@ -24,8 +24,8 @@ class ShortForm(NamedTuple):
     """What the gate's table comes to for the next frames of one subscription, as values to be followed.
 
     It stands for these rows of the table (:mod:`ruth.subscription.gate`), and for no other: not active; there
-    is no cap; nothing was dispatched before; the interval has passed since the anchor; else (too early). It
-    may be applied to any number of frames, one after the other, each with an id above the one before it:
+    is no cap; nothing was dispatched before; the interval has passed since the anchor; else (too early).
+    It may be applied to any number of frames, one after the other, each with an id above the one before it:
 
     * a timestamp below ``from_ns``: the table must be asked, and this form is void;
     * less than ``wait_ns`` after ``from_ns``: the decision is ``early``;
@@ -63,7 +63,7 @@ class Subscription:
     Args:
         camera_id: The camera.
         model_id: The model.
-        max_fps: At most this many frames a second of frame time, a finite number above 0; None for
+        max_fps: At most this many frames per second of frame time, a finite number above 0; None for
             every frame.
         active: Whether it takes frames now; if not, every frame is skipped.
 
@@ -179,7 +179,7 @@ class Subscription:
         self.skipped += 1
 
     def start_export(self) -> None:
-        """Another export has begun: its ids start anew. The anchor stays, so that the cap holds across."""
+        """Another export has begun: its ids start again. The anchor stays, so that the cap holds across."""
         self.last_frame_id = NO_FRAME
 
 

@@ -74,7 +74,7 @@ def write_colours(array: NDArray[np.uint8], buffer: memoryview, form: Form, *, b
 def _bytes_of(frame: object) -> NDArray[Any] | str:
     try:
         array = np.asarray(frame)
-    except (TypeError, ValueError, BufferError) as error:  # numpy's own for what is no array
+    except (TypeError, ValueError, BufferError) as error:  # numpy's own for what is not an array
         return f"a frame is an array of uint8: {error}"
     if array.dtype != np.uint8:
         return f"a frame of {array.dtype}, must be uint8"

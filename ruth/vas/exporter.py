@@ -159,7 +159,7 @@ class FrameExporter:
             source = frame
         else:
             try:
-                source = memoryview(cast("memoryview", frame))  # numpy's own type is no Buffer to mypy
+                source = memoryview(cast("memoryview", frame))  # numpy's own type is not a Buffer to mypy
                 if source.ndim != 1:
                     return self._publish_array(frame, timestamp_ns, damaged, presentation_ns)
                 source = source.cast("B")
@@ -254,7 +254,10 @@ class FrameExporter:
     def _publish_array(
         self, frame: Buffer, timestamp_ns: int | None, damaged: bool, presentation_ns: int | None
     ) -> bool:
-        from ruth.vas.arrays import nv12_of, write_frame  # loads numpy, which whoever has an array has loaded
+        from ruth.vas.arrays import (
+            nv12_of,
+            write_frame,
+        )  # loads numpy, which a process that has an array has loaded
 
         if self._ring is None or self._form is None:
             return False
@@ -369,7 +372,7 @@ def open_exporter(
         False if the export could not be made. Never raises for memory, place or geometry.
 
     Raises:
-        InvalidIdError: ``camera_id`` is no id. That is a mistake of the program, not of the moment.
+        InvalidIdError: ``camera_id`` is not a valid id. That is a mistake of the program, not of the moment.
 
     """
     directory = camera_directory(root or export_root(environ), camera_id)

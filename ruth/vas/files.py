@@ -1,7 +1,7 @@
 """Makes, replaces and removes the files of an export: the one home of writing below the export root.
 
 A file comes into being whole: it is made under another name, its memory is reserved, and only then renamed
-over whatever stood there. posix_fallocate(3) reserves; without it a full tmpfs would answer a store through
+over whatever was there. posix_fallocate(3) reserves; without it a full tmpfs would answer a store through
 the mapping with SIGBUS, which the process does not survive.
 
 A camera has one writer: its directory is locked for the writer's life (docs/decisions/0028), so the files in
@@ -182,7 +182,7 @@ class ExportDirectory:
             OSError: Its memory cannot be reserved: ENOSPC, ...
 
         """
-        meta = self.open_standing_meta()
+        meta = self.open_current_meta()
         if meta < 0:
             return None
         try:
@@ -203,8 +203,8 @@ class ExportDirectory:
         retire(meta)
         return NewFile(self._descriptor, DATA_NAME, size, descriptor=data)
 
-    def open_standing_meta(self) -> int:
-        """A descriptor of the ``frame.meta`` that stands now and will be replaced, or -1."""
+    def open_current_meta(self) -> int:
+        """A descriptor of the ``frame.meta`` that is in place and will be replaced, or -1."""
         try:
             return os.open(META_NAME, _OPEN_OLD, dir_fd=self._descriptor)
         except OSError:
@@ -218,7 +218,7 @@ class ExportDirectory:
 
     def remove_standing_meta(self) -> None:
         """Removes a dead writer's ``frame.meta``, and tells its readers."""
-        meta = self.open_standing_meta()
+        meta = self.open_current_meta()
         self._unlink(META_NAME)
         if meta >= 0:
             retire(meta)
@@ -244,7 +244,7 @@ class ExportDirectory:
 
 
 def _make_directory(path: str) -> None:
-    """Makes ``path`` and what is missing above it. What stands is left as it is."""
+    """Makes ``path`` and what is missing above it. What exists is left as it is."""
     try:
         os.mkdir(path)
     except FileExistsError:
@@ -287,7 +287,7 @@ def retire(meta: int) -> None:
     """Marks a replaced version 2 ``frame.meta`` closed and wakes its readers, then closes ``meta``.
 
     They would find the new files by themselves within a second; so they do at once. Its writer is gone, as
-    a rule killed. Anything but a whole version 2 page is left alone. No process promises that its memory is
+    a rule killed. Anything but a whole version 2 page is left alone. It is not certain that its memory is
     reserved, or that it keeps its size, so it is written with pwrite(2) and not through a mapping.
     """
     try:

@@ -109,7 +109,7 @@ class FrameRing:
     Raises:
         ExportError: The geometry is none of NV12, the picture is none that a record can carry, or directory,
             files or memory cannot be had, or another writer exports the camera. No new file is left behind.
-            What stood there stands still, unless its writer is dead and its memory was needed.
+            What was there stays, unless its writer is dead and its memory was needed.
 
     Attributes:
         frame_size: Bytes of a slot's buffer: ``stride * height * 3 // 2``.
@@ -204,7 +204,7 @@ class FrameRing:
             meta.write(pack_record(geometry) + pack_ring(ring) + b"".join(map(pack_record, slots)))
             self._inodes = (meta.inode, data.inode)
             self._meta_map, self._data_map = meta.map(), data.map()
-            standing = directory.open_standing_meta()
+            standing = directory.open_current_meta()
             try:
                 data.put_in_place()
                 meta.put_in_place()
@@ -295,7 +295,7 @@ class FrameRing:
         self._directory.remove(META_NAME, self._inodes[0])
         self._directory.remove(DATA_NAME, self._inodes[1])
         self._directory.close()
-        self._futex.wake()  # after the removal: who looks again must not find the files
+        self._futex.wake()  # after the removal: who polls again must not find the files
         for view in (self._words, self._halves):
             view.release()
         # A decoder may still hold a slot's buffer; then its memory goes with the last reference.
@@ -306,7 +306,7 @@ class FrameRing:
 def _reserve(directory: ExportDirectory, data_size: int, made: ExitStack) -> tuple[NewFile, NewFile]:
     """Memory for ``frame.data`` and ``frame.meta``. Where it is short, what a dead writer left goes first.
 
-    As a rule the new files are made beside the old ones, which stand until they are replaced.
+    As a rule the new files are made beside the old ones, which last until they are replaced.
 
     Raises:
         OSError: It is not to be had: ENOSPC, EACCES, EMFILE, ...
@@ -333,7 +333,7 @@ def _reserve(directory: ExportDirectory, data_size: int, made: ExitStack) -> tup
 
 
 def _uint32(directory: str, name: str, value: SupportsIndex) -> int:
-    """``value`` as a header carries it. Raises ExportError if it is no whole number from 0 to 2^32 - 1."""
+    """``value`` as a header carries it. Raises ExportError if it is not a whole number from 0 to 2^32 - 1."""
     try:
         number = operator.index(value)
     except TypeError:

@@ -1,4 +1,4 @@
-"""Cameras: how many one host carries, one process a camera, at 25 fps with four models each.
+"""Cameras: how many one host carries, one process per camera, at 25 fps with four models each.
 
 A feeder publishes to all of them, spread over the interval; the agents are launched by ``ruth up``, and for
 fewer cameras also by multiprocessing (:mod:`benchmarks.instead`): the same agents, made in another way.
@@ -139,7 +139,7 @@ def tables_of(measured: Sequence[Measured]) -> tuple[Table, ...]:
             "median, us",
             "p99, us",
             "worst, us",
-            "CPU, us a frame and agent",
+            "CPU, us per frame and agent",
             "feeder's cores",
             "published late, p99, us",
         ),
@@ -162,7 +162,7 @@ def tables_of(measured: Sequence[Measured]) -> tuple[Table, ...]:
     )
     single = {one.by: one.launch_s for one in measured if one.cameras == 1}
     processes = Table(
-        "A process a camera",
+        "A process per camera",
         ("cameras", "by", "private memory, MB", "all ready after, s", "one more, ms", "ruth ps, s"),
         tuple(
             (
@@ -184,7 +184,7 @@ def floor_table(measured: Sequence[Measured], floors: Sequence[Floor]) -> Table:
     agents = {one.cameras: one.cpu_us for one in measured if one.by == OURS}
     return Table(
         "Processes that only wait for the same frames",
-        ("cameras", "waiting in", "wake-ups a second", "CPU, us a wake-up", "an agent takes, x"),
+        ("cameras", "waiting in", "wake-ups per second", "CPU, us a wake-up", "an agent takes, x"),
         tuple((*floor, agents[floor.cameras] / floor.cpu_us) for floor in floors),
     )
 
@@ -205,7 +205,7 @@ def charts_of(measured: Sequence[Measured]) -> tuple[Chart, ...]:
     latency = (*each("median_us", ", median"), *each("p99_us", ", p99"))
     return (
         Chart("from publishing to the decision", "us", places, latency, log=True, lines=True),
-        Chart("CPU a frame and agent", "us", places, tuple(each("cpu_us")), lines=True),
+        Chart("CPU per frame and agent", "us", places, tuple(each("cpu_us")), lines=True),
         Chart("private memory of an agent", "MB", places, tuple(each("private_mb")), log=True, lines=True),
     )
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from benchmarks.stage import Stage
 
 NAME: Final = "decode"
-ABOUT: Final = "FFmpeg's frames a second and its recordings: exports, 100 agents, agents killed"
+ABOUT: Final = "FFmpeg's frames per second and its recordings: exports, 100 agents, agents killed"
 
 PACED: Final = (BARE, EXPORT, AGENTS, KILLED)
 FLAT_OUT: Final = (BARE, DRAINED, EXPORT, AGENTS, KILLED)
@@ -91,7 +91,7 @@ def tables_of(
                 "frames/s",
                 "x without Ruth",
                 "x thrown away",
-                "FFmpeg's CPU, ms a frame",
+                "FFmpeg's CPU, ms per frame",
                 "frames exported, %",
                 "agents killed",
                 "recordings",

@@ -45,7 +45,7 @@ def run(variant: str, frames: int) -> None:
 def brings() -> None:
     """Writes three lines: modules that were loaded, bytes allocated, and whether the export root is there.
 
-    The bytes are those that many frames allocate at the most beyond what one does, and beyond the bare loop.
+    The bytes are those that many frames allocate at most beyond what one does, and beyond the bare loop.
     """
     before = set(sys.modules)
     exporter = _exporter()

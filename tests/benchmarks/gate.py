@@ -1,4 +1,4 @@
-"""The gate: nanoseconds for one decision, with the call, the books of the subscription, and the agent's loop.
+"""The gate: nanoseconds for one decision, with the call, the subscription's counters, and the agent's loop.
 
 In C, as agents take nearly all of them, and in Python, as they take the others (launch.agent.native).
 
@@ -62,7 +62,7 @@ def run(stage: Stage) -> Result:
             medians[name, models] = times.median
             ratio = ratio_by_round(samples, measured[FLOOR])
             rows.append((models, name, times.median, min(samples)[0], times.worst, ratio))
-    headers = ("models", "by", "median, ns a decision", "best round", "worst round", "x floor")
+    headers = ("models", "by", "median, ns per decision", "best round", "worst round", "x floor")
     chart = Chart(
         "one decision",
         "ns",

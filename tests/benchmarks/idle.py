@@ -1,6 +1,6 @@
 """Idle: what agents cost whose cameras are off, or whose video server has stopped.
 
-They look again about once a second, as at their start, and nothing else. Counted by the kernel: how often a
+They poll again about once a second, as at their start, and nothing else. Counted by the kernel: how often a
 process gave up the processor to wait, its CPU time, and its private memory before and after.
 """
 
@@ -75,7 +75,13 @@ def table_of(measured: dict[str, Measured]) -> Table:
     """A row each."""
     return Table(
         "An idle agent",
-        ("its camera has", "agents", "wake-ups a second", "CPU, us a second", "private memory grown, bytes"),
+        (
+            "its camera has",
+            "agents",
+            "wake-ups per second",
+            "CPU, us per second",
+            "private memory grown, bytes",
+        ),
         tuple(
             (
                 name,

@@ -86,8 +86,8 @@ def run(stage: Stage) -> Result:
         "worst, us",
         "x iceoryx2",
         "seen, %",
-        "reader's CPU, us a frame seen",
-        "publisher's CPU, us a frame",
+        "reader's CPU, us per frame seen",
+        "publisher's CPU, us per frame",
     )
     chart = Chart(
         "from publishing to the decision, median",

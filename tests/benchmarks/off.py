@@ -96,7 +96,13 @@ def tables_of(
         alone, moved = (summary_of(sample for (sample,) in times[arm]).median for times in (empty, whole))
         ratio = ratio_by_round(whole[arm], whole[BARE])
         rows.append((arm, counts.get(arm), alone, moved / 1e3, ratio))
-    headers = ("arm", "instructions a frame", "ns a frame of 1 byte", "us a 1080p frame", "x without Ruth")
+    headers = (
+        "arm",
+        "instructions per frame",
+        "ns per frame of 1 byte",
+        "us a 1080p frame",
+        "x without Ruth",
+    )
     heavy = [name for name in brought.modules if name in HEAVY]
     facts: tuple[tuple[Cell, ...], ...] = (
         (FILES, int(brought.files)),

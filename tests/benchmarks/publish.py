@@ -80,7 +80,7 @@ def run(stage: Stage) -> Result:
         "median, us",
         "p99, us",
         "x memcpy",
-        "CPU of all, us a frame",
+        "CPU of all, us per frame",
         "seen by a reader, %",
     )
     return Result(

@@ -1,6 +1,6 @@
 """What was to be reached (docs/goals.md) beside what was measured. Pure: records to a table.
 
-A figure is found in the tables that benchmarks hand over, by its row and its header, so that it is never
+A figure is found in the tables that benchmarks pass on, by its row and its header, so that it is never
 written twice. What was not measured is not judged.
 """
 
@@ -89,7 +89,7 @@ def _publishing(readers: int, most: float) -> Goal:
 
 def _least_cpu(records: Mapping[str, Record]) -> float | None:
     """CPU of publisher and 8 readers, in those of the best peer."""
-    header = "CPU of all, us a frame"
+    header = "CPU of all, us per frame"
     figures = {
         name: cell(records, publish.NAME, 0, ("1080p", 8, name), header)
         for name in publish.ARMS
@@ -113,7 +113,7 @@ def _ahead(setting: str) -> Callable[[Mapping[str, Record]], float | None]:
 
 
 def _slowest_decoding(table: int) -> Callable[[Mapping[str, Record]], float | None]:
-    """The arm that decodes slowest, in frames a second without Ruth."""
+    """The arm that decodes slowest, in frames per second without Ruth."""
 
     def found(records: Mapping[str, Record]) -> float | None:
         arms = decode.PACED if table == 0 else decode.FLAT_OUT
@@ -189,10 +189,16 @@ GOALS: Final = (
         gate.NAME,
         0,
         (4, gate.COMPILED),
-        "median, ns a decision",
+        "median, ns per decision",
     ),
     _at_most(
-        "one decision, 4 models, in Python", 80, " ns", gate.NAME, 0, (4, gate.AGENT), "median, ns a decision"
+        "one decision, 4 models, in Python",
+        80,
+        " ns",
+        gate.NAME,
+        0,
+        (4, gate.AGENT),
+        "median, ns per decision",
     ),
     _at_most("view of an allowed 1080p frame", 2, " us", view.NAME, 0, (view.KNOWN,), "median, us"),
     _at_most(
@@ -208,13 +214,13 @@ GOALS: Final = (
     _at_most("frames missed, 1,000 cameras", 0, "", cameras.NAME, 0, _THOUSAND, "missed"),
     _at_most("p99 to the decision, 1,000 cameras", 1_000, " us", cameras.NAME, 0, _THOUSAND, "p99, us"),
     _at_most(
-        "CPU a frame and agent, 1,000 cameras",
+        "CPU per frame and agent, 1,000 cameras",
         18,
         " us",
         cameras.NAME,
         0,
         _THOUSAND,
-        "CPU, us a frame and agent",
+        "CPU, us per frame and agent",
     ),
     Goal("cameras without a frame missed", ">= 2,000", _most_cameras, lambda value: value >= 2_000),
     *(
@@ -277,7 +283,7 @@ GOALS: Final = (
     _at_most("files made, flag off", 0, "", off.NAME, 1, (off.FILES,), "found"),
     _at_most("bytes allocated, flag off", 0, "", off.NAME, 1, (off.ALLOCATED,), "found"),
     *(
-        _at_most(f"wake-ups a second, {name}", 1.05, "", idle.NAME, 0, (name,), "wake-ups a second")
+        _at_most(f"wake-ups per second, {name}", 1.05, "", idle.NAME, 0, (name,), "wake-ups per second")
         for name in (idle.ABSENT, idle.FROZEN)
     ),
     Goal(

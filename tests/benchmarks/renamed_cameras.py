@@ -1,4 +1,4 @@
-"""Many cameras of version 1 at once: files written and renamed in C, each camera at 25 frames a second."""
+"""Many cameras of version 1 at once: files written and renamed in C, each camera at 25 frames per second."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HEADS: Final = (
     "missed",
     "median, us",
     "p99, us",
-    "CPU, us a frame and agent",
+    "CPU, us per frame and agent",
     "private memory, MB",
     "writer late at most, ms",
 )
@@ -60,7 +60,7 @@ def cameras_table(stage: Stage) -> tuple[Table, tuple[str, ...]]:
     instances = _INSTANCES.read_text(encoding="ascii").strip() if _INSTANCES.exists() else "no"
     note = (
         f"This host grants a user {instances} inotify instances (fs.inotify.max_user_instances): "
-        "agents beyond them look by time."
+        "agents beyond them poll by time."
     )
     return Table(f"Cameras of version 1 at {FPS} fps, four models each", HEADS, tuple(rows)), (note,)
 

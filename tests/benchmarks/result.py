@@ -1,4 +1,4 @@
-"""What a benchmark hands over: tables, charts and notes, as values that can be written down and read again.
+"""What a benchmark passes on: tables, charts and notes, as values that can be written down and read again.
 
 Pure. A number in a table keeps its precision; how many digits are shown is decided when it is shown.
 """

@@ -169,7 +169,7 @@ def run(stage: Stage) -> Result:
         camera.end()
     many, notes = cameras_table(stage)
     tables = (
-        Table("Rhythms, 25 frames a second in the mean", HEADS, tuple(rows_of(measured))),
+        Table("Rhythms, 25 frames per second in the mean", HEADS, tuple(rows_of(measured))),
         many,
         watched_table(stage),
     )
@@ -191,7 +191,7 @@ HEADS: Final = (
     "median, us",
     "p99, us",
     "x bare",
-    "CPU, us a frame",
+    "CPU, us per frame",
 )
 
 

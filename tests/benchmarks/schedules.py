@@ -1,6 +1,6 @@
 """When frames come, as cameras and networks let them come. Pure; the same seed gives the same moments.
 
-25 frames a second on average, but for stalls, in which nothing comes, and rates that change.
+25 frames per second on average, but for stalls, in which nothing comes, and rates that change.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class NoRoomError(BenchmarkError):
 
 def end_resource_tracker() -> None:
     """Ends the helper that multiprocessing starts once for all workers, if it did, and waits for it."""
-    util._exit_function()  # what it tracks is let go of first, or both would unlink the same semaphores
+    util._exit_function()  # what it tracks is released first, or both would unlink the same semaphores
     resource_tracker._resource_tracker._stop()
 
 

@@ -1,8 +1,8 @@
 """Version 1: what it costs an agent to follow an export whose frames no process announces.
 
-Files of 640 x 360 pixels are written anew and renamed 25 times a second, as the frozen VAS does, each camera
+Files of 640 x 360 pixels are rewritten and renamed 25 times per second, as the frozen VAS does, each camera
 at a moment of its own. Beside the agents, as many processes each: some that only sleep as often, which is
-what this machine takes for waking up, and some that do nothing but the four system calls of a look.
+what this machine takes for waking up, and some that do nothing but the four system calls of a poll.
 """
 
 from __future__ import annotations

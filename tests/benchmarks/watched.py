@@ -54,7 +54,7 @@ def watched_table(stage: Stage) -> Table:
             summary = summary_of(sample / 1e3 for found in samples for sample in found)
             ratio = ratio_by_round(samples, took[ALONE])
             rows.append((f"{width} x {height}", by, summary.median, summary.p99, ratio))
-    return Table(f"What being watched costs the writer, {FPS} frames a second", HEADS, tuple(rows))
+    return Table(f"What being watched costs the writer, {FPS} frames per second", HEADS, tuple(rows))
 
 
 def _write(connection: Connection, root: str, width: int, height: int) -> None:

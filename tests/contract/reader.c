@@ -118,7 +118,7 @@ static bool bind_files(struct export *export, int meta_file) {
     return true;
 }
 
-/* False if no valid export stands there now. It may a moment later: nothing is final but the time. */
+/* False if no valid export is there now. It may a moment later: nothing is final but the time. */
 static bool bind_export(struct export *export, const char *path) {
     struct stat status;
     *export = (struct export){.directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};

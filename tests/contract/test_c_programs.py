@@ -128,7 +128,7 @@ def apart() -> Iterator[Callable[[int, int], None]]:
 
 
 class Writer:
-    """A writer in a process of its own, in C or Ruth's: its files stand once it is made."""
+    """A writer in a process of its own, in C or Ruth's: its files are in place once it is made."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
@@ -196,7 +196,7 @@ class Bench:
         return self._processes.start(*command, stdout=subprocess.PIPE, stderr=sys.stderr)
 
     def bound_reader(self, last: int) -> subprocess.Popen[bytes]:
-        """The C reader, bound to the export that stands."""
+        """The C reader, bound to the export that is in place."""
         process = self.reader(last)
         maps = Path(f"/proc/{process.pid}/maps")
         wait_until(lambda: str(self.camera / "frame.data") in maps.read_text(), "the C reader is bound")
@@ -392,7 +392,7 @@ def test_the_last_frame_is_always_found(bench: Bench, kind: str) -> None:
 
 @BOTH_WRITERS
 def test_the_end_is_seen_by_both(bench: Bench, kind: str) -> None:
-    """An export that its writer ends is let go of by both readers, at once, and leaves no file behind."""
+    """An export that its writer ends is released by both readers, at once, and leaves no file behind."""
     writer = bench.writer(kind, 3)
     reader = bench.bound_reader(last=1000)  # a frame that never comes, and a minute to wait for it
     with bench.source() as source, (bench.camera / "frame.meta").open("rb") as meta:
@@ -411,7 +411,7 @@ def test_the_end_is_seen_by_both(bench: Bench, kind: str) -> None:
 
 @BOTH_WRITERS
 def test_padding_behind_rows_is_not_pixels(bench: Bench, kind: str) -> None:
-    """Where the stride is more than the width, both readers see the rows without what stands between them."""
+    """Where the stride is more than the width, both readers see the rows without what is between them."""
     stride = 96
     writer = bench.writer(kind, 5, stride=stride)
     reader = bench.bound_reader(4)

@@ -35,7 +35,7 @@ def page(verb: str) -> str:
 
 
 def section(verb: str, heading: str) -> str:
-    """What stands on a page below a heading."""
+    """What is on a page below a heading."""
     found = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", page(verb), re.MULTILINE | re.DOTALL)
     assert found, f"{verb}.md has no {heading}"
     return found[1].strip("\n")
@@ -193,7 +193,7 @@ def test_a_verb_that_there_is_not(roots: Roots, arguments: list[str]) -> None:
 
 
 def test_an_address_in_the_place_of_a_verb_keeps_its_password(roots: Roots) -> None:
-    """What is no verb is quoted without its secrets, and escaped."""
+    """What is not a verb is quoted without its secrets, and escaped."""
     code, out, err = typed(roots, "-m", "launch.cli.main", "rtsp://u:S3cret@h/\x1b[2J" + "x" * 100)
     assert (code, out) == (exits.EXIT_USAGE, "")
     assert "S3cret" not in err

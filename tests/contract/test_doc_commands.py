@@ -24,7 +24,7 @@ PAGES = [
 ]
 NAMES = {verb.name for verb in VERBS}
 
-# The command behind what may stand before it: variables, another user, a path.
+# The command behind what may be before it: variables, another user, a path.
 _LINE = re.compile(r"^(?:\$ )?(?:\w+=\S* )*(?:sudo -u \S+ )?(?:\./launch/|/\S+/)?(ruth [a-zA-Z-].*)$")
 _INLINE = re.compile(r"`(?:\./launch/)?(ruth\s[^`]+)`")
 _STANDS_FOR = re.compile(r"^[A-Z]+$|\.\.\.")  # CONFIG, CAMERA...: what it says is put in its place
@@ -32,7 +32,7 @@ _LITERAL = re.compile(r"[\w./=:@,<>-]+")
 
 
 class Shown(NamedTuple):
-    """A command as shown: its words without ``ruth``, and whether it is meant to be typed as it stands."""
+    """A command as shown: its words without ``ruth``, and whether it is meant to be typed as it is."""
 
     words: tuple[str, ...]
     literal: bool
@@ -104,6 +104,6 @@ def test_commands_are_found() -> None:
     ],
 )
 def test_a_wrong_command_would_be_found(text: str, problem: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A verb or an option that there is not, or an argument too few, is found wherever it stands."""
+    """A verb or an option that there is not, or an argument too few, is found wherever it is."""
     (shown,) = commands_in(text)
     assert problem_of(shown) == problem

@@ -154,7 +154,7 @@ def test_limits_are_the_constants() -> None:
 
 
 def test_the_c_header_is_the_tables() -> None:
-    """Every field of the tables stands in the C header, with its offset, its size and its type."""
+    """Every field of the tables is in the C header, with its offset, its size and its type."""
     text = (INCLUDE / "ruth_layout.h").read_text(encoding="utf-8")
     for name, fields, start in (("record", named(RECORD), RECORD_START), ("ring", named(RING), RING_START)):
         asserted = re.findall(rf"offsetof\(struct ruth_{name}, (\w+)\) == (\d+),", text)

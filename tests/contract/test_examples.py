@@ -151,7 +151,7 @@ def test_motion(roots: Roots, processes: Processes) -> None:
 
 
 def test_no_motion(roots: Roots, processes: Processes) -> None:
-    """Noise on a scene that stands still is no motion."""
+    """Noise on a still scene is not motion."""
     generator = np.random.default_rng(6)
     scenes = [nv12(plain() + generator.integers(-8, 9, (HEIGHT, WIDTH)).astype(np.uint8)) for _ in range(7)]
     said = printed(roots, processes, "motion.py", lambda number: scenes[number % 7], 12)

@@ -48,7 +48,7 @@ def test_every_test_that_is_named_exists() -> None:
 
 
 def test_a_test_that_is_missing_would_be_noticed() -> None:
-    """A name that is no test of its file, and a file that is none, lead nowhere."""
+    """A name that is not a test of its file, and a file that is none, lead nowhere."""
     assert "test_every_test_that_is_named_exists" in functions_of("contract/test_failure_semantics.py")
     assert "test_nothing" not in functions_of("contract/test_failure_semantics.py")
     assert functions_of("contract/test_nothing.py") == frozenset()

@@ -17,7 +17,7 @@ WORDS = re.findall(r"^\| (?!word |---)([^|]+) \| ", PAGE, re.MULTILINE)
 
 
 def test_words_are_in_order() -> None:
-    """Words are in alphabetical order, so that one finds them, and each stands there once."""
+    """Words are in alphabetical order, so that one finds them, and each is there once."""
     assert [word.lower() for word in WORDS] == sorted({word.lower() for word in WORDS})
 
 

@@ -109,7 +109,7 @@ def test_a_model_gets_each_frame_that_it_takes_in_time(
 
 
 def test_the_newest_is_given_and_the_rest_counted(roots: Roots, processes: Processes, model: Model) -> None:
-    """The first to attach gets the frame that stands; one that was slow, the newest, and counts the rest."""
+    """The first to attach gets the present frame; a slow one gets the newest, and counts the rest."""
     launched(roots, processes, CAMERA)
     exporter = exporter_of(roots, CAMERA)
     exporter.publish(pixels(0), 1000)

@@ -30,7 +30,7 @@ def text_of(name: str) -> str:
 
 
 def service(name: str) -> dict[str, str]:
-    """What stands in a unit's section Service."""
+    """What is in a unit's section Service."""
     parser = ConfigParser(interpolation=None, delimiters="=", strict=True)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read_string(text_of(name))

@@ -26,7 +26,7 @@ def bases() -> dict[str, int]:
 
 
 def arcs(square: bytes) -> list[tuple[int, int]]:
-    """The pairs that were noted in one square."""
+    """The pairs that were recorded in one square."""
     found = []
     place = square.find(1)
     while place >= 0:

@@ -50,7 +50,7 @@ class Attacker:
         self.acts = 0
 
     def act(self) -> None:
-        """Commits one act. What the kernel refuses, as a second folder of the same name, is no act."""
+        """Commits one act. What the kernel refuses, as a second folder of the same name, is not an act."""
         acts: tuple[Callable[[Path], None], ...] = (
             self._export,
             self._export,  # most often there is something to read

@@ -18,7 +18,7 @@ _RECORD = struct.Struct("<I4xQQIIIIQ16x")
 class Version1Writer:
     """Writes frames whose every byte is the frame's id modulo 256.
 
-    Both files go through one temporary name, which is opened again, and cut, if a file stands there.
+    Both files go through one temporary name, which is opened again, and cut, if a file is there.
 
     Attributes:
         folder: The camera's folder, which must exist.
@@ -32,7 +32,7 @@ class Version1Writer:
     height: int = 48
 
     def start(self) -> None:
-        """What stands before a stream's first frame: two empty files, or those of the stream before."""
+        """What is before a stream's first frame: two empty files, or those of the stream before."""
         for name in ("frame.data", "frame.meta"):
             (self.folder / name).touch(mode=0o644)
 

@@ -37,7 +37,7 @@ class HandwrittenRing:
     """One camera's export, one record after the other.
 
     Attributes:
-        place: Where it stands, or stood.
+        place: Its path, or what was its path.
         folder: Where its files are.
         record: The newest.
 
@@ -88,7 +88,7 @@ class HandwrittenRing:
         self.ring = self.ring._replace(**{name: fields[name] for name in fields.keys() - record.keys()})
         self.write(0, pack_record(self.record) + pack_ring(self.ring))
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """A valid record again, of the frame that comes next."""
         self.record = RECORD._replace(
             frame_id=self.record.frame_id,
@@ -134,7 +134,7 @@ class HandwrittenRing:
 
 @contextmanager
 def wake_word(camera: HandwrittenRing) -> Iterator[FutexWord]:
-    """The wake word of what stands there."""
+    """The wake word of what is there."""
     with (
         open(camera.folder / META_NAME, "rb") as file,
         mmap.mmap(file.fileno(), META_SIZE_V2, mmap.MAP_SHARED, mmap.PROT_READ) as mapping,
@@ -143,7 +143,7 @@ def wake_word(camera: HandwrittenRing) -> Iterator[FutexWord]:
 
 
 class HandwrittenRenamed:
-    """One camera's export of version 1: both files anew for every frame, the data first.
+    """One camera's export of version 1: both files again for every frame, the data first.
 
     Attributes:
         record: The newest header.
@@ -173,7 +173,7 @@ class HandwrittenRenamed:
         self.record = self.record._replace(**fields)
         self.write()
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """A valid header again, of the frame that comes next."""
         self.record = RECORD._replace(
             version=1,

@@ -1,6 +1,6 @@
 /* Faults of an agent that is in C, for tests/doubles/planted_faults.py: put before loop.c of what is compiled, in a library of the
  * tests' own. Each signal of a fault is handled in C then. What only Python can do, it is called for: the agent is
- * handed over, and Python reads planted_fault.
+ * passed on, and Python reads planted_fault.
  */
 int planted_fault = 0;
 const volatile char *planted_shortened = NULL; /* a page of a file that has none any more */

@@ -4,7 +4,7 @@
 
 For each frame it gets it writes a line: the id, the timestamp, nanoseconds from the timestamp to having the
 array, whether the frame was intact after use, SHA-256 of its pixels, and the stream's counters. With KEEPS
-"all" it never lets go of a frame that it got, with "none" of none but the last.
+"all" it never releases a frame that it got, with "none" of none but the last.
 """
 
 from __future__ import annotations

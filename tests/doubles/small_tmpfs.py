@@ -25,7 +25,7 @@ def small_tmpfs(path: Path, size: int, files: int = 0) -> Iterator[Path]:
     if os.geteuid() != 0:
         pytest.skip("mounting a small tmpfs needs root")
     path.mkdir(exist_ok=True)
-    inodes = files + 1 if files else 0  # the folder has one, too; 0 is no limit
+    inodes = files + 1 if files else 0  # the folder has one, too; 0 is not a limit
     command = ["mount", "-t", "tmpfs", "-o", f"size={size},nr_inodes={inodes}", "tmpfs", path]
     mounted = subprocess.run(command, capture_output=True, text=True)
     if mounted.returncode != 0:

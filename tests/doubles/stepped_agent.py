@@ -101,7 +101,7 @@ class SteppedAgent:
         return int.from_bytes(version, "little"), int.from_bytes(session, "little")
 
     def die(self) -> None:
-        """Lets go of the lock, as the kernel does when a process dies; the record stays as it is."""
+        """Releases the lock, as the kernel does when a process dies; the record stays as it is."""
         if self._descriptor < 0:
             return
         self.source.close()

@@ -47,7 +47,7 @@ def loop(scene: Scene, *, every_error: bool, most: int | None = None, seconds: f
     Args:
         scene: What is done.
         every_error: Each call fails with each error; else with one of them, in turn.
-        most: So many cases at the most, evenly spread; None for all.
+        most: So many cases at most, evenly spread; None for all.
         seconds: How long one run may last.
 
     """
@@ -74,7 +74,8 @@ def loop(scene: Scene, *, every_error: bool, most: int | None = None, seconds: f
 def cases(whole: Ran, *, every_error: bool) -> Iterator[Failing]:
     """Every call that can fail, once and for ever.
 
-    EINTR for ever is no case: it says that a signal has come, and Python makes such a call again (PEP 475).
+    EINTR for ever is not a case: it says that a signal has come, and Python makes such a call again (PEP
+    475).
     """
     turns = cycle(ERRORS)
     for number, call in enumerate(whole.calls, 1):

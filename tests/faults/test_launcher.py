@@ -24,7 +24,7 @@ class LettingGo:
         """It starts with the descriptors that it has."""
 
     def play(self) -> None:
-        """It leaves the terminal, tells, and lets the pipe go."""
+        """It leaves the terminal, tells, and releases the pipe."""
         notify_parent(self._writer, CODE)
         os.getppid()  # from here on nothing fails
         assert not os.path.exists(f"/proc/self/fd/{self._writer}")

@@ -186,7 +186,7 @@ class Claiming(Outsider):
             os.close(descriptor)
 
     def judge(self, ran: Ran, failing: Failing | None) -> None:
-        """No process holds it any more, it is no valid record, and the next one can claim it."""
+        """No process holds it any more, it is not a valid record, and the next one can claim it."""
         assert (ran.code, ran.escaped) == (0, ""), failing
         descriptor = claim(str(self._roots.state), "front-door", 1)
         assert parse_state(os.pread(descriptor, STATE_SIZE, 0)) is None

@@ -74,7 +74,7 @@ class Replacing(Exporting):
     """A decoder's process that replaces the export of one that was killed."""
 
     def prepare(self) -> None:
-        """The killed one's export stands, with two frames, and a reader is bound to it."""
+        """The killed one's export is in place, with two frames, and a reader is bound to it."""
         super().prepare()
         killed = open_exporter(CAMERA, WIDTH, HEIGHT, environ=self._roots.environ(), report=nothing)
         assert isinstance(killed, FrameExporter)
@@ -90,10 +90,10 @@ class Replacing(Exporting):
         assert exporter.publish(FRAME, 3) is exporter.enabled
 
     def judge(self, ran: Ran, failing: Failing | None) -> None:
-        """The old export stands as it was, or the new one does; in between there is only none."""
+        """The old export is as it was, or the new one is there; in between there is only none."""
         assert (ran.code, ran.escaped) == (0, "")
         outcome = self._reader.try_read()
-        if isinstance(outcome, Absent):  # told to look again, where the new files were not there yet
+        if isinstance(outcome, Absent):  # told to poll again, where the new files were not there yet
             outcome = self._reader.try_read()
         self._reader.close()
         if failing is None:

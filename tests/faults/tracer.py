@@ -1,7 +1,7 @@
 """Runs code in a child process and makes one of its system calls fail: the n-th of all, once or for ever.
 
 By ptrace(2), so every call is met, by whatever code: Python, ctypes or the C library. The call is not made at
-all, but for close(2), which lets go of its descriptor also where it fails; its caller gets the error. x86-64.
+all, but for close(2), which releases its descriptor also where it fails; its caller gets the error. x86-64.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Bench:
         os.pwrite(self._meta, header + self._header[len(header) :], 0)
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Releases the file."""
         os.close(self._meta)
 
 
@@ -83,7 +83,7 @@ class BoundRing(Bench):
         return True
 
     def close(self) -> None:
-        """Lets go of everything."""
+        """Releases everything."""
         self._reader.close()
         super().close()
 
@@ -107,7 +107,7 @@ class RenamedPair(Bench):
         return outcome
 
     def close(self) -> None:
-        """Lets go of everything."""
+        """Releases everything."""
         self._reader.close()
         super().close()
 

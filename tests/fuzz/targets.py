@@ -170,7 +170,7 @@ _UNCHECKED_FRAMES: Final = b"".join(b"\0" + nut.numbers(time, 12) + bytes(12) fo
 
 
 def _read_nut(content: bytes) -> None:
-    """A stream or a refusal; nothing large is kept. Also as what stands behind a right checksum."""
+    """A stream or a refusal; nothing large is kept. Also as what is behind a right checksum."""
     main = nut.main_header(codes=_UNCHECKED)
     for stream in (
         content,

@@ -96,7 +96,7 @@ def test_mutations_reach_every_field() -> None:
         unchanged += content == HEAD_V2
         for values, byte in zip(seen, content, strict=True):
             values.add(byte)
-    assert unchanged < 2000  # a value may be the one that stood there
+    assert unchanged < 2000  # a value may be the one that was there
     assert min(map(len, seen)) > 20
 
 

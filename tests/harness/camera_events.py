@@ -13,7 +13,7 @@ RING_EVENTS = st.one_of(
     st.tuples(st.just("frame"), st.sampled_from(STEPS), st.sampled_from([1, 1, 1, 1, 2, 0, -1, 2**33])),
     st.tuples(st.just("frame"), st.integers(-(10**12), 10**12), st.just(1)),
     st.tuples(st.just("change"), st.sampled_from([*FrameRecord._fields, *RingHeader._fields]), NUMBERS),
-    st.tuples(st.just("mend")),
+    st.tuples(st.just("repair")),
     st.tuples(st.just("close")),
     st.tuples(st.just("vanish")),
     st.tuples(

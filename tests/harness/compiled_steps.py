@@ -44,7 +44,7 @@ class Steps:
         self._release = release
 
     def step(self) -> bool | None:
-        """One step; whether a frame was observed, or None if something is to be handed over."""
+        """One step; whether a frame was observed, or None if something is to be passed on."""
         stepped = self._step(self._agent, self._bound)
         return None if stepped == HAND_OVER else bool(stepped == _OBSERVED)
 

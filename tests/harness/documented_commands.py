@@ -50,7 +50,7 @@ PLACEHOLDERS: Final = {
 
 
 def commands_in(text: str) -> Iterator[str]:
-    """Each command that a page shows, as it stands there, without the comment behind it.
+    """Each command that a page shows, as it is there, without the comment behind it.
 
     A line of a block of code is one if it begins with a program that pages name; so is code within a sentence
     that has more than one word: ``ruth ps`` alone names the verb, as a path alone names a file.

@@ -31,7 +31,7 @@ FOR_EVER = 2**62
 
 
 class Moment(NamedTuple):
-    """What stood in an agent's record, and how long its process had had to wait for a core by then."""
+    """What was in an agent's record, and how long its process had had to wait for a core by then."""
 
     seen: Seen
     waited_ns: int

@@ -73,7 +73,7 @@ class Scene:
         self._followers = {camera: Follower(roots, camera) for camera in CAMERAS}
 
     def close(self) -> None:
-        """Ends the exports and lets go of the states."""
+        """Ends the exports and releases the states."""
         for follower in self._followers.values():
             follower.close()
         for exporter in self.exporters.values():

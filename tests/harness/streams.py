@@ -134,7 +134,7 @@ class Follower:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Releases the file."""
         self._reader.__exit__()
         self._memory.close()
 
@@ -147,7 +147,7 @@ class Follower:
         self._word.wait(wake_word, _POLL_NS)
 
     def newest(self) -> AgentRecord | None:
-        """The record as it stands, or None if it is being changed or holds no frame."""
+        """The record as it is, or None if it is being changed or holds no frame."""
         record = self._reader.try_read()
         return record if record is not None and record.frames else None
 

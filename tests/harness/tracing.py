@@ -73,7 +73,7 @@ def traced(processes: Processes, pid: int, log: Path, *options: str) -> Iterator
         tracer = processes.start(strace_here(), "-p", str(pid), "-o", log, *options, stderr=stream)
     wait_until(lambda: b"attach" in messages.read_bytes(), f"{pid} is traced")
     if b"Operation not permitted" in messages.read_bytes():
-        pytest.skip("a process that is no child cannot be traced here (ptrace_scope?)")
+        pytest.skip("a process that is not a child cannot be traced here (ptrace_scope?)")
     try:
         yield
     finally:

@@ -98,7 +98,7 @@ def test_a_memory_leak_is_one_cameras(scene: Scene, undisturbed: Streams) -> Non
 
 
 def test_a_descriptor_leak_is_one_cameras(scene: Scene, undisturbed: Streams) -> None:
-    """An agent without a descriptor left decides as long as its export stands, then idles; others go on."""
+    """An agent without a descriptor left decides as long as its export exists, then idles; others go on."""
     scene.publish(10, *CAMERAS)
     scene.break_agent(Fault.DESCRIPTOR_LEAK)
     pid = scene.pids[VICTIM]
@@ -106,7 +106,7 @@ def test_a_descriptor_leak_is_one_cameras(scene: Scene, undisturbed: Streams) ->
     scene.publish(40, *CAMERAS)
     scene.assert_unnoticed(undisturbed, *CAMERAS)
     scene.exporters[VICTIM].close()  # what comes next it could only open
-    wait_until(lambda: view_agent(scene.roots, VICTIM).export is None, "it has let the export go")
+    wait_until(lambda: view_agent(scene.roots, VICTIM).export is None, "it has released the export")
     scene.publish(40, *OTHERS)
     scene.assert_unnoticed(undisturbed)
     assert view_agent(scene.roots, VICTIM).pid == pid

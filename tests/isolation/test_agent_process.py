@@ -74,7 +74,7 @@ def test_export_absent_at_start(roots: Roots, processes: Processes) -> None:
 
 
 def test_flag_off_idles(roots: Roots, processes: Processes) -> None:
-    """Without an export an agent looks about once a second, and makes nothing under the export root."""
+    """Without an export an agent polls about once a second, and makes nothing under the export root."""
     pid = launched(roots, processes, "a")["a"]
     before, started = wake_ups(pid), time.monotonic()
     wait_until(lambda: time.monotonic() - started >= 3, "three seconds have passed")
@@ -97,7 +97,7 @@ def test_frozen_writer(roots: Roots, processes: Processes) -> None:
 
 
 def test_unlinked_export_is_let_go(roots: Roots, processes: Processes) -> None:
-    """When the files are unlinked the agent lets go of descriptors and mappings, and its memory returns."""
+    """When the files are unlinked the agent releases descriptors and mappings, and its memory returns."""
     exporter = exporter_of(roots, "a")
     pid = launched(roots, processes, "a")["a"]
     exporter.publish(FRAME, time.monotonic_ns())
@@ -109,7 +109,7 @@ def test_unlinked_export_is_let_go(roots: Roots, processes: Processes) -> None:
         maps = Path(f"/proc/{pid}/maps").read_text()
         return "frame." not in maps and not any("frame." in file for file in open_files(pid))
 
-    wait_until(released, "the agent has let go", deadline_s=2)
+    wait_until(released, "the agent has released", deadline_s=2)
     assert view_agent(roots, "a").pid == pid
 
 
@@ -206,7 +206,7 @@ def test_truncated_file(roots: Roots, processes: Processes) -> None:
     for camera, (name, length) in cuts.items():
         os.truncate(roots.export / camera / name, length)
     for camera in cuts:
-        wait_until(lambda camera=camera: view_agent(roots, camera).export is None, f"{camera} is let go")
+        wait_until(lambda camera=camera: view_agent(roots, camera).export is None, f"{camera} is released")
         # Our own exporter would meet SIGBUS in a file that was cut; what was cut makes way first.
         os.rename(roots.export / camera, roots.export / f"broken-{camera}")
         exporter_of(roots, camera).publish(FRAME, time.monotonic_ns())
@@ -247,7 +247,7 @@ class _Silent:
 
 
 def test_missing_wake_ups(roots: Roots, processes: Processes) -> None:
-    """When a writer says that it wakes and does not, polling takes over and frames are observed."""
+    """When a writer says that it wakes and does not, polling begins, and frames are observed."""
     exporter = exporter_of(roots, "a")
     assert exporter._ring is not None
     exporter._ring._futex = _Silent()  # type: ignore[assignment]
@@ -263,7 +263,7 @@ def test_missing_wake_ups(roots: Roots, processes: Processes) -> None:
 
 
 def test_spurious_wake_ups(roots: Roots, processes: Processes) -> None:
-    """Ten thousand wake-ups a second without a frame cost an agent at most a thousand looks a second."""
+    """Ten thousand wake-ups per second without a frame cost an agent at most a thousand looks per second."""
     exporter = exporter_of(roots, "a")
     pid = launched(roots, processes, "a")["a"]
     wait_until(lambda: view_agent(roots, "a").export == "v2", "the agent is bound")

@@ -71,7 +71,7 @@ def test_permission_denied_then_granted(roots: Roots, processes: Processes) -> N
         folder.chmod(0o755)
         wait_observed(roots, "a", frame_id)
         folder.chmod(0o700)
-        wait_until(lambda: view_agent(roots, "a").export is None, "it has let go")
+        wait_until(lambda: view_agent(roots, "a").export is None, "it has released")
     assert record(roots, "a").session == 1
     exporter.close()
 

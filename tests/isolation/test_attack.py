@@ -76,7 +76,7 @@ class Writer:
 
 
 class Feeding:
-    """Publishes a frame of each camera 25 times a second from a thread, while it is entered."""
+    """Publishes a frame of each camera 25 times per second from a thread, while it is entered."""
 
     def __init__(self, writers: list[Writer]) -> None:
         self._writers = writers

@@ -57,7 +57,7 @@ def test_all_of_a_burst_is_decided_and_given(
         for model in CAPS
     }
     first_ns = time.monotonic_ns() - FRAMES * INTERVAL_NS
-    # The first by itself: of what stands there before it comes an agent takes the newest.
+    # The first by itself: of what is there before it comes an agent takes the newest.
     bursts = [range(1), *(range(first, first + BURST) for first in range(1, FRAMES, BURST))]
     try:
         for burst in bursts:

@@ -112,7 +112,7 @@ def test_without_any_camera(name: str, roots: Roots, processes: Processes, folde
 
 
 def test_a_hostile_folder(typed: Shell, roots: Roots, folder: Path) -> None:
-    """A folder whose name is no camera id is not offered, and what it says is not run."""
+    """A folder whose name is not a valid camera id is not offered, and what it says is not run."""
     marker = folder / "run"
     for hostile in (
         f"$(touch {marker.name})",

@@ -297,7 +297,7 @@ def test_ps_shows_what_is_in_force(roots: Roots, processes: Processes) -> None:
 
 
 def test_a_confined_agent_follows_its_directory(roots: Roots, processes: Processes) -> None:
-    """A confined agent finds its camera again when the directory and the root were removed and made anew."""
+    """A confined agent finds its camera again when the directory and the root were removed and made again."""
     launched(roots, processes, "a")
     for session in (1, 2):
         exporter = exporter_of(roots, "a")
@@ -306,7 +306,7 @@ def test_a_confined_agent_follows_its_directory(roots: Roots, processes: Process
             wait_observed(roots, "a", frame_id)
         assert record(roots, "a").session == session
         exporter.close()
-        wait_until(lambda: view_agent(roots, "a").export is None, "the agent has let go")
+        wait_until(lambda: view_agent(roots, "a").export is None, "the agent has released")
         for folder in (roots.export / "a", roots.export):
             if folder.exists():
                 folder.rmdir()
@@ -314,7 +314,7 @@ def test_a_confined_agent_follows_its_directory(roots: Roots, processes: Process
 
 @pytest.mark.parametrize("without", [None, 462, 317], ids=["all measures", "no mseal", "no filter"])
 @pytest.mark.parametrize("native", ["on", "off"])
-def test_the_folder_above_the_export_root_is_made_anew(
+def test_the_folder_above_the_export_root_is_made_again(
     roots: Roots, processes: Processes, native: str, without: int | None
 ) -> None:
     """A confined agent finds its camera also when the folder above the root was removed, as systemd does."""

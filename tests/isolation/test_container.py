@@ -115,7 +115,7 @@ def test_agents_observe_frames(roots: Roots, processes: Processes) -> None:
 
 
 def test_a_replaced_export_is_found_through_the_mount(roots: Roots, processes: Processes) -> None:
-    """The directory is mounted, not its files: an export made anew behind the mount is found."""
+    """The directory is mounted, not its files: an export made again behind the mount is found."""
     config = configure(roots, "front-door")
     contained(processes, roots, RUTH_UP.format(config=config))
     state = roots.state / "front-door" / "agent.state"
@@ -189,7 +189,7 @@ def test_what_is_refused_inside(roots: Roots, processes: Processes) -> None:
     ],
 )
 def test_compose_says_the_same(line: str) -> None:
-    """What these tests confine with stands in launch/deploy/compose.yaml too."""
+    """What these tests confine with is in launch/deploy/compose.yaml too."""
     assert re.search(rf"^    {re.escape(line)}", COMPOSE, re.MULTILINE)
 
 

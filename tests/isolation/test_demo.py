@@ -98,7 +98,7 @@ def test_no_model_exceeds_its_cap(summary: dict[str, Any]) -> None:
 
 
 def test_a_cap_that_divides_the_rate_is_reached(summary: dict[str, Any]) -> None:
-    """A cap of 5 on 25 frames a second gives 5.00, one of 2.5 gives 2.50; a missed frame costs its time."""
+    """A cap of 5 on 25 frames per second gives 5.00, one of 2.5 gives 2.50; a missed frame costs its time."""
     for camera in summary["cameras"]:
         if camera["camera_id"] != summary["killed"]["camera_id"]:
             steps_of_frame_time = 2  # this machine is shared: arrivals can get better late

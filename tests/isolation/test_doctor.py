@@ -267,7 +267,7 @@ def test_a_state_that_somebody_has_locked(roots: Roots, processes: Processes) ->
 
 @pytest.mark.parametrize("kind", ["link", "file", "folder", "fifo"])
 def test_a_state_that_is_none(roots: Roots, processes: Processes, kind: str) -> None:
-    """What stands where a state should be stops ``ruth up``, and is found beforehand, whatever it is."""
+    """What is where a state should be stops ``ruth up``, and is found beforehand, whatever it is."""
     roots.state.mkdir(parents=True)
     path = roots.state / "a"
     if kind == "link":

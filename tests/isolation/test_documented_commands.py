@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CAMERA = "front-door"
-_BEFORE = r"^(?:\w+=\S+ )*(?:\./launch/)?"  # what may stand before ``ruth``
+_BEFORE = r"^(?:\w+=\S+ )*(?:\./launch/)?"  # what may be before ``ruth``
 DEADLINE_S = 60.0
 
 # Why a command of a page is not run here.
@@ -93,7 +93,7 @@ PRINTS = {
 
 
 def shown() -> dict[str, set[str]]:
-    """What one would type of what pages show, and on which pages it stands."""
+    """What one would type of what pages show, and on which pages it is."""
     found: dict[str, set[str]] = {}
     for page in PAGES:
         for command in commands_in(page.read_text(encoding="utf-8")):

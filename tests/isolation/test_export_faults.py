@@ -1,4 +1,4 @@
-"""What can stand in place of an export, or become of one: a real agent idles beside it, and then goes on.
+"""What can be in place of an export, or become of one: a real agent idles beside it, and then goes on.
 
 Each fault is a camera of its own. What is edited has a new frame in it, so that an agent that fails to
 notice the fault decides about that frame.
@@ -210,7 +210,7 @@ def clean(folder: Path) -> None:
 def test_agents_idle_beside_any_of_it_and_go_on(
     roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch, native: str
 ) -> None:
-    """Alive, no decision, a look a second, and the first good frame is observed, by the same process."""
+    """Alive, no decision, a poll per second, and the first good frame is observed, by the same process."""
     monkeypatch.setenv(VARIABLE, native)
     cameras = faults()
     for camera, fault in cameras.items():

@@ -1,4 +1,4 @@
-"""``launch/ruth`` makes its environment once, whoever calls it meanwhile."""
+"""``launch/ruth`` makes its environment once, a process that calls it meanwhile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from conftest import Processes
 
-# An interpreter for which an installation takes until it is let go on, and that counts them.
+# An interpreter for which an installation takes until it is released on, and that counts them.
 PYTHON: Final = """#!/bin/sh
 for last; do :; done
 case "$*" in

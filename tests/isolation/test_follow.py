@@ -91,7 +91,7 @@ def run(roots: Roots, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_decision_is_told(roots: Roots, processes: Processes) -> None:
-    """Every frame from the first look on is told with each model's decision, or counted in a gap."""
+    """Every frame from the first poll on is told with each model's decision, or counted in a gap."""
     exporter = exporter_of(roots, "a")
     launched(roots, processes, "a")
     exporter.publish(FRAME, time.monotonic_ns())
@@ -123,7 +123,7 @@ def test_every_decision_is_told(roots: Roots, processes: Processes) -> None:
 
 
 def test_frames_that_were_decided_before_are_no_news(roots: Roots, processes: Processes) -> None:
-    """What was decided before the first look is not told; the next frame is, with its numbers."""
+    """What was decided before the first poll is not told; the next frame is, with its numbers."""
     exporter = exporter_of(roots, "a")
     launched(roots, processes, "a")
     exporter.publish(FRAME, time.monotonic_ns())
@@ -209,8 +209,8 @@ def test_why_there_is_no_export_is_told(roots: Roots, processes: Processes) -> N
     assert (told["export"], told["session"]) == (None, 0)
 
 
-def test_a_state_that_is_made_anew(roots: Roots, processes: Processes) -> None:
-    """When the state's files are removed and made anew, the new ones are followed."""
+def test_a_state_that_is_made_again(roots: Roots, processes: Processes) -> None:
+    """When the state's files are removed and made again, the new ones are followed."""
     launched(roots, processes, "a")
     follower = start(roots, processes)
     shutil.rmtree(roots.state)
@@ -325,7 +325,7 @@ def test_so_long(roots: Roots, processes: Processes) -> None:
 
 
 def test_lines_for_a_human(roots: Roots, processes: Processes) -> None:
-    """Without ``--json`` there is a line a frame under heads that name the models and their caps."""
+    """Without ``--json`` there is a line per frame under heads that name the models and their caps."""
     exporter = exporter_of(roots, "a")
     pid = launched(roots, processes, "a")["a"]
     with Feed({"a": exporter}):
@@ -340,7 +340,7 @@ def test_lines_for_a_human(roots: Roots, processes: Processes) -> None:
 
 
 def test_a_camera_without_an_agent(roots: Roots, processes: Processes) -> None:
-    """A camera that never had an agent is no camera to follow: it fails with 1 and guesses at a slip."""
+    """A camera that never had an agent is not a camera to follow: it fails with 1 and guesses at a slip."""
     answer = run(roots, "a")
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr == "ruth: a: no agent was ever launched\n"

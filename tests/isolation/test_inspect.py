@@ -201,7 +201,7 @@ def test_an_unknown_camera(roots: Roots, processes: Processes) -> None:
 
 @pytest.mark.parametrize("camera", ["..", "a/b", "", "x" * 65])
 def test_no_camera_id(roots: Roots, camera: str) -> None:
-    """A name that is no camera id is refused with exit code 2."""
+    """A name that is not a valid camera id is refused with exit code 2."""
     done = run(roots, camera)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("ruth: camera id ")

@@ -148,7 +148,7 @@ class Launch:
 
 @pytest.mark.soak
 def test_a_call_that_fails_while_launching(soaking: bool) -> None:
-    """Whichever call fails: an agent lives, confined like any other, or it does not, and a launch mends it.
+    """Whichever call fails: an agent lives, confined like any other, or it does not, and a launch repairs it.
 
     A launcher that ends of it says why. The short form takes every fifth case, with another error in turn,
     the longer one every error for every case.

@@ -72,7 +72,7 @@ def test_without_memory_a_launch_says_so(roots: Roots, native: str, kilobytes: i
 def test_a_holder_that_dies_while_it_is_asked_about_gives_way(
     roots: Roots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An agent that dies between the attempt to take its lock and the question who has it is no stranger."""
+    """An agent that dies between the attempt to take its lock and the question who has it is known."""
     held = [claim(str(roots.state), "a", 1)]
 
     def dies_before(descriptor: int) -> int:

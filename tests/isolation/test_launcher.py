@@ -29,7 +29,7 @@ STRANGER = 100_000 + os.getpid()  # a uid that owns no process: a limit on its p
 
 
 def test_one_process_a_camera(roots: Roots, processes: Processes) -> None:
-    """The launcher forks exactly one process a camera, each in a session of its own."""
+    """The launcher forks exactly one process per camera, each in a session of its own."""
     launcher = processes.ruth("up", configure(roots, "a", "b", "c"), env=roots.environ())
     pids = {pid_of(roots, camera) for camera in ("a", "b", "c")}
     assert set(children_of(launcher.pid)) == pids

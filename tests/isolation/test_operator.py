@@ -151,7 +151,7 @@ def test_down_after_the_launcher_is_gone(roots: Roots, processes: Processes) -> 
 
 
 def test_down_is_not_misled_by_a_stray_folder(roots: Roots, processes: Processes) -> None:
-    """What is no camera id below the state root belongs to no camera, and does not stop ending agents."""
+    """A folder below the state root that is not a valid camera id does not keep agents from being ended."""
     launched(roots, processes, "a")
     (roots.state / ".stray").mkdir()
     (roots.state / "empty").mkdir()
@@ -175,7 +175,7 @@ def test_down_with_few_descriptors(roots: Roots, processes: Processes) -> None:
 
 
 def test_down_of_nobody(roots: Roots, processes: Processes) -> None:
-    """No agent to end is no failure; a named camera without an agent is one."""
+    """No agent to end is not a failure; a named camera without an agent is one."""
     answer = ruth(roots, "down")
     assert (answer.returncode, answer.stdout, answer.stderr) == (
         0,
@@ -197,7 +197,7 @@ def test_down_of_a_stopped_agent(roots: Roots, processes: Processes) -> None:
 
 @pytest.mark.parametrize("camera", ["..", "/etc", "a/b", "", "x" * 300, "a\nb", ".hidden"])
 def test_hostile_names(roots: Roots, camera: str) -> None:
-    """A name that is no camera id is refused with exit code 2 and no traceback, and nothing is made."""
+    """An invalid camera id is refused with exit code 2 and no traceback, and nothing is made."""
     answer = ruth(roots, "down", camera)
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr.startswith("ruth: camera id ")

@@ -254,7 +254,7 @@ def test_only_torn_frames(roots: Roots) -> None:
 
 @pytest.mark.parametrize("camera", ["..", "a/b", "", "x" * 300, ".hidden"])
 def test_hostile_names(roots: Roots, camera: str) -> None:
-    """A name that is no camera id is refused with exit code 2, and nothing is made."""
+    """A name that is not a valid camera id is refused with exit code 2, and nothing is made."""
     done = peek(roots, camera)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.startswith(b"ruth: camera id ")
@@ -279,7 +279,7 @@ def test_a_png_is_nothing_for_a_terminal(roots: Roots, processes: Processes, exp
 
 
 def test_peek_leaves_everything_as_it_was(roots: Roots, exporter: FrameExporter, tmp_path: Path) -> None:
-    """A look changes neither an export nor its times, and makes no state."""
+    """A poll changes neither an export nor its times, and makes no state."""
     files = sorted((roots.export / "a").iterdir())
     before = [(file.read_bytes(), file.stat().st_mtime_ns) for file in files]
     assert peek(roots, "a").returncode == 0

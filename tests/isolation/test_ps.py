@@ -1,4 +1,4 @@
-"""One look tells which camera's process does what: ``ruth ps`` and the system's own tools."""
+"""One poll tells which camera's process does what: ``ruth ps`` and the system's own tools."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_a_dead_pid_that_is_a_strangers_zombie(roots: Roots, processes: Processe
 
 
 def test_looking_changes_nothing(roots: Roots, processes: Processes) -> None:
-    """A look writes nothing, takes no lock, and leaves the agent's state and descriptors as they were."""
+    """A poll writes nothing, takes no lock, and leaves the agent's state and descriptors as they were."""
     pid = launched(roots, processes, "a")["a"]
     path = roots.state / "a" / "agent.state"
     os.kill(pid, signal.SIGSTOP)

@@ -139,7 +139,7 @@ def test_troubled_runtimes_trouble_nobody(
 
 
 def test_it_outlives_agents_and_servers(roots: Roots, processes: Processes) -> None:
-    """A runtime gets frames again once another agent is launched, and once VAS has begun anew."""
+    """A runtime gets frames again once another agent is launched, and once VAS has begun again."""
     first = launched(roots, processes, CAMERA)[CAMERA]
     runtime = Runtime(roots, processes, model_id="audit")
     exporter = exporter_of(roots, CAMERA, WIDTH, HEIGHT)
@@ -155,7 +155,7 @@ def test_it_outlives_agents_and_servers(roots: Roots, processes: Processes) -> N
     wait_until(lambda: view_agent(roots, CAMERA).export is None, "the export is gone")
     begun_ns = time.monotonic_ns()
     again = exporter_of(roots, CAMERA, WIDTH, HEIGHT)
-    with Server(again) as anew:
+    with Server(again) as again:
         wait_until(
             lambda: [frame.timestamp_ns > begun_ns for frame in runtime.got].count(True) > 3,
             "it gets the new server's frames",
@@ -163,7 +163,7 @@ def test_it_outlives_agents_and_servers(roots: Roots, processes: Processes) -> N
     got = runtime.end()
     count = [frame.timestamp_ns > begun_ns for frame in got].index(True)
     assert [frame.frame_id for frame in got[count:]] == sorted(frame.frame_id for frame in got[count:])
-    for frames, source in ((got[:count], server), (got[count:], anew)):
+    for frames, source in ((got[:count], server), (got[count:], again)):
         assert all(frame.digest == source.digest(frame.frame_id) for frame in frames if frame.intact)
         assert any(frame.intact for frame in frames)
     again.close()
@@ -303,6 +303,6 @@ def test_pixels_cut_away_end_the_runtime_that_looks_at_them_alone(
     os.truncate(roots.export / CAMERA / "frame.data", 0)
     runtime.communicate("look\n", timeout=60)
     assert runtime.returncode == -signal.SIGBUS
-    wait_until(lambda: view_agent(roots, CAMERA).export is None, "the agent has let go")
+    wait_until(lambda: view_agent(roots, CAMERA).export is None, "the agent has released")
     assert view_agent(roots, CAMERA).pid == pid
     assert waiting.end()

@@ -187,7 +187,7 @@ class Soaked:
     """What came of one soak.
 
     Attributes:
-        roots: Where its exports and states still stand.
+        roots: Where its exports and states are.
         deaths: Agents that died.
         published: Frames published for each camera.
         spoiled: Slots of frame.data that held something else, when they were due again, than was published.
@@ -253,7 +253,7 @@ def soaked(request: pytest.FixtureRequest, library: str) -> Iterator[Soaked]:
 
 
 def test_every_death_is_one_agents(soaked: Soaked) -> None:
-    """As many agents as died were launched anew by hand, one at a time a camera, and no other."""
+    """As many agents as died were launched again by hand, one at a time a camera, and no other."""
     assert len(soaked.lives) == soaked.deaths + len(CAMERAS)
 
 

@@ -156,7 +156,7 @@ def test_the_record_is_the_same(roots: Roots, processes: Processes, monkeypatch:
 def test_a_record_is_taken_over_from_whoever_died(
     roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever stands in the state: its sequence and wake word go on, and nothing else of it is left."""
+    """Whatever is in the state: its sequence and wake word go on, and nothing else of it is left."""
     for camera in CAMERAS:
         folder = roots.state / camera
         folder.mkdir(parents=True)
@@ -195,7 +195,7 @@ def content(roots: Roots, camera: str) -> bytes:
 def test_the_record_says_whose_it_is(
     roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
-    """Pid, start and launcher are what the kernel says, and the export is the one that stands there."""
+    """Pid, start and launcher are what the kernel says, and the export is the one that is there."""
     monkeypatch.setenv(VARIABLE, word)
     before_ns = time.monotonic_ns()
     pid = launched(roots, processes, "c")["c"]
@@ -263,7 +263,7 @@ def test_what_is_in_order_needs_no_python(roots: Roots, processes: Processes) ->
                 assert exporter.publish(FRAME, (first + number + 1) * 10**9)
                 wait_until(lambda n=first + number: record(roots, "a").frames == n + 1, "it is observed")
             waits(2)
-        wait_until(lambda: view_agent(roots, "a").export is None, "it is let go")
+        wait_until(lambda: view_agent(roots, "a").export is None, "it is released")
     waits(2)
     assert view_agent(roots, "a").death is None
     assert record(roots, "a").session == 2

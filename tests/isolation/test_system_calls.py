@@ -34,7 +34,8 @@ ERRORS = ("EIO", "ENOMEM", "EMFILE", "EINTR")
 def cases(calls: dict[str, int], *errors: str) -> list[FailingCall]:
     """Every call once for each number, and for ever; of several errors each case takes the next one.
 
-    EINTR for ever is no case: it says that a signal has come, and Python makes such a call again (PEP 475).
+    EINTR for ever is not a case: it says that a signal has come, and Python makes such a call again (PEP
+    475).
     """
     turns = itertools.cycle(errors)
     once = [
@@ -65,7 +66,7 @@ class Show:
             shutil.rmtree(self._roots.export / camera)
 
     def play(self) -> None:
-        """They come, bring frames, vanish, come back as if VAS had been started anew, and vanish again."""
+        """They come, bring frames, vanish, come back as if VAS had been restarted, and vanish again."""
         for _ in range(2):
             self.appear()
             self.publish_for(1.5)
@@ -73,7 +74,7 @@ class Show:
         pause(1.1)  # by now every agent has polled
 
     def publish_for(self, seconds: float) -> None:
-        """Publishes to all, ten frames a second."""
+        """Publishes to all, ten frames per second."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.publish()
@@ -103,7 +104,7 @@ def pause(seconds: float) -> None:
 
 
 def ready(roots: Roots, processes: Processes, *cameras: str) -> dict[str, int]:
-    """Agents that have done all that comes before their first look."""
+    """Agents that have done all that comes before their first poll."""
     pids = launched(roots, processes, *cameras)
     for camera in cameras:
         wait_until(lambda camera=camera: view_agent(roots, camera).confinement, f"{camera} is ready")

@@ -98,7 +98,7 @@ def test_a_camera_by_hand(host: SystemdHost, pids: dict[str, int]) -> None:
 
 
 def test_a_launcher_that_is_killed(host: SystemdHost, pids: dict[str, int]) -> None:
-    """A launcher killed with -9 fails the unit and no agent; after ``ruth down`` the unit launches anew."""
+    """A launcher killed with -9 fails the unit and no agent; after ``ruth down`` the unit launches again."""
     host.call("systemctl", "kill", "--signal=SIGKILL", "--kill-who=main", "ruth")
     wait_state(host, "ruth", "failed")
     assert {camera: running(host, camera) for camera in CAMERAS} == pids

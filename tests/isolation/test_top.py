@@ -59,7 +59,7 @@ def test_json_lines(roots: Roots, processes: Processes) -> None:
 
 
 def test_a_pipe_gets_json(roots: Roots) -> None:
-    """What is no terminal gets JSON, asked for or not, also without any camera."""
+    """What is not a terminal gets JSON, asked for or not, also without any camera."""
     answer = top(roots, "-n", "1")
     assert json.loads(answer.stdout)["cameras"] == []
     assert not roots.state.exists()

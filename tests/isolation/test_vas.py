@@ -152,7 +152,7 @@ def test_our_end_of_the_pipe_closed(ffmpeg: FFmpeg, clip: Path, tmp_path: Path) 
 
 
 def test_bad_source_is_its_own(clip: Path, tmp_path: Path, vas: Callable[..., Run]) -> None:
-    """A camera whose source is no video ends with one line and its reason; the others go on."""
+    """A camera whose source is not a video ends with one line and its reason; the others go on."""
     (tmp_path / "junk.mp4").write_bytes(b"junk" * 100)
     run = vas(f"bad={tmp_path}/junk.mp4", f"good={clip}", exporter=Keeper().open)
     bad, good = run.summary.cameras
@@ -235,7 +235,7 @@ def test_pipe_gone(clip: Path, vas: Callable[..., Run], harm: Callable[[int], No
 def test_system_refuses(
     clip: Path, vas: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """Whatever the system refuses while a camera is served ends that camera only, and the rest is let go."""
+    """What the system refuses while a camera is served ends that camera only, and the rest is released."""
     monkeypatch.setattr("launch.vas.time_limits.CHECK_SECONDS", 0.1)
     honest = getattr(FFmpegProcess, step)
 

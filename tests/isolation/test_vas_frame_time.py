@@ -58,7 +58,7 @@ def test_caps_that_divide_the_rate(vas: Callable[..., Run]) -> None:
     watch = Watch()
     vas("cam=test:320x180", exporter=watch.open, once=False, seconds=25)
     assert all(stamp <= came for stamp, came in zip(watch.stamps, watch.came, strict=True))
-    stamps = watch.stamps[SETTLED:-5]  # told to end, FFmpeg lets go of its last frames at once
+    stamps = watch.stamps[SETTLED:-5]  # told to end, FFmpeg releases its last frames at once
     assert len(stamps) > 10.5 * 25, "not one whole turn"
     lost_s = len(steps(stamps)) / 25  # this machine is shared: arrivals can get better late
     assert lost_s < 1

@@ -168,7 +168,7 @@ def with_udta_first(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", ["cover.mp4", "first.mp4"])
 def test_a_cover_is_no_video(ffmpeg: FFmpeg, tmp_path: Path, vas: Callable[..., Run], name: str) -> None:
-    """Of a video with an attached picture the video is played, at its own pace, wherever that stands."""
+    """Of a video with an attached picture the video is played, at its own pace, wherever that is."""
     video = make(ffmpeg, tmp_path / "v.mp4", "testsrc2=s=320x180:r=25:d=1")
     picture = make(ffmpeg, tmp_path / "t.jpg", "testsrc2=s=640x360", "-frames:v", "1", "-q:v", "2")
     maps = ("-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "attached_pic")

@@ -115,7 +115,7 @@ def test_an_export_written_removed_and_made_again(
         assert missed <= max(1, feed.written // 1000)
         assert ended.session == session
         shutil.rmtree(roots.export / "a")
-        wait_until(lambda: view_agent(roots, "a").export is None, "the agent has let go")
+        wait_until(lambda: view_agent(roots, "a").export is None, "the agent has released")
         begun = ended
     assert view_agent(roots, "a").pid == pid
 
@@ -173,7 +173,7 @@ def test_the_stand_in_writes_what_the_document_says(roots: Roots) -> None:
 
 
 def test_the_stand_in_starts_with_two_empty_files(roots: Roots) -> None:
-    """Until the first frame two empty files stand there, which no reader takes for a frame."""
+    """Until the first frame two empty files are there, which no reader takes for a frame."""
     exporter = stand_in(roots)
     assert {path.stat().st_size for path in (roots.export / "a").iterdir()} == {0}
     with ExportSource(str(roots.export), "a") as source:

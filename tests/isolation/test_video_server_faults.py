@@ -44,7 +44,7 @@ def pause(seconds: float) -> None:
 
 
 def test_a_stopped_server(roots: Roots, processes: Processes) -> None:
-    """While the server is stopped its agents idle, a look a second; then they go on with the next frame."""
+    """While the server is stopped its agents idle, a poll per second; then they go on with the next frame."""
     cameras = ("a", "b")
     server = Server(processes, roots, cameras)
     pids = launched(roots, processes, *cameras)
@@ -91,7 +91,7 @@ def test_a_server_killed_at_any_moment(roots: Roots, processes: Processes, soaki
 
 
 def test_memory_of_an_unlinked_export(roots: Roots, processes: Processes) -> None:
-    """A server is killed and its files removed: once the agent has let go, the tmpfs has its memory back."""
+    """A server is killed and its files removed: once the agent has released them, the memory is free."""
     with small_tmpfs(roots.export, 16 * MIB):
         before = free_bytes(roots.export)
         server = Server(processes, roots, ("a",))

@@ -113,7 +113,7 @@ def test_frames_of_version_1_in_pairs(roots: Roots, processes: Processes, gap_s:
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_an_export_that_comes_into_a_directory(roots: Roots, processes: Processes, version: int) -> None:
-    """A directory that stands without an export is watched: what is put there is seen at once."""
+    """A directory that exists without an export is watched: what is put there is seen at once."""
     folder = roots.export / "a"
     camera = (HandwrittenRenamed if version == 1 else HandwrittenRing)(folder)
     for name in (META_NAME, DATA_NAME):
@@ -127,7 +127,7 @@ def test_an_export_that_comes_into_a_directory(roots: Roots, processes: Processe
 
 
 def test_a_directory_that_comes_later(roots: Roots, processes: Processes) -> None:
-    """It is found by a look, within a second, and watched from then on."""
+    """It is found by a poll, within a second, and watched from then on."""
     launched(roots, processes, "a")
     pass_time(0.3)
     camera = HandwrittenRenamed(roots.export / "a")
@@ -151,7 +151,7 @@ def test_a_directory_that_is_replaced(roots: Roots, processes: Processes) -> Non
 
 @pytest.mark.parametrize("says_so", [True, False], ids=["says that it does not wake", "says that it wakes"])
 def test_a_writer_that_does_not_wake(roots: Roots, processes: Processes, says_so: bool) -> None:
-    """Once it is known, each frame is found by a look, every 10 ms while frames come."""
+    """Once it is known, each frame is found by a poll, every 10 ms while frames come."""
     camera = HandwrittenRing(roots.export / "a")
     if says_so:
         camera.change(flags=0)
@@ -235,7 +235,7 @@ def test_an_idle_agent_wakes_once_a_second(roots: Roots, processes: Processes, p
 
 
 def test_renames_without_a_frame(roots: Roots, processes: Processes) -> None:
-    """As many as a writer gone wild makes cost an agent at most a thousand looks a second."""
+    """As many as a writer gone wild makes cost an agent at most a thousand looks per second."""
     camera = HandwrittenRenamed(roots.export / "a")
     pid = launched(roots, processes, "a")["a"]
     wait_observed(roots, "a", camera.record.frame_id)

@@ -7,10 +7,10 @@ know to be overwritten. How much it knows is all that an order of memory is abou
 
 * x86-64 keeps the order of stores and of loads: who has met a store knows all stores before it;
 * 64-bit Arm reorders any two accesses of different words, unless a barrier, a release or an acquire stands
-  between them. A load that meets a release store, or a store after a release fence, learns what stood before
+  between them. A load that meets a release store, or a store after a release fence, learns what was before
   that store or fence; and it may use this only if it is an acquire load, or after an acquire fence. For the
   same word, no later load meets an earlier store (coherence), and who meets a store knows what is known by
-  whoever meets an earlier one to the same word;
+  a process that meets an earlier one to the same word;
 * C11 promises less: without the last of these (C++20, "release sequence").
 
 This is the view-based reading for programs without a cycle of reads and writes between threads, which readers
@@ -85,7 +85,7 @@ class Load(NamedTuple):
 class Pread(NamedTuple):
     """Loads of several words by one pread(2), or by a copy of pixels: in any order.
 
-    A system call is no barrier: on Arm, nothing but a fence keeps one pread before the next.
+    A system call is not a barrier: on Arm, nothing but a fence keeps one pread before the next.
 
     Attributes:
         words: Which.

@@ -26,7 +26,7 @@ Belongs: TypeAlias = "Callable[[int, int], bool]"
 
 
 class File(NamedTuple):
-    """A file as it stands under its name: its inode number, and the session and id of its frame."""
+    """A file as it is under its name: its inode number, and the session and id of its frame."""
 
     inode: int
     session: int
@@ -41,7 +41,7 @@ class Habits(NamedTuple):
         data_made_first: And made before it.
         meta_made_early: frame.meta is made before frame.data is put in place: it needs a name of its own.
         one_name: Both files are made under one temporary name, as the frozen VAS does; else under two.
-        opened_again: What stands under a temporary name is opened again, as the frozen VAS does; else it is
+        opened_again: What is under a temporary name is opened again, as the frozen VAS does; else it is
             unlinked first.
         meta_opened_first: The reader opens frame.meta before frame.data.
 
@@ -79,7 +79,7 @@ class Tmpfs:
 
 
 class Folder:
-    """A camera's directory as its writers see it: what stands under the temporary names."""
+    """A camera's directory as its writers see it: what is under the temporary names."""
 
     def __init__(self, tmpfs: Tmpfs, habits: Habits = HABITS) -> None:
         self._tmpfs = tmpfs

@@ -2,7 +2,7 @@
 
 :class:`MappingReader` loads through its mapping with fences, as ``tests/contract/reader.c`` does.
 :class:`PreadReader` and :class:`FindingReader` read with preads, as ``ruth/export/ring_reader.py`` does. All
-bind to what stands at the path, and may bind anew between any two looks; each frame they accept is judged.
+bind to what is at the path, and may bind again between any two polls; each frame they accept is judged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NONE: Final = -1
 
 
 class Kept(NamedTuple):
-    """What a reader keeps between two looks.
+    """What a reader keeps between two polls.
 
     Attributes:
         meta: Number of the export whose ``frame.meta`` is open; 0 for none.
@@ -56,9 +56,9 @@ class Checks(NamedTuple):
         same_frame: The slot's frame is compared with the one that is wanted: its id and its timestamp.
         newest_acquire: The first load of the newest record's sequence is an acquire load; with preads:
             an acquire fence follows the first one.
-        newest_fence: A fence stands before the second load of it; with preads: behind the second one.
+        newest_fence: A fence is before the second load of it; with preads: behind the second one.
         slot_acquire: As newest_acquire, of the slot's record.
-        use_fence: A fence stands between the pixels and the last load of the slot's sequence.
+        use_fence: A fence is between the pixels and the last load of the slot's sequence.
         walk_acquire: Who walks has a fence behind the first of its preads.
         walk_fence: And behind the second.
         geometry_inside: Geometry is taken between the two sequences, not once and for all when binding.
@@ -117,7 +117,7 @@ class _Reader:
         return Kept()
 
     def polls(self, kept: Kept) -> dict[str, Poll[Kept]]:
-        """Binding anew is possible at any time: a path is compared now and then, and waits time out."""
+        """Binding again is possible at any time: a path is compared now and then, and waits time out."""
         polls = {"bind": self._bind(kept)}
         if kept.meta:
             polls["poll"] = self._poll(kept)

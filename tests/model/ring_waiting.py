@@ -77,7 +77,7 @@ class _WaitingReader:
         raise NotImplementedError
 
     def _after(self, kept: Kept, sequence: int, *, closed: bool) -> Ended[Kept]:
-        """What follows a look that found the record's sequence unchanged; ``kept.wake`` is of that poll."""
+        """What follows a poll that found the record's sequence unchanged; ``kept.wake`` is of that poll."""
         kept = kept._replace(known=sequence // 2)
         if sequence % 2 == 0 and sequence != kept.given:
             return Ended(kept._replace(given=sequence), ((1, kept.known - 1),))
@@ -88,7 +88,7 @@ class _WaitingReader:
         last = 2 * self._frames
         if kept.given == last:
             return Ended(kept, ((1, self._frames),))
-        return Ended(kept, problem=f"lets go of a closed export at sequence {kept.given} of {last}")
+        return Ended(kept, problem=f"releases a closed export at sequence {kept.given} of {last}")
 
     def _sleep(self, kept: Kept) -> Ended[Kept]:
         """Waits for ``wake`` to differ."""

@@ -2,10 +2,10 @@
 
 A reader is written as what it does: generators that yield loads and fences and are sent what was loaded.
 From the same values a generator always goes on in the same way, so what it was sent is all of its state. A
-state of the search is that, what the reader keeps between two looks, and its :class:`~model.memory.View`.
+state of the search is that, what the reader keeps between two polls, and its :class:`~model.memory.View`.
 
-Between two looks, a reader that knows less can meet everything that one knowing more can meet, and it looks
-for ever. So of states that keep the same, only those that know least are gone on from, and a look that ends
+Between two polls, a reader that knows less can meet everything that one knowing more can meet, and it looks
+for ever. So of states that keep the same, only those that know least are gone on from, and a poll that ends
 with what it began with is not gone on from at all.
 """
 
@@ -27,7 +27,7 @@ Poll: TypeAlias = "Generator[Asked, Value, Ended[Kept]]"
 
 
 class Ended(NamedTuple, Generic[Kept]):
-    """How a look ended.
+    """How a poll ended.
 
     Attributes:
         kept: What the reader keeps of it.
@@ -58,7 +58,7 @@ class Found(NamedTuple):
     Attributes:
         states: How many were visited.
         accepted: Every frame that some reader can accept.
-        kept: All that a reader can have kept between two looks.
+        kept: All that a reader can have kept between two polls.
         trace: The steps to the first problem, the problem last; empty if there is none.
 
     """

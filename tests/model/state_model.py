@@ -31,7 +31,7 @@ SEQUENCE, WAKE, VERSION = "sequence", "wake", "version"
 FIELDS: Final = (VERSION, "agent", "export", "inode", "decision", "allowed", "kept")
 """Of which a reader learns which agent it is, which export it is bound to, and what it allowed."""
 EMPTY: Final = dict.fromkeys((SEQUENCE, WAKE, *FIELDS), 0)
-_VERSION: Final = 3  # another one is refused, whatever stands beside it
+_VERSION: Final = 3  # another one is refused, whatever is beside it
 _BOUND: Final = {"export": 2, "inode": 7}
 _UNBOUND: Final = {"export": 0, "inode": 0}
 

@@ -43,7 +43,7 @@ class Loads:
         self._steps = steps
 
     def polls(self, kept: tuple[Value, ...]) -> dict[str, Poll[tuple[Value, ...]]]:
-        """It looks once."""
+        """It reads once."""
         return {} if kept else {"poll": self._poll()}
 
     def _poll(self) -> Poll[tuple[Value, ...]]:
@@ -79,10 +79,10 @@ IN_ORDER = ALL - {(1, 0)}
         ([DATA, Fence(), FLAG], [Load("flag", ACQUIRE), Load("data")], IN_ORDER),
         ([DATA, Fence(), FLAG], [Load("flag"), Fence(), Load("data")], IN_ORDER),
         ([DATA, Fence(), FLAG], [Load("flag"), Load("data")], ALL),
-        # A release store orders what stands before it, not what follows it: why step 1 needs a fence.
+        # A release store orders what is before it, not what follows it: why step 1 needs a fence.
         ([FLAG._replace(order=RELEASE), DATA], [Load("data", ACQUIRE), Load("flag")], ALL),
         ([FLAG, Fence(), DATA], [Load("data"), Fence(), Load("flag")], IN_ORDER),
-        # An acquire load orders what follows it, not what stands before it: why a re-check needs a fence.
+        # An acquire load orders what follows it, not what is before it: why a re-check needs a fence.
         ([FLAG, Fence(), DATA], [Load("data"), Load("flag", ACQUIRE)], ALL),
         # A fence comes too late for what was loaded in between.
         ([DATA, Fence(), FLAG], [Load("flag"), Load("data"), Fence()], ALL),
@@ -157,7 +157,7 @@ def resumed(machine: Machine, frames: int, dies_after: int) -> History:
 @pytest.mark.parametrize("dies_after", [20, 31, 36])
 @pytest.mark.parametrize("machine", [X86, C11])
 def test_what_is_left_out_changes_nothing(machine: Machine, dies_after: int) -> None:
-    """What a look can only end in nothing after is left out, and the search finds the same with it."""
+    """What a poll can only end in nothing after is left out, and the search finds the same with it."""
     history = resumed(machine, 3, dies_after)
     readers: list[Reader[Kept]] = [MappingReader(2)]
     if machine is X86:

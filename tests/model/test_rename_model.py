@@ -28,9 +28,9 @@ def published(made: History) -> set[tuple[int, int] | None]:
 
 @pytest.mark.parametrize("between", [0, 3, MADE_BETWEEN_MAX - 2], ids=["alone", "with others", "with many"])
 @pytest.mark.parametrize("first", [FIRST, INODES - 9], ids=["", "wrapping"])
-@pytest.mark.parametrize("opened_again", [True, False], ids=["as VAS does", "made anew"])
+@pytest.mark.parametrize("opened_again", [True, False], ids=["as VAS does", "made again"])
 def test_no_pair_is_ever_wrong_and_each_can_be_met(first: int, between: int, opened_again: bool) -> None:
-    """Wherever a writer dies and another begins anew, a pair that the rule accepts is of one frame.
+    """Wherever a writer dies and another begins again, a pair that the rule accepts is of one frame.
 
     Every frame whose header was put in place can be accepted, however many files others make meanwhile, where
     the numbers of a tmpfs mounted with inode32 start again, and where a temporary file that the dead writer

@@ -51,7 +51,7 @@ LITMUS: dict[str, tuple[list[Access], list[Access], tuple[tuple[int, ...], ...],
         ((), (1, 0)),
         set(),
     ),
-    # What stands after a release store may be seen before it: why an odd sequence needs a fence behind it.
+    # What is after a release store may be seen before it: why an odd sequence needs a fence behind it.
     "a release store does not hold back what follows": (
         [store("odd", order=RELEASE), store("data")],
         [load("data", ACQUIRE), load("odd")],
@@ -59,7 +59,7 @@ LITMUS: dict[str, tuple[list[Access], list[Access], tuple[tuple[int, ...], ...],
         {"64-bit Arm"},
     ),
     # And why a sequence that is taken again needs a fence before it.
-    "an acquire load does not hold back what stands before": (
+    "an acquire load does not hold back what is before": (
         [store("odd"), fence(RELEASE), store("data")],
         [load("data"), load("odd", ACQUIRE)],
         ((), (1, 0)),
@@ -173,12 +173,12 @@ def test_a_pread_is_loads_in_any_order() -> None:
 
 # --- the wake word against a lost wake-up -----------------------------------------------------------------
 
-# A frame is published and its wake counted, then FUTEX_WAKE polls whether anybody waits. FUTEX_WAIT says that
-# it waits, then polls whether wake is still what its caller took. Each of the two has a full fence between
-# (Linux, kernel/futex: "futex_wake() ... smp_mb()", the comment above futex_hb_waiters_inc()).
+# A frame is published and its wake counted, then FUTEX_WAKE polls whether any process waits. FUTEX_WAIT says
+# that it waits, then polls whether wake is still what its caller took. Each of the two has a full fence
+# between (Linux, kernel/futex: "futex_wake() ... smp_mb()", the comment above futex_hb_waiters_inc()).
 WAKING = [store("record"), store("wake", order=RELEASE), fence(FULL), load("waiters")]
 WAITING = [store("waiters"), fence(FULL), load("wake")]
-SLEEPS = ((0,), (0,))  # nobody was seen to wait, and wake had not moved
+SLEEPS = ((0,), (0,))  # no process was seen to wait, and wake had not moved
 
 
 @BOTH

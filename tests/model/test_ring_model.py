@@ -213,7 +213,7 @@ WAITING_ORDERS: dict[str, Rules | Habits] = {
     "acquire of the flags": Habits(flags_acquire=False),
 }
 WEAK = {MappingReader: (ARM, C11), WaitingMappingReader: (ARM, C11)}
-"""Machines that need them; a pread is no access of C11."""
+"""Machines that need them; a pread is not an access of C11."""
 
 
 def weak_machines(make: object) -> tuple[Machine, ...]:
@@ -301,7 +301,7 @@ def test_a_seeded_defect_of_waiting_is_caught(name: str) -> None:
 
 
 def test_every_rule_of_the_model_has_its_defect() -> None:
-    """No rule or check stands in the model for show: leaving out any single one of them is caught."""
+    """No rule or check is in the model for show: leaving out any single one of them is caught."""
     defects = (WRITER_DEFECTS, READER_DEFECTS, WAITING_DEFECTS)
     left_out = [broken for seeded in defects for *_, broken in seeded.values()]
     left_out += [*(broken for broken, _ in ORDERS.values()), *WAITING_ORDERS.values()]

@@ -119,7 +119,7 @@ def test_the_real_writer_has_its_fences() -> None:
 
 
 def test_every_rule_of_the_model_has_its_defect() -> None:
-    """No rule or check stands in the model for show."""
+    """No rule or check is in the model for show."""
     left_out = [broken for broken, _ in DEFECTS.values()]
     for whole in (RULES, CHECKS):
         for rule in whole._fields:

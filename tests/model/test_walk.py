@@ -149,7 +149,7 @@ def test_the_real_writer_has_a_fence_where_the_model_has_one(
 def test_between_any_two_stores_real_readers_answer_as_the_model(roots: Roots, camera: Path) -> None:
     """After each store of the real writer, a reader that has just come and one that stays look at it.
 
-    Both find what the model's readers find in a look that no store interrupts: the same frame and pixels, or
+    Both find what the model's readers find in a poll that no store interrupts: the same frame and pixels, or
     none.
     """
     history, model = model_history(), PreadReader(SLOTS)
@@ -185,7 +185,7 @@ def test_between_any_two_stores_real_readers_answer_as_the_model(roots: Roots, c
 def model_answer(
     model: PreadReader, history: History, kept: Kept, moment: int
 ) -> tuple[tuple[int, int, object] | None, Kept]:
-    """Id, time and payload of what one look accepts, all of it at one moment, and what is kept."""
+    """Id, time and payload of what one poll accepts, all of it at one moment, and what is kept."""
     ended: Ended[Kept] = at(whole(*[moment] * 9), history, model.polls(kept)["poll"])
     assert ended.problem is None
     if not ended.accepted:
@@ -249,7 +249,7 @@ class Replayed:
         os.pwrite(self._files[DATA], self._payloads[moment.others], 0)
 
     def close(self) -> None:
-        """Lets go of all of it."""
+        """Releases all of it."""
         self.reader.close()
         for descriptor in self._files.values():
             os.close(descriptor)
@@ -300,7 +300,7 @@ POLLS: dict[str, tuple[int, Callable[..., tuple[Moment, Moment, Moment]]]] = {
 def test_a_look_interrupted_anywhere_takes_what_the_model_takes(replayed: Replayed, name: str) -> None:
     """However far the writer goes on during a poll, between preads or within one, the answer is the model's.
 
-    A look during which the sequence changed leaves the wake word alone.
+    A poll during which the sequence changed leaves the wake word alone.
     """
     split, moments_of = POLLS[name]
     history, model, export = model_history(), PreadReader(SLOTS), Writer(SLOTS).export

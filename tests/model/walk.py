@@ -48,7 +48,7 @@ class RealStore(NamedTuple):
 
 
 class _Noting:
-    """Stands before an array of the ring's memory: passes everything on, and notes each store."""
+    """Wraps an array of the ring's memory: passes everything on, and records each store."""
 
     def __init__(
         self, array: memoryview, file: str, start: int, recorded: Callable[[RealStore], None]

@@ -29,7 +29,7 @@ NICE: Final = 10
 OOM_SCORE_ADJ: Final = 500  # half of all memory, as the kernel counts badness (proc(5))
 
 # 1 and not 0: where core_pattern names a program, the kernel starts it whatever the limit is, but for 1
-# (fs/coredump.c); for a file, everything below a page is no dump.
+# (fs/coredump.c); for a file, everything below a page is not a dump.
 _NO_CORE_DUMP: Final = 1
 
 

@@ -1,6 +1,6 @@
 """A seccomp filter (seccomp(2)): the few system calls that an agent has a use for, and the paths it may open.
 
-Landlock cannot say "this camera's directory, also when it is made anew": its rules are tied to inodes. A
+Landlock cannot say "this camera's directory, also when it is made again": its rules are tied to inodes. A
 filter cannot read a path either, as it sees only the argument, an address. But it can compare the address. So
 the paths of this camera lie in memory of their own, made read-only and sealed (mseal(2), Linux 6.10):
 no code in this process can change, move or unmap it, and openat(2) is let through only for these
@@ -142,7 +142,7 @@ class SealedPaths:
         self._content = os.fsencode(path) + b"\0"
         if page.used + len(self._content) > _SIZE:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
-        # As ctypes passes them, made once: a frame of version 1 is opened at each look.
+        # As ctypes passes them, made once: a frame of version 1 is opened at each poll.
         self._addresses = {
             name: ctypes.c_void_p(address)
             for name, address in (*page.addresses.items(), (path, page.next_address))

@@ -2,7 +2,7 @@
  *
  * C carries out, and decides nothing. It follows values that it is given (launch/agent/native/structs.py), and rules
  * that are compiled from the Python functions in which they are written (launch/agent/native/rules.py); it knows no kinds of
- * subscriptions, no table, no conditions of its own. What stands here besides is in which order system calls are made
+ * subscriptions, no table, no conditions of its own. What is here besides is the order in which system calls are made
  * and memory is changed; why, is written where Python does the same, which each part names. That both come to the same
  * after each step is tested (tests/unit/launch/agent/native).
  *

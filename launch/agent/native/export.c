@@ -1,4 +1,4 @@
-/* One look at whatever is in place at the camera's path: ruth/export/source.py, and beside it ring_reader.py and
+/* One read of whatever is in place at the camera's path: ruth/export/source.py, and beside it ring_reader.py and
  * rename_reader.py, where each order of calls has its reason. What is valid: ruth/export/validity.py, compiled.
  */
 struct file_id {
@@ -22,7 +22,7 @@ struct bound {
     /* version 1 */
     int directory;
     struct file_id directory_file;
-    struct stat data_status; /* of frame.data, if it was announced since the last look */
+    struct stat data_status; /* of frame.data, if it was announced since the last poll */
     int data_came;
     int readable; /* whether a frame.data of this mode, owner and group was opened */
     mode_t mode;
@@ -157,7 +157,7 @@ static enum found bind_ring(const struct agent *a, struct bound *b, int director
     return found;
 }
 
-/* What a look asks of frame.data besides: asked by the look, or as soon as that was put in place (wait.c). */
+/* What a poll asks of frame.data besides: asked by the poll, or as soon as that was put in place (wait.c). */
 static int take_data_status(const struct agent *a, struct bound *b) {
     return b->data_came = fstatat(b->directory, text_at(a->data_name), &b->data_status, AT_SYMLINK_NOFOLLOW) == 0;
 }

@@ -1,7 +1,7 @@
 /* Forks a process for one camera, which becomes its agent without touching an object of Python. Each object touched is
  * a page copied, since each use of one writes its reference count: some 300 pages and a millisecond an agent.
  *
- * The same as launch/launcher/child.py and AgentProcess.run() do in Python, in the same order; the reasons stand there. What
+ * The same as launch/launcher/child.py and AgentProcess.run() do in Python, in the same order; the reasons are there. What
  * takes rights away is not written down twice: launch/agent/confine prepares a list of system calls for either.
  */
 static void copy(uint64_t to, uint64_t from, uint64_t size) {

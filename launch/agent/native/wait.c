@@ -65,7 +65,7 @@ static void wait_for_directory(const struct agent *a, struct bound *b, struct wa
         w->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         if (w->watch >= 0 && inotify_add_watch(w->watch, text_at(a->directory_path), WATCH_MASK) < 0) close_watch(w);
         if (w->watch < 0) pause_for(poll_ns); /* no directory, or no instance left */
-        return;                               /* what came before the watch is found by a look */
+        return;                               /* what came before the watch is found by a poll */
     }
     uint64_t until_ns = now_ns() + WAITING_QUIET_POLL_NS;
     int came = 0, gone = 0;

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
 
     Raises:
         UsageError: The camera's agent has not a model that was asked for.
-        InvalidIdError: The camera or a model is no id.
+        InvalidIdError: The camera or a model is not a valid id.
         BrokenPipeError: No process reads any more.
 
     """

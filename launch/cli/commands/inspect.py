@@ -23,10 +23,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Looks once, and says what it saw; 1 if the camera is not known, or not everything could be told.
+    """Reads once, and says what it saw; 1 if the camera is not known, or not everything could be told.
 
     Raises:
-        InvalidIdError: The camera is no id.
+        InvalidIdError: The camera is not a valid id.
 
     """
     configured = configured_cameras(options.config) or []

@@ -30,11 +30,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Looks once, and shows what it saw.
+    """Reads once, and shows what it saw.
 
     Raises:
         UsageError: The PNG cannot go where it is to go.
-        InvalidIdError: The camera is no id.
+        InvalidIdError: The camera is not a valid id.
         OSError: The PNG cannot be written.
 
     """

@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     add_config(parser, positional=True)
     parser.add_argument(
-        "--source-fps", type=rate, metavar="F", help=f"frames a second of a camera (default {SOURCE_FPS:g})"
+        "--source-fps", type=rate, metavar="F", help=f"frames per second of a camera (default {SOURCE_FPS:g})"
     )
     parser.add_argument(
         "--jitter",

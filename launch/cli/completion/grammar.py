@@ -1,4 +1,4 @@
-"""What each verb takes, as its own parser says: options, arguments, and what may stand in them."""
+"""What each verb takes, as its own parser says: options, arguments, and what may be in them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KINDS: Final = {
 
 
 class Value(NamedTuple):
-    """What stands behind an option, or for itself.
+    """What is behind an option, or for itself.
 
     Attributes:
         name: As the help calls it.
@@ -69,7 +69,7 @@ class Option(NamedTuple):
 
 
 class Positional(NamedTuple):
-    """One argument that is no option; the last one of a verb may be given any number of times."""
+    """One argument that is not an option; the last one of a verb may be given any number of times."""
 
     value: Value
     repeats: bool

@@ -1,4 +1,4 @@
-"""What has happened between two looks at an agent's record. Pure: two records in, values out.
+"""What has happened between two reads of an agent's record. Pure: two records in, values out.
 
 An agent's record holds its newest frame alone and is changed at every one, so a reader that comes too late
 has a gap for good. How many frames it is, and what became of them in sum, its counters still tell.

@@ -36,7 +36,7 @@ _FRAME_WIDTH: Final = 8
 
 
 class LineWriter:
-    """Turns changes into lines, and says the headers again when they have changed.
+    """Turns changes into lines, and repeats the header when they have changed.
 
     Args:
         models: The only models to show; none for all.

@@ -34,7 +34,7 @@ def follow(
     Args:
         watch: What to follow.
         writer: Makes the lines.
-        out: Where to; flushed after each look.
+        out: Where to; flushed after each poll.
         frames: End after so many frames; None for any number.
         seconds: End after so long; None for never.
 

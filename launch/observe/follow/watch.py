@@ -38,7 +38,7 @@ class Watch:
 
     Raises:
         OSError: There is no state that can be read. Later nothing raises: what goes may come again.
-        InvalidIdError: ``camera_id`` is no id.
+        InvalidIdError: ``camera_id`` is not a valid id.
 
     """
 
@@ -77,7 +77,7 @@ class Watch:
         self._close()
 
     def poll(self) -> list[Change]:
-        """What has happened since the last look; at first, what agent and export there are."""
+        """What has happened since the last poll; at first, what agent and export there are."""
         if self._reader is None:
             with suppress(OSError):
                 self._open()
@@ -98,7 +98,7 @@ class Watch:
             self._polled_ns = now_ns
             found += self._poll_agent()
             if self._reader is not None and not self._reader.is_current():
-                self._close()  # what stands there now is opened at the next look
+                self._close()  # what is there now is opened at the next poll
         if record is not None:
             happened = changes(self._last, record)
             # The newest frame that there was before is not news, the export is.
@@ -113,7 +113,7 @@ class Watch:
         return found
 
     def wait(self, timeout_ns: int) -> None:
-        """Until the record has changed since the last look, or it is time to look anyhow.
+        """Until the record has changed since the last poll, or it is time to poll anyhow.
 
         Args:
             timeout_ns: At most so long, in nanoseconds; :data:`POLL_NS` at most in any case.

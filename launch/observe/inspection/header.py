@@ -1,4 +1,4 @@
-"""An export's header as it stands, valid or not, for people who need to know what is wrong with it.
+"""An export's header as it is, valid or not, for people who need to know what is wrong with it.
 
 An agent is told only whether there is a frame (:class:`ruth.export.source.ExportSource`); here every field is
 shown, and beside them the first reason for which an agent would refuse them.
@@ -64,10 +64,10 @@ class ExportHeader(NamedTuple):
 
 
 def read_header(export_root: str, camera_id: str) -> ExportHeader:
-    """Looks once. Never raises for anything that stands, or does not stand, below the export root.
+    """Reads once. Never raises for anything that is, or is not, below the export root.
 
     Raises:
-        InvalidIdError: ``camera_id`` is no id.
+        InvalidIdError: ``camera_id`` is not a valid id.
 
     """
     path = camera_directory(export_root, camera_id)

@@ -134,7 +134,7 @@ def inspect_camera(state_root: str, export_root: str, camera_id: str) -> Inspect
     """Looks at one camera; a live agent is watched for half a second.
 
     Raises:
-        InvalidIdError: ``camera_id`` is no id.
+        InvalidIdError: ``camera_id`` is not a valid id.
 
     """
     activity, sighting = None, read_sighting(state_root, check_id("camera", camera_id))
@@ -185,7 +185,7 @@ def record_counters(record: AgentRecord, slots: int | None) -> RecordCounters:
 
     Args:
         record: The agent's.
-        slots: Of the ring that stands now; None if there is none.
+        slots: Of the present ring; None if there is none.
 
     """
     fps = export_fps(record)

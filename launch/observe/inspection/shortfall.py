@@ -1,8 +1,8 @@
 """Why a model gets less than its cap, in one sentence with a number. Pure: a record in, words out.
 
-A cap is a maximum (docs/gate.md), so less than that is no fault; but an operator asks why. What a record says
-answers most of it: the rate of the camera, frames that were missed, and how many frames the interval of the
-cap spans.
+A cap is a maximum (docs/gate.md), so less than that is not a fault; but an operator asks why. What a record
+says answers most of it: the rate of the camera, frames that were missed, and how many frames the interval of
+the cap spans.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def shortfall(record: AgentRecord, model: ModelState, fps: float | None) -> str 
     most = fps if model.max_fps is None else min(fps, model.max_fps)
     if given >= NEAR * (fps if model.max_fps is None else model.max_fps):
         return None
-    told = f"{given:.3g} frames a second"
+    told = f"{given:.3g} frames per second"
     if model.max_fps is not None and fps < NEAR * model.max_fps and given >= NEAR * most:
         return f"{told}: the camera gives {fps:.3g}, fewer than its cap of {model.max_fps:g}"
     return f"{told}{_of(model)}: {_cause(record, model, fps, given)}"
@@ -88,7 +88,7 @@ def _cause(record: AgentRecord, model: ModelState, fps: float, given: float) -> 
         together = frames_together(record.frames, record.missed, record.arrivals)
         if together > 1 and record.arrivals * fps < model.max_fps * record.frames:
             arrivals = fps * record.arrivals / record.frames
-            return f"frames come {together} at once, {arrivals:.3g} times a second"
+            return f"frames come {together} at once, {arrivals:.3g} times per second"
     gap_s = longest_gap_ns(record) / NANOSECONDS
     if gap_s > 2 / (fps if model.max_fps is None else min(fps, model.max_fps)):
         return f"frames ceased for up to {gap_s:.3g} s"

@@ -1,1 +1,1 @@
-"""``ruth peek``: one look at a camera's newest frame, in the terminal or as a PNG. Reads only."""
+"""``ruth peek``: one read of a camera's newest frame, in the terminal or as a PNG. Reads only."""

@@ -1,4 +1,4 @@
-"""Puts a file in place whole, over what stands there, or not at all."""
+"""Puts a file in place whole, over what is there, or not at all."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def put(path: str, content: bytes) -> None:
     A symbolic link stays, and what it leads to is replaced.
 
     Raises:
-        OSError: It cannot be written; what stood at ``path`` stands there still, and nothing else is left.
+        OSError: It cannot be written; what was at ``path`` is still there, and nothing else is left.
 
     """
     target = os.path.realpath(path)

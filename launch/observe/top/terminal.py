@@ -72,12 +72,12 @@ class SignalledError(BaseException):
 class Terminal:
     """The terminal of this process, from :meth:`enter` to the end of its ``with``.
 
-    A signal that ends the process is noted, and raised in :meth:`wait` and :meth:`draw` alone: an exception
-    at any other moment could hit the very code that gives the terminal back.
+    A signal that ends the process is recorded, and raised in :meth:`wait` and :meth:`draw` alone: an
+    exception at any other moment could hit the very code that gives the terminal back.
 
     Args:
         screen: Descriptor to draw on, a terminal.
-        keys: Descriptor to read keys from; if it is no terminal, there are none.
+        keys: Descriptor to read keys from; if it is not a terminal, there are none.
 
     """
 

@@ -62,7 +62,7 @@ def dotted_ids(
 
     Args:
         path: Of the unknown key, in the table that has the first part of the id as its own key.
-        value: What stands there.
+        value: What is there.
         is_meant: Tells a table that an id of this kind would have.
 
     Yields:

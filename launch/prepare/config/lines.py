@@ -4,7 +4,7 @@ There is no second TOML reader here; tomllib itself is asked. The text is cut in
 tomllib says where each ends: the first run of whole lines that parses is one statement. That is
 exact. TOML is read from left to right and a statement ends with its line, so a cut inside a value
 leaves a bracket or a quote open and never parses, and the first cut after the value always does.
-One statement alone cannot contradict another, so it parses wherever it stood.
+One statement alone cannot contradict another, so it parses anywhere.
 
 What a statement says, tomllib's answer shows. One that begins with ``[`` is a header (no key can),
 and the chain of tables that it makes is the path of the keys after it. The line of a key or table

@@ -126,7 +126,7 @@ def _active_faults(path: Path, value: object) -> Iterator[Fault]:
 
 
 def _number_in(text: str) -> str | None:
-    """How to write the cap that stands in a text, if one does."""
+    """How to write the cap that is in a text, if one does."""
     try:
         number = float(text)
     except ValueError:

@@ -17,7 +17,7 @@ is in the text is found by :mod:`launch.prepare.config.lines`, what cameras have
     front-door = {}
     yard       = { models = { person = { max_fps = 10 }, plate = false, audit = {} } }    # audit: every frame
 
-Nothing else may stand in it. A key that is not known is a problem, never ignored: most likely it
+Nothing else may be in it. A key that is not known is a problem, never ignored: most likely it
 is a known one with a slip in it, and no camera may run otherwise than its file says.
 """
 
@@ -110,7 +110,7 @@ class HostPlan:
 
 
 class ConfigError(RuthError):
-    """A text that is no valid ruth.toml.
+    """A text that is not a valid ruth.toml.
 
     Attributes:
         problems: Everything that is wrong with it, by line.

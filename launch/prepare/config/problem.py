@@ -91,7 +91,7 @@ def show_value(value: object) -> str:
 
 
 def show_text(text: str) -> str:
-    """A piece of the file as it stands, without quotes: printable and cut."""
+    """A piece of the file as it is, without quotes: printable and cut."""
     return printable(text, SHOWN_MAX, keep=ESCAPED)
 
 

@@ -119,7 +119,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One camera's export as it stands.
+    """One camera's export as it is.
 
     Attributes:
         problem: Why an agent of this user would take no frame from it; None if it would.
@@ -174,7 +174,7 @@ class HostFacts:
         tasks: Limits of processes and threads.
         open_files: The host's limit of open files; None if it cannot be told.
         inotify: This user's limit of inotify instances; None if it cannot be told.
-        descriptors: Limit of descriptors a process; None for none.
+        descriptors: Limit of descriptors per process; None for none.
         mappings: Limit of memory maps a process; None if it cannot be told.
         address_space: Limit of addresses a process in bytes, the hard one; None for none.
         unseen: Checks for which not everything could be looked at, and why.

@@ -35,7 +35,7 @@ def futex(host: HostFacts) -> Finding:
     return Finding(
         "futex",
         Level.WARN,
-        "futex(2) does not work here: agents look for frames on time, later and at a higher cost",
+        "futex(2) does not work here: agents poll for frames on time, later and at a higher cost",
         "allow futex in the container's seccomp profile",
     )
 

@@ -134,7 +134,7 @@ def inotify(host: HostFacts) -> Finding:
         return Finding("inotify", Level.OK, text)
     enough = max(INSTANCES_ENOUGH, 2 * (room.used + len(watching)))
     fix = f"{room.raise_it.replace('NUMBER', str(enough))}; for good: {SYSCTL_FILE} in /etc/sysctl.d"
-    return Finding("inotify", Level.WARN, f"{text}: the others look every 10 ms while frames come", fix)
+    return Finding("inotify", Level.WARN, f"{text}: the others poll every 10 ms while frames come", fix)
 
 
 def mappings(host: HostFacts) -> Finding:

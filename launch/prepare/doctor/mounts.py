@@ -22,7 +22,7 @@ class Mount(NamedTuple):
     """One mount.
 
     Attributes:
-        root: Which folder of the filesystem stands there.
+        root: Which folder of the filesystem is there.
         point: Where.
         filesystem: Its type.
         options: Of the filesystem, not of this mount of it.

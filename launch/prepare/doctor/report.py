@@ -22,7 +22,7 @@ _TEXT_WIDTH_MIN: Final = 20
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """One array, one object a finding, ended by a newline."""
+    """One array, one object per finding, ended by a newline."""
     objects = [
         {"check": one.check, "level": one.level.value, "text": one.text, "fix": one.fix} for one in findings
     ]
@@ -65,7 +65,7 @@ def _verdict(failures: int) -> str:
 def _wrapped(finding: Finding, room: int | None) -> Iterator[str]:
     """A text, then its fix, in lines that fit; words are cut only if they are longer than a line.
 
-    Paths stand in both as they are; here, where they become lines, what is not printable is escaped.
+    Paths are in both as they are; here, where they become lines, what is not printable is escaped.
     """
     for raw in (finding.text, f"fix: {finding.fix}" if finding.fix else ""):
         text = printable(raw, None, keep=ESCAPED)

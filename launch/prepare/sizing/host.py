@@ -88,7 +88,7 @@ def need_of(
     slots: int = SLOT_COUNT_DEFAULT,
     page_bytes: int = PAGE_SIZE,
 ) -> Need:
-    """What the cameras of ``plan`` need, each of so many frames a second, pixels and slots of a ring."""
+    """What the cameras of ``plan`` need, each of so many frames per second, pixels and slots of a ring."""
     cameras = len(plan.cameras)
     fps = cameras * source_fps
     return Need(

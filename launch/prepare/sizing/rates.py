@@ -1,7 +1,7 @@
 """The rate that a cap really gives, by simulation with the gate itself, not by formula.
 
 A subscription is shown the frames of a source, one after the other, as an agent would show them. What comes
-out is below the cap where the interval is no whole number of frames (10 of 25 fps gives 8.33), and where a
+out is below the cap where the interval is not a whole number of frames (10 of 25 fps gives 8.33), and where a
 frame that is due just when the interval ends is stamped slightly early (docs/gate.md).
 """
 

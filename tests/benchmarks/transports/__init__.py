@@ -57,7 +57,7 @@ class Publisher(Protocol):
         """Hands over the source frame, and keeps nothing of it: its memory changes at once."""
 
     def close(self) -> None:
-        """Lets go of everything."""
+        """Releases everything."""
 
 
 class Transport(Protocol):

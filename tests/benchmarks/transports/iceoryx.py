@@ -50,7 +50,7 @@ class Publisher:
         self._published += 1
 
     def close(self) -> None:
-        """Lets go of the ports and of the node."""
+        """Releases the ports and the node."""
         self._publisher.delete()
         self._notifier.delete()
         del self._node

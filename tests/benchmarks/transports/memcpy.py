@@ -43,7 +43,7 @@ class Publisher:
         self._published += 1
 
     def close(self) -> None:
-        """Lets go of the buffers; the last view takes the mapping along."""
+        """Releases the buffers; the last view takes the mapping along."""
         self._slots = ()
 
 

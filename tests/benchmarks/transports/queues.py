@@ -41,7 +41,7 @@ class Publisher:
         self._published += 1
 
     def close(self) -> None:
-        """Lets go of the queues, whatever is in them."""
+        """Releases the queues, whatever is in them."""
         for queue in self.links:
             queue.cancel_join_thread()
             queue.close()

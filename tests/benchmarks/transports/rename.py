@@ -1,4 +1,4 @@
-"""Version 1's scheme: each file written anew beside the old one and renamed over it; agents poll."""
+"""Version 1's scheme: each file rewritten beside the old one and renamed over it; agents poll."""
 
 from __future__ import annotations
 

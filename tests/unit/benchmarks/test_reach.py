@@ -14,12 +14,12 @@ def record(name: str, *tables: Table) -> Record:
 
 GATE = Table(
     "One decision",
-    ("models", "by", "median, ns a decision"),
+    ("models", "by", "median, ns per decision"),
     ((1, "agent, all models", 90.0), (4, "agent, all models", 79.0)),
 )
 FRAMES = Table(
     "Cameras",
-    ("cameras", "by", "missed", "p99, us", "CPU, us a frame and agent"),
+    ("cameras", "by", "missed", "p99, us", "CPU, us per frame and agent"),
     ((1_000, "Ruth", 0, 900.0, 17.0), (2_000, "Ruth", 5, 5_000.0, 20.0)),
 )
 PROCESSES = Table(
@@ -36,9 +36,9 @@ def judged(name: str, *tables: Table) -> dict[str, tuple[object, ...]]:
 def test_a_cell_is_found_by_its_row_and_head() -> None:
     """A figure is the number below a header in the row that begins so; without such a row there is none."""
     records = {"gate": record("gate", GATE)}
-    assert cell(records, "gate", 0, (4,), "median, ns a decision") == 79.0
-    assert cell(records, "gate", 0, (None, "agent, all models"), "median, ns a decision") == 90.0
-    assert cell(records, "gate", 0, (16,), "median, ns a decision") is None
+    assert cell(records, "gate", 0, (4,), "median, ns per decision") == 79.0
+    assert cell(records, "gate", 0, (None, "agent, all models"), "median, ns per decision") == 90.0
+    assert cell(records, "gate", 0, (16,), "median, ns per decision") is None
     assert cell(records, "gate", 0, (4,), "by") is None
     assert cell({}, "gate", 0, (4,), "by") is None
 

@@ -29,6 +29,6 @@ def test_a_run_replaces_its_own_records_only(tmp_path: Path) -> None:
 
 
 def test_circumstances() -> None:
-    """Beside numbers stands on what, when and beside what else they were measured, and if it was in haste."""
+    """Beside numbers is on what, when and beside what else they were measured, and if it was in haste."""
     told = record("gate", 1.0).circumstances
     assert told == "a machine. Measured 2000-12-31 in 12 s; load average before: 0.5"

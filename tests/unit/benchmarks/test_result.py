@@ -51,7 +51,7 @@ def test_a_row_of_another_length_is_refused() -> None:
 
 
 def test_text() -> None:
-    """On a terminal a table stands under its title, numbers to the right, notes behind it."""
+    """On a terminal a table is under its title, numbers to the right, notes behind it."""
     assert as_text(RESULT) == (
         "Some numbers\nby        us  x\nRuth    1.25  -\nother  1,234  2\n\nOne was left out.\n"
     )

@@ -72,7 +72,7 @@ def test_what_an_agent_takes_beyond_waiting() -> None:
 
 
 def test_decoding() -> None:
-    """A recording that differs by a byte is counted, and frames a second are beside those without Ruth."""
+    """A recording that differs by a byte is counted, and frames per second are beside those without Ruth."""
     bare = Measured([[100.0], [100.0]], recordings=["a", "a"])
     other = Measured([[98.0], [99.0]], exported=250, recordings=["a", "b"])
     paced, flat_out = decode.tables_of(decode.WHOLE, {BARE: bare, "x": other}, {BARE: bare, DRAINED: other})

@@ -65,7 +65,7 @@ def test_a_record_under_change_is_not_taken(roots: Roots, stepped: Stepped) -> N
 
 
 def test_each_decision_counts_once(roots: Roots, stepped: Stepped) -> None:
-    """However often one looks, a decision is one latency; those from before the first look are none."""
+    """However often one looks, a decision is one latency; those from before the first poll are none."""
     stepped.decide(1, 1_000, 10)
     latencies = Latencies(Watch(roots.state, CAMERA))
     latencies.poll()

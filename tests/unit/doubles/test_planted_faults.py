@@ -19,7 +19,7 @@ from doubles.planted_faults import LEAKED_BYTES, MIB, Fault
 # No core dump, a small stack, and 64 MiB beyond what a Python has: as an agent has them.
 _CONFINED = f"""
 import resource, sys
-sys.path.insert(0, {str(Path(planted.__file__).parent)!r})
+sys.path.insert(0, {str(Path(planted.__file__).parents[1])!r})
 from doubles import planted_faults as planted
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_STACK, ({MIB}, {MIB}))

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from conftest import Processes
 
 # What an agent says of itself, and not of its frames.
-ITS_OWN = {"pid", "start_ticks", "started_ns", "launcher_pid", "observed_ns", "confinement", "gap_ns"}
+ITS_OWN = {
+    "pid",
+    "configuration",
+    "start_ticks",
+    "started_ns",
+    "launcher_pid",
+    "observed_ns",
+    "confinement",
+    "gap_ns",
+}
 
 
 def test_its_record_is_that_of_an_agent(roots: Roots, processes: Processes) -> None:

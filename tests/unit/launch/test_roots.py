@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_a_directory_that_stands_is_itself(tmp_path: Path) -> None:
-    """What stands is taken as it is."""
+    """What exists is taken as it is."""
     assert nearest_existing_directory(str(tmp_path)) == str(tmp_path)
 
 

@@ -146,7 +146,7 @@ def test_pread(functions: Atomics, tmp_path: Path) -> None:
 
 
 def test_no_library(tmp_path: Path) -> None:
-    """Where it is not compiled, or is no libruth, there are none, and nothing is raised."""
+    """Where it is not compiled, or is not a libruth, there are none, and nothing is raised."""
     assert atomics.load(str(tmp_path / "libruth.so")) is None
     assert atomics.load("libm.so.6") is None
 

@@ -77,7 +77,7 @@ def test_a_bad_argument_is_also_a_value_error(kind: type[RuthError]) -> None:
 
 @pytest.mark.parametrize("kind", [AgentStateError, SubscriptionError, ExportError])
 def test_a_refused_change_is_no_value_error(kind: type[RuthError]) -> None:
-    """What the moment refuses, and not the argument, is no ValueError."""
+    """What the moment refuses, and not the argument, is not a ValueError."""
     assert not issubclass(kind, ValueError)
 
 

@@ -144,7 +144,7 @@ def test_a_word_that_differs_is_not_waited_for(page: Path, value: int) -> None:
 
 @pytest.mark.parametrize("value", [0, 1, 2**31, 2**32 - 1])
 def test_whether_a_word_has_changed_is_asked_without_waiting(page: Path, value: int) -> None:
-    """On a read-only mapping, of any value; nobody is woken."""
+    """On a read-only mapping, of any value; no process is woken."""
     page.write_bytes(bytes(OFFSET) + value.to_bytes(4, "little") + bytes(SIZE - OFFSET - 4))
     with page.open("rb") as file, mmap.mmap(file.fileno(), SIZE, mmap.MAP_SHARED, mmap.PROT_READ) as mapping:
         word = FutexWord(mapping, OFFSET)

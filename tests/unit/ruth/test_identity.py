@@ -11,7 +11,7 @@ from ruth import identity
 from ruth.errors import InvalidIdError
 from ruth.identity import camera_directory, check_id, export_root, id_problem, state_root
 
-# docs/specification.md, "Names", as it stands there.
+# docs/specification.md, "Names", as it is there.
 PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 GOOD = ["a", "Z", "7", "front-door", "yard.2", "A_b", "0--", "a..b", "x" * 64]

@@ -70,7 +70,7 @@ def test_what_brings_no_frame_wakes_nothing(watched: Watched) -> None:
 
 @pytest.mark.parametrize("how", ["removed", "moved"])
 def test_a_directory_that_goes_is_seen(watched: Watched, how: str) -> None:
-    """Whatever stands at its path then is another one."""
+    """Whatever is at its path then is another one."""
     if how == "removed":
         shutil.rmtree(watched.folder)
     else:

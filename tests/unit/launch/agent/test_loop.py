@@ -88,7 +88,7 @@ def test_nothing_is_open_of_an_export_that_was_handed_over(roots: Roots, exporte
 
 
 def test_a_new_agent_has_met_nothing(roots: Roots) -> None:
-    """What it hands over is empty."""
+    """What it passes on is empty."""
     with SteppedAgent(roots, {}) as agent:
         assert agent.loop.release() == Handover(0, 0, Taken(), NO_FRAME, 0, 0, 0, 0, ())
         assert Taken().ring_record == Taken().renamed_record == NO_RECORD

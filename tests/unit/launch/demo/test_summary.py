@@ -37,7 +37,7 @@ class Watched:
 
 
 def test_counted_from_the_record_before() -> None:
-    """Counted is from what an agent had noted when counting began, rates between two allowed frames."""
+    """Counted is from what an agent had published when counting began, rates between two allowed frames."""
     watched = Watched()
     watched.observe(*range(3, 20))
     before = watched.record()

@@ -54,7 +54,7 @@ def test_causes(ended: Ended | None, known: dict[str, bool], death: Death) -> No
 
 
 def test_an_agent_started_by_hand_has_no_launcher() -> None:
-    """Pid 0 is no launcher's: a signal of the kernel, as Ctrl-C, is the operator's."""
+    """Pid 0 is not a launcher's: a signal of the kernel, as Ctrl-C, is the operator's."""
     record = RECORD._replace(launcher_pid=0, ended=Ended(9, int(signal.SIGINT), 0))
     assert death_of(record, **GONE) == Death("SIGINT", "operator", 0)
 

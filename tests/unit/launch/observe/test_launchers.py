@@ -52,7 +52,7 @@ def test_only_a_holder_of_the_lock_is_a_launcher(tmp_path: Path) -> None:
     """A file proves nothing: it counts only if the process that it is named after holds its lock."""
     folder = tmp_path / FOLDER
     folder.mkdir()
-    (folder / "1").write_bytes(LAUNCHER.content())  # a process that lives, and is no launcher
+    (folder / "1").write_bytes(LAUNCHER.content())  # a process that lives, and is not a launcher
     (folder / "x").write_bytes(LAUNCHER.content())
     held = os.open(folder / "2", os.O_RDWR | os.O_CREAT, 0o644)
     try:

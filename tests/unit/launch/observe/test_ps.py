@@ -95,7 +95,7 @@ def test_a_long_id_is_whole_where_there_is_room() -> None:
 
 
 def test_cameras_without_common_models() -> None:
-    """Where every camera has models of its own, they stand in a list."""
+    """Where every camera has models of its own, they are in a list."""
     views = [
         dataclasses.replace(
             FRONT, camera_id=name, models=(ModelView(name, 5.0, True, 3, 0, 1, 1, "ALLOW"), AUDIT)

@@ -55,7 +55,7 @@ def found(
     ],
 )
 def test_how_models_differ(runs: list[ModelPlan], file: list[ModelPlan], phrases: list[str]) -> None:
-    """Each model that is otherwise has its phrase, what runs first; the order of models is no difference."""
+    """Each model that differs has its phrase, what runs first; the order of models does not matter."""
     record = live("a", *runs).record
     assert record is not None
     assert model_differences(record.models, file) == phrases

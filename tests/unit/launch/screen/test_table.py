@@ -21,13 +21,13 @@ def names(columns: list[Column]) -> list[str]:
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
-    """Text stands to the left, numbers to the right, two blanks apart, no blanks at the ends of lines."""
+    """Text is to the left, numbers to the right, two blanks apart, no blanks at the ends of lines."""
     table = format_table(("NAME", "N", "X"), [("a", "1", ""), ("front-door", "200", "y")], right="<>")
     assert table == "NAME          N  X\na             1\nfront-door  200  y\n"
 
 
 def test_a_table_without_rows_is_its_heads() -> None:
-    """No row is no problem."""
+    """No row is not a problem."""
     assert format_table(("NAME", "N"), []) == "NAME  N\n"
 
 

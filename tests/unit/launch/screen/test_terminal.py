@@ -49,7 +49,7 @@ def test_a_terminal_says_how_wide_it_is(terminal: TextIO) -> None:
 
 
 def test_a_pipe_has_no_limit(pipe: TextIO) -> None:
-    """What is no terminal takes lines of any length, and no colour."""
+    """What is not a terminal takes lines of any length, and no colour."""
     assert columns_of(pipe) is None
     assert not in_colour(pipe)
 
@@ -57,7 +57,7 @@ def test_a_pipe_has_no_limit(pipe: TextIO) -> None:
 def test_columns_in_the_environment_count_first(
     terminal: TextIO, pipe: TextIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """COLUMNS counts for terminals and pipes; what is no number above 0 does not."""
+    """COLUMNS counts for terminals and pipes; what is not a number above 0 does not."""
     monkeypatch.setenv("COLUMNS", "50")
     assert (columns_of(terminal), columns_of(pipe)) == (50, 50)
     for wrong in ("", "0", "-3", "wide"):

@@ -46,6 +46,6 @@ def test_host_and_port(rest: str, found: tuple[str, int | None]) -> None:
     ],
 )
 def test_refused(rest: str, reason: str) -> None:
-    """What is no host and port, or could be a password that is not encoded, is refused with the reason."""
+    """What is not a host and port, or could be a password that is not encoded, is refused with the reason."""
     with pytest.raises(ValueError, match=reason):
         host_and_port(rest)

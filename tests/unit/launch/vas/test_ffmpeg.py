@@ -37,7 +37,7 @@ def test_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("help_text", "problem"),
-    [("libx264 AVOptions:", "older than 5.1"), ("-fps_mode", "without libx264"), ("", "no FFmpeg")],
+    [("libx264 AVOptions:", "older than 5.1"), ("-fps_mode", "without libx264"), ("", "not an FFmpeg")],
 )
 def test_unusable(tmp_path: Path, help_text: str, problem: str) -> None:
     """An FFmpeg that is too old, has no libx264, or is none at all, is refused with the reason."""
@@ -48,7 +48,7 @@ def test_unusable(tmp_path: Path, help_text: str, problem: str) -> None:
 
 
 def test_variable_names_no_program(tmp_path: Path) -> None:
-    """A RUTH_FFMPEG that is no program is an error: no other FFmpeg is taken for it."""
+    """A RUTH_FFMPEG that is not a program is an error: no other FFmpeg is taken for it."""
     with pytest.raises(FFmpegMissingError, match="RUTH_FFMPEG"):
         find_ffmpeg({"RUTH_FFMPEG": str(tmp_path), "PATH": "/usr/bin:/bin"})
 

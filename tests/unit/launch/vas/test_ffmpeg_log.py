@@ -131,5 +131,5 @@ def test_answer(log: str) -> None:
 
 @pytest.mark.parametrize("log", [REFUSED, NOT_RESOLVED, DISK_FULL])
 def test_no_answer(log: str) -> None:
-    """An error of this side or of the network is no answer of a server."""
+    """An error of this side or of the network is not an answer of a server."""
     assert not is_answer(last_error(log, Kind.RTSP) or "")

@@ -39,7 +39,7 @@ def test_end_is_a_descriptor(shell: Callable[[str], FFmpegProcess]) -> None:
 
 
 def test_log(shell: Callable[[str], FFmpegProcess]) -> None:
-    """What it writes to standard error can be read in lines, also when it is no text."""
+    """What it writes to standard error can be read in lines, also when it is not text."""
     process = shell("printf 'a\\377b\\rc' >&2")
     process.wait()
     assert process.log_tail() == "a\N{REPLACEMENT CHARACTER}b\nc"

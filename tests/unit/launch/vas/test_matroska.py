@@ -70,7 +70,7 @@ def test_cut_off_anywhere() -> None:
 
 
 def test_words_are_passed_over() -> None:
-    """What stands before the tracks is passed over by its length, whatever is in it."""
+    """What is before the tracks is passed over by its length, whatever is in it."""
     words = element("1254C367", stream(colour(9, 2)))
     assert read_picture(stream(colour(1, 1), before=words)) == Picture("limited", "bt709")
 

@@ -36,7 +36,7 @@ SMALL, LARGE, COVER = "h264 160x90 1/25", "h264 1280x720 1/25", "mjpeg 1280x720 
     ],
 )
 def test_largest(pictures: tuple[str, ...], everything: tuple[str, ...], expected: Video | None) -> None:
-    """The largest video that is no attached picture, counted among all video streams; None without one."""
+    """The largest video but for attached pictures, counted among all video streams; None without one."""
     assert largest_video((listing(*pictures) + listing(*everything)).encode()) == expected
 
 

@@ -95,7 +95,7 @@ def test_held_by_another_process(raw: RawOutput, keeper: Keeper) -> None:
 
 
 def test_no_stream(raw: RawOutput) -> None:
-    """What is no stream is told as such."""
+    """What is not a stream is told as such."""
     os.write(raw.stdout, bytes(100))
     with pytest.raises(NutError, match="not NUT"):
         raw.drain()

@@ -87,7 +87,7 @@ def test_a_source_is_no_recording(tmp_path: Path, way: str) -> None:
 
 
 def test_other_files_beside_recordings(tmp_path: Path) -> None:
-    """A source that has no recording's name may stand in the folder of the recordings."""
+    """A source that has no recording's name may be in the folder of the recordings."""
     (tmp_path / "clip.mkv").write_text("video")
     (tmp_path / "a.mkv").symlink_to(tmp_path / "nowhere")
     assert prepare_folder(str(tmp_path), [file_source("a", tmp_path / "clip.mkv")]) == str(tmp_path)

@@ -228,7 +228,7 @@ def test_slip_in_a_name(clip: str) -> None:
 
 
 def test_slip_in_the_slashes() -> None:
-    """A known scheme without its two slashes is no file: how an address begins is said."""
+    """A known scheme without its two slashes is not a file: how an address begins is said."""
     (problem,) = problems("cam=rtsp:/10.0.0.7/x")
     assert "an address begins with rtsp://" in problem
 
@@ -254,7 +254,7 @@ def test_no_such_file(given: str) -> None:
 
 
 def test_not_a_regular_file(tmp_path: Path) -> None:
-    """A directory or a FIFO is no source, and looking at it does not block."""
+    """A directory or a FIFO is not a source, and looking at it does not block."""
     os.mkfifo(tmp_path / "fifo")
     found = problems(f"a={tmp_path}", f"b={tmp_path}/fifo", "c=/dev/zero")
     assert all("not a regular file" in problem for problem in found)
@@ -262,7 +262,7 @@ def test_not_a_regular_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("major", "kind"), [(81, Kind.V4L2), (1, None)])
 def test_video_device(major: int, kind: Kind | None) -> None:
-    """A character device of the video subsystem is a camera; another is no source."""
+    """A character device of the video subsystem is a camera; another is not a source."""
     status = os.stat_result((stat.S_IFCHR | 0o660, *[0] * 9), {"st_rdev": os.makedev(major, 5)})
     if kind is None:
         with pytest.raises(ValueError, match="not a video device"):

@@ -8,7 +8,7 @@ from launch.vas.viewer import Viewer
 
 
 def test_arrived() -> None:
-    """Whether anything has come since the last look, however much it was; it is thrown away."""
+    """Whether anything has come since the last poll, however much it was; it is thrown away."""
     viewer = Viewer()
     assert not viewer.arrived()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:

@@ -48,7 +48,7 @@ class FaultyId(int):
 
 
 class FaultySubscription(Subscription):
-    """A subscription whose decision raises ``fault`` for some frames, before it has touched its books."""
+    """A subscription whose decision raises ``fault`` for some frames, before it has touched its counters."""
 
     def __init__(self, model_id: str, max_fps: float | None, faults: Mapping[int, BaseException]) -> None:
         self.faults = faults
@@ -116,7 +116,7 @@ def test_an_agent_is_its_camera() -> None:
 
 @pytest.mark.parametrize("camera_id", ["", "..", "/etc", "a/b", "a\n", "x" * 300])
 def test_an_agent_has_a_camera_id(camera_id: str) -> None:
-    """An agent of what is no camera id cannot be made."""
+    """An agent of what is not a valid camera id cannot be made."""
     with pytest.raises(InvalidIdError):
         StreamAgent(camera_id)
 
@@ -286,7 +286,7 @@ def test_frames_between_two_exports_are_not_missed() -> None:
 
 @pytest.mark.parametrize("state", [CREATED, STOPPED], ids=lambda state: state.value)
 def test_an_agent_that_does_not_run_skips_everything(state: AgentState) -> None:
-    """A created or stopped agent skips every frame for every subscription, and moves no gate's books."""
+    """A created or stopped agent skips every frame for every subscription, and moves no gate's counters."""
     models = [Subscription(CAMERA, "person", 5), Subscription(CAMERA, "audit"), Subscription(CAMERA, "off")]
     models[2].active = False
     agent = agent_with(*models, state=state)
@@ -318,7 +318,7 @@ def test_each_subscription_is_judged_alone(stream: list[tuple[int, int]], cap: l
 
 
 def test_a_frame_allowed_for_one_may_be_skipped_for_another() -> None:
-    """One frame has one decision for each subscription, by that subscription's own cap and books."""
+    """One frame has one decision for each subscription, by that subscription's own cap and counters."""
     agent = agent_with(Subscription(CAMERA, "audit"), Subscription(CAMERA, "person", 5))
     agent.observe(0, 0)
     agent.observe(1, 40 * MS)
@@ -356,7 +356,7 @@ FAULTS = [
 def test_a_subscription_fails_alone(
     stream: list[tuple[int, int]], cap: list[float | None], place: int, faults: dict[int, Exception]
 ) -> None:
-    """Whatever one subscription's decision raises, wherever it stands, the others decide as without it."""
+    """Whatever one subscription's decision raises, wherever it comes, the others decide as without it."""
     names = [f"m{index}" for index in range(len(cap))]
     sound = [Subscription(CAMERA, name, one) for name, one in zip(names, cap, strict=True)]
     expected = decided(agent_with(*sound), stream, *names)
@@ -370,7 +370,7 @@ def test_a_subscription_fails_alone(
 @quick
 @given(streams, st.dictionaries(frame_ids, st.sampled_from(FAULTS), max_size=40))
 def test_a_fault_skips_the_frame_it_hit(stream: list[tuple[int, int]], faults: dict[int, Exception]) -> None:
-    """A frame whose decision raised is skipped as a fault and leaves the books; the others are judged."""
+    """A frame whose decision raised is skipped as a fault and leaves the counters; the others are judged."""
     faulty = FaultySubscription("faulty", 5, faults)
     sound = Subscription(CAMERA, "sound", 5)
     agent = agent_with(faulty)
@@ -398,7 +398,7 @@ def test_a_fault_is_not_the_agents() -> None:
 
 
 def test_a_wish_to_end_the_process_is_no_fault() -> None:
-    """What is no error but a wish to end, like Ctrl-C, is not taken for a subscription's fault."""
+    """What is not an error but a wish to end, like Ctrl-C, is not taken for a subscription's fault."""
     agent = agent_with(FaultySubscription("person", None, {0: KeyboardInterrupt()}))
     with pytest.raises(KeyboardInterrupt):
         agent.observe(0, 0)
@@ -424,7 +424,7 @@ def test_ids_start_anew_with_an_export() -> None:
 
 
 def test_the_cap_holds_across_a_restart_of_vas() -> None:
-    """An export made anew brings no burst: the old one's last eligible frame still counts."""
+    """An export made again brings no burst: the old one's last eligible frame still counts."""
     person = Subscription(CAMERA, "person", 5)
     agent = agent_with(person)
     agent.observe(1000, SECOND)
@@ -439,7 +439,7 @@ def test_the_cap_holds_across_a_restart_of_vas() -> None:
 @quick
 @given(st.lists(st.integers(1, 400 * MS), max_size=60), st.sets(st.integers(0, 60)))
 def test_no_number_of_restarts_lifts_the_cap(steps: list[int], restarts: set[int]) -> None:
-    """However often an export is made anew, eligible frames stay an interval apart in frame time."""
+    """However often an export is made again, eligible frames stay an interval apart in frame time."""
     person = Subscription(CAMERA, "person", 5)
     agent = agent_with(person)
     frame_id = timestamp = 0

@@ -106,7 +106,7 @@ def test_a_model_is_found_by_its_whole_id(model_id: str) -> None:
 
 
 def test_what_was_left_behind_the_last_model_is_none() -> None:
-    """A model of an earlier agent that still stands behind the last one is not taken for a subscription."""
+    """A model of an earlier agent that is left behind the last one is not taken for a subscription."""
     content = bytearray(observed((5, None, None), []))
     content[4:8] = (2).to_bytes(4, "little")
     assert find_model(bytes(content), padded_id("p")) is None
@@ -142,7 +142,7 @@ def test_a_short_record_is_refused(size: int) -> None:
 
 
 def test_random_bytes_never_raise() -> None:
-    """Whatever stands in the file, it is a subscription or none."""
+    """Whatever is in the file, it is a subscription or none."""
     generator = random.Random(8)
     for _ in range(2000):
         content = generator.randbytes(generator.randrange(1600))

@@ -55,7 +55,7 @@ class Field(NamedTuple):
         return {"u32": 4, "u64": 8, "f64": 8, "64 bytes": 64, "256 bytes": 256}[self.kind]
 
     def read(self, content: bytes, start: int = 0) -> object:
-        """What stands at this field's offset, by its type."""
+        """What is at this field's offset, by its type."""
         at = start + self.offset
         stored = content[at : at + self.size]
         if self.kind == "64 bytes":
@@ -423,7 +423,7 @@ def test_the_first_frame_is_that_of_the_present_export() -> None:
 
 
 def test_an_export_lost_before_its_first_frame_still_has_one() -> None:
-    """Which frame was the first is noted also where the export was lost and found again before it."""
+    """Which frame was the first is recorded also where the export was lost and found again before it."""
     memory, agent = memory_of(), agent_with(5)
     writer = StateWriter(agent).initialise(memory, IDENTITY)
     for session, number in ((1, 7), (2, 9)):
@@ -452,7 +452,7 @@ def test_an_export_lost_and_found_is_the_same_one() -> None:
 
 
 def test_no_export_has_no_identity() -> None:
-    """When the export is let go, or another of version 1 comes, its identity is off the record."""
+    """When the export is released, or another of version 1 comes, its identity is off the record."""
     memory = memory_of()
     writer = StateWriter(agent_with(5)).initialise(memory, IDENTITY)
     identities = []
@@ -463,7 +463,7 @@ def test_no_export_has_no_identity() -> None:
 
 
 def test_a_frame_without_a_session_is_the_first() -> None:
-    """The first frame of an agent is the first on record, whether or not an export was noted before it."""
+    """The first frame of an agent is the first on record, whether or not an export was recorded before it."""
     memory, agent = memory_of(), agent_with(5)
     writer = StateWriter(agent).initialise(memory, IDENTITY)
     agent.observe(7, 77)
@@ -472,20 +472,20 @@ def test_a_frame_without_a_session_is_the_first() -> None:
 
 
 class WatchedAgent(StreamAgent):
-    """An agent that notes the record's sequence whenever its books are looked at."""
+    """An agent that notes the record's sequence whenever its counters are looked at."""
 
     memory = memory_of()
     sequences: list[int]
 
     @property
     def missed(self) -> int:
-        """Frames missed; and the sequence at this moment is noted."""
+        """Frames missed; and the sequence at this moment is recorded."""
         self.sequences.append(sequence_of(self.memory))
         return 0
 
     @missed.setter
     def missed(self, _: int) -> None:
-        """The books of this agent need no number here."""
+        """The counters of this agent need no number here."""
 
 
 def test_the_sequence_is_odd_while_the_record_changes() -> None:
@@ -635,7 +635,7 @@ def test_the_wake_word_wraps(change: str) -> None:
 
 @pytest.mark.parametrize("junk", [0x00, 0x01, 0x7F, 0x80, 0xFF])
 def test_a_new_agent_starts_afresh_in_any_memory(junk: int) -> None:
-    """Whatever stands in the memory, a new agent's record shows none of it, and changes can be counted."""
+    """Whatever is in the memory, a new agent's record shows none of it, and changes can be counted."""
     memory, agent = memory_of(bytes([junk]) * STATE_SIZE), agent_with(5, None)
     writer = StateWriter(agent).initialise(memory, IDENTITY)
     fresh = memory_of()
@@ -656,7 +656,7 @@ def test_a_longer_record_leaves_no_model_behind() -> None:
 
 @pytest.mark.parametrize("sequence", [1, 3, 2**63 + 1, UINT64_MAX])
 def test_a_record_under_change_is_refused(sequence: int) -> None:
-    """A record whose sequence is odd is no record."""
+    """A record whose sequence is odd is not a record."""
     assert parse_state(with_word(written(5), SEQUENCE_OFFSET, sequence)) is None
 
 
@@ -670,7 +670,7 @@ def test_a_record_left_under_change_can_be_asked_for() -> None:
 @pytest.mark.parametrize("version", [0, 1, STATE_VERSION - 1, STATE_VERSION + 1, 2**31, UINT32_MAX])
 @pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
 def test_a_record_of_another_version_is_refused(version: int, torn: bool) -> None:
-    """A record of any version but 2 is no record, torn or whole."""
+    """A record of any version but 2 is not a record, torn or whole."""
     assert parse_state(with_word(written(5), 0, version, size=4), torn=torn) is None
 
 
@@ -683,14 +683,14 @@ def test_empty_memory_holds_no_record() -> None:
 
 @pytest.mark.parametrize("count", [MODELS_MAX + 1, 1000, 2**31, UINT32_MAX])
 def test_more_models_than_fit_are_refused(count: int) -> None:
-    """A record that claims more than 63 models is no record."""
+    """A record that claims more than 63 models is not a record."""
     assert parse_state(with_word(written(5), 4, count, size=4) * 2) is None
 
 
 @pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
 @pytest.mark.parametrize("models", [0, 1, len(CAPS)])
 def test_a_truncated_record_is_refused(models: int, torn: bool) -> None:
-    """A record cut off anywhere before its last model's end is no record; what lies behind is not needed."""
+    """A record that is cut before its last model's end is not a record; what lies behind is not needed."""
     content = written(*CAPS[:models])
     needed = HEADER_SIZE + MODEL_SIZE * models
     assert all(parse_state(content[:length], torn=torn) is None for length in range(needed))
@@ -727,7 +727,7 @@ def test_random_bytes_never_raise(content: bytes) -> None:
 @settings(derandomize=True, max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, MODELS_MAX + 1), st.integers(0, STATE_SIZE))
 def test_random_bytes_behind_a_right_version_never_raise(seed: int, count: int, length: int) -> None:
-    """Also behind a right version, count and sequence, whatever stands there is a record or none."""
+    """Also behind a right version, count and sequence, whatever is there is a record or none."""
     header = struct.pack("<IIQ", STATE_VERSION, count, 2)
     judged((header + random.Random(seed).randbytes(STATE_SIZE))[:length])
 
@@ -796,7 +796,7 @@ def test_the_last_frames_allowed_are_kept(steps: list[int | None], cap: float | 
 @settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 3000), max_size=300))
 def test_arrivals_and_gaps_are_those_of_the_frames(gaps: list[int]) -> None:
-    """A frame within 5 ms of the one before is no arrival; the longest gap is of the last two windows."""
+    """A frame within 5 ms of the one before is not an arrival; the longest gap is of the last two windows."""
     memory, agent = memory_of(), agent_with(5)
     writer = StateWriter(agent).initialise(memory, IDENTITY)
     now = 1000 * MS

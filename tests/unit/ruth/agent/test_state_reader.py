@@ -47,7 +47,7 @@ def test_the_mapping_is_read_only(roots: Roots, state: Path) -> None:
 
 
 def test_a_file_that_is_replaced(roots: Roots, state: Path) -> None:
-    """A reader knows whether its file is the one that stands there."""
+    """A reader knows whether its file is the one that is there."""
     with StateReader(str(roots.state), "a") as reader:
         assert reader.is_current()
         state.rename(state.with_name("old"))
@@ -57,7 +57,7 @@ def test_a_file_that_is_replaced(roots: Roots, state: Path) -> None:
 
 
 def test_an_empty_file_cannot_be_mapped(roots: Roots, state: Path) -> None:
-    """A file that has no header yet is no mapping, and has no wake word."""
+    """A file that has no header yet is not a mapping, and has no wake word."""
     os.truncate(state, 0)
     with StateReader(str(roots.state), "a") as reader:
         with pytest.raises(ValueError, match="file size"):

@@ -39,7 +39,7 @@ def directory(camera: Path) -> Iterator[int]:
 
 
 def put(kind: str, path: Path) -> None:
-    """Puts something that is no regular file at a path."""
+    """Puts something that is not a regular file at a path."""
     if kind == "FIFO":
         os.mkfifo(path)
     elif kind == "directory":
@@ -149,7 +149,7 @@ def test_a_link_to_a_file_does_not_name_it(camera: Path) -> None:
 
 
 def test_a_path_that_cannot_be_asked_names_nothing(camera: Path) -> None:
-    """If it cannot be told what stands at a path, the answer is no."""
+    """If it cannot be told what is at a path, the answer is no."""
     status = (camera / "file").stat()
     for path in (camera / "file" / "below", camera / ("x" * 300), camera / "missing" / "file"):
         assert not is_same_file(str(path), status.st_dev, status.st_ino)

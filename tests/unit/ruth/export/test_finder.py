@@ -48,7 +48,7 @@ def ring(camera: Path) -> FrameRing:
 
 
 def identity(camera: Path) -> tuple[int, int]:
-    """Inode and epoch of what stands at the camera's path."""
+    """Inode and epoch of what is at the camera's path."""
     meta = camera / "frame.meta"
     return meta.stat().st_ino, unpack_ring(meta.read_bytes()).epoch
 
@@ -104,7 +104,7 @@ def test_a_frame_under_change_is_not_found(camera: Path, ring: FrameRing, finder
     assert bound.find(3, 4) is not None
 
 
-@pytest.mark.parametrize("judged", [False, True], ids=["first look", "later look"])
+@pytest.mark.parametrize("judged", [False, True], ids=["first poll", "later look"])
 @pytest.mark.parametrize(
     ("field", "value", "size"),
     [
@@ -148,7 +148,7 @@ def test_a_slot_that_was_cut_off_holds_no_frame(camera: Path, ring: FrameRing, f
 
 
 def test_random_slot_records_never_raise(camera: Path, ring: FrameRing, finder: FrameFinder) -> None:
-    """Whatever stands in a slot's record, a look returns pixels inside the ring or nothing."""
+    """Whatever is in a slot's record, a poll returns pixels inside the ring or nothing."""
     bound = finder.bind_ring(*identity(camera))
     assert bound is not None
     generator = random.Random(6)
@@ -162,7 +162,7 @@ def test_random_slot_records_never_raise(camera: Path, ring: FrameRing, finder: 
 
 @pytest.mark.parametrize("wrong", ["inode", "epoch"])
 def test_another_export_is_not_bound(camera: Path, ring: FrameRing, finder: FrameFinder, wrong: str) -> None:
-    """What stands at the path is bound only if it is the export that was asked for, in the very same life."""
+    """What is at the path is bound only if it is the export that was asked for, in the very same life."""
     inode, epoch = identity(camera)
     asked = (inode + 1, epoch) if wrong == "inode" else (inode, epoch + 1)
     held = left_of(camera)
@@ -176,7 +176,7 @@ def test_another_export_is_not_bound(camera: Path, ring: FrameRing, finder: Fram
 
 
 def test_a_replaced_export_is_let_go(camera: Path, ring: FrameRing, finder: FrameFinder) -> None:
-    """Binding another export lets go of the one before, also if the other cannot be had."""
+    """Binding another export releases the one before, also if the other cannot be had."""
     held = left_of(camera)  # by its writer, which is this process as well
     assert finder.bind_ring(*identity(camera)) is not None
     assert len(left_of(camera)) > len(held)
@@ -213,7 +213,7 @@ def test_what_is_no_export_is_not_bound(
 def test_the_same_files_written_anew_are_another_export(
     camera: Path, ring: FrameRing, finder: FrameFinder
 ) -> None:
-    """A writer that begins anew in the same files states another epoch, and is another export."""
+    """A writer that begins again in the same files states another epoch, and is another export."""
     inode, epoch = identity(camera)
     assert finder.bind_ring(inode, epoch) is not None
     change(camera, EPOCH_OFFSET, epoch + 1, 8)
@@ -251,7 +251,7 @@ def test_version_2_is_not_found_as_version_1(camera: Path, finder: FrameFinder) 
 
 
 def test_finding_renamed_frames_leaves_nothing_open(camera: Path, finder: FrameFinder) -> None:
-    """Between two looks for version 1 nothing is open, and what was found is let go with its pixels."""
+    """Between two polls for version 1 nothing is open, and what was found is released with its pixels."""
     writer = Version1Writer(camera)
     for frame_id in range(3):
         writer.write(frame_id, 1)

@@ -178,7 +178,7 @@ def test_sizes_are_those_of_the_contract() -> None:
 
 
 def test_slot_records_fill_the_page() -> None:
-    """The record of slot i stands at 128 + 64 i, and the last one ends where the page ends."""
+    """The record of slot i is at 128 + 64 i, and the last one ends where the page ends."""
     offsets = [slot_record_offset(slot) for slot in range(SLOT_COUNT_MAX)]
     assert offsets == [128 + 64 * slot for slot in range(62)]
     assert offsets[-1] + RECORD_SIZE == META_SIZE_V2

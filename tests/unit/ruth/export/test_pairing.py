@@ -72,7 +72,7 @@ def test_a_whole_frame_is_paired(roots: Roots) -> None:
 
 
 @pytest.mark.parametrize("dies_after", range(1, 5))
-def test_a_writer_killed_and_started_anew(roots: Roots, dies_after: int) -> None:
+def test_a_writer_killed_and_started_again(roots: Roots, dies_after: int) -> None:
     """A writer killed after any step, and the next session's first frame, give no false pair."""
     folder = folder_of(roots)
     writer = Version1Writer(folder)

@@ -52,7 +52,7 @@ def poll(reader: RenameReader) -> Poll:
 
 
 def put(camera: Path, name: str, content: bytes) -> None:
-    """Writes a file anew beside the old one and renames it over, as the frozen VAS does."""
+    """Writes a file again beside the old one and renames it over, as the frozen VAS does."""
     temporary = camera / f"{name}.tmp"
     temporary.write_bytes(content)
     temporary.rename(camera / name)
@@ -65,7 +65,7 @@ def publish(camera: Path, record: FrameRecord) -> None:
 
 
 def test_each_frame_is_given_once(camera: Path, poll: Poll) -> None:
-    """A record is given once; the same one again is unchanged, also in a file written anew."""
+    """A record is given once; the same one again is unchanged, also in a file rewritten."""
     for n in range(5):
         publish(camera, record_of(n))
         assert poll() == record_of(n)
@@ -86,7 +86,7 @@ def test_only_the_directory_is_held(camera: Path, reader: RenameReader, poll: Po
     assert descriptors_of(camera) == []
 
 
-@pytest.mark.parametrize("end", ["removed", "renamed away", "made anew", "a link"])
+@pytest.mark.parametrize("end", ["removed", "renamed away", "made again", "a link"])
 def test_a_path_that_leads_elsewhere_is_noticed(
     camera: Path, reader: RenameReader, poll: Poll, end: str
 ) -> None:
@@ -98,7 +98,7 @@ def test_a_path_that_leads_elsewhere_is_noticed(
         shutil.rmtree(camera)
     else:
         camera.rename(camera.parent / "elsewhere")
-    if end == "made anew":
+    if end == "made again":
         camera.mkdir()
     elif end == "a link":
         camera.symlink_to("elsewhere")
@@ -114,7 +114,7 @@ def test_closing_forgets_no_frame(camera: Path, reader: RenameReader, poll: Poll
 
 
 def test_reserved_bytes_mean_nothing(camera: Path, poll: Poll) -> None:
-    """What stands in the bytes that version 1 reserves is no offset and no sequence."""
+    """What is in the bytes that version 1 reserves is neither an offset nor a sequence."""
     publish(camera, record_of(1)._replace(picture=2**32 - 1, data_offset=2**64 - 1, sequence=7))
     assert poll() == record_of(1)
     publish(camera, record_of(1)._replace(data_offset=1, sequence=8))
@@ -135,7 +135,7 @@ def test_reserved_bytes_mean_nothing(camera: Path, poll: Poll) -> None:
         ((2**64 - 1, 100), (0, 101), True),
     ],
 )
-def test_an_id_that_does_not_grow_is_a_writer_started_anew(
+def test_an_id_that_does_not_grow_is_a_writer_started_again(
     camera: Path,
     reader: RenameReader,
     poll: Poll,
@@ -157,7 +157,7 @@ def test_an_id_that_does_not_grow_is_a_writer_started_anew(
 def test_a_later_frame_is_judged_like_the_first_one(
     camera: Path, poll: Poll, reader: RenameReader, field: str, value: int
 ) -> None:
-    """Who has been given frames answers about the next one as who comes anew, field by field."""
+    """Who has been given frames answers about the next one as who comes again, field by field."""
     publish(camera, record_of(1))
     assert poll() == record_of(1)
     publish(camera, record_of(2, 6)._replace(**{field: value}))
@@ -193,7 +193,7 @@ def test_data_cut_short_is_not_taken(camera: Path, poll: Poll, size: int) -> Non
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "FIFO", "link"])
 def test_a_header_without_its_data_is_absent(camera: Path, poll: Poll, kind: str) -> None:
-    """A frame.data that is missing or no regular file is no frame."""
+    """A frame.data that is missing or not a regular file is not a frame."""
     publish(camera, record_of(1))
     data = camera / DATA_NAME
     data.rename(camera / "elsewhere")
@@ -231,7 +231,7 @@ def test_a_header_of_another_length_is_absent(camera: Path, poll: Poll, length: 
     ],
 )
 def test_a_header_that_is_no_frame_is_absent(camera: Path, poll: Poll, change: dict[str, int]) -> None:
-    """A header with an invalid number is no frame and, unlike a changing pair, never becomes one."""
+    """A header with an invalid number is not a frame and, unlike a changing pair, never becomes one."""
     publish(camera, record_of(1)._replace(**change))
     assert isinstance(poll(), Absent)
 
@@ -355,7 +355,7 @@ def test_pixels_are_of_the_record_given_last(camera: Path, reader: RenameReader,
 
 
 def test_without_a_directory_nothing_is_found(camera: Path, reader: RenameReader) -> None:
-    """A reader that is not bound finds no frame, also if it stands there."""
+    """A reader that is not bound finds no frame, also if it is there."""
     publish(camera, record_of(1))
     assert reader.find(1, 5) is None
     reader.bind()
@@ -393,7 +393,7 @@ def test_a_header_of_another_version_is_not_found(camera: Path, reader: RenameRe
 def test_data_cut_while_it_is_opened(
     camera: Path, reader: RenameReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Data that is shortened between the look at its size and its mapping is no frame."""
+    """Data that is shortened between the look at its size and its mapping is not a frame."""
     publish(camera, record_of(1))
     reader.bind()
 

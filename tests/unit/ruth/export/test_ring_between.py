@@ -99,7 +99,7 @@ def test_nothing_lies_between_neighbours(ring: FrameRing, source: ExportSource, 
 def test_nothing_is_found_in_a_ring_of_another_session(
     ring: FrameRing, source: ExportSource, roots: Roots
 ) -> None:
-    """The epoch is taken after the slots: a writer that began anew in these files has filled none of them."""
+    """The epoch is taken after the slots: a writer that restarted in these files has filled none of them."""
     publish(ring, 2000, 2001)
     newest = source.try_read()
     assert isinstance(newest, Fresh)

@@ -85,7 +85,7 @@ def ring(camera: Path) -> Iterator[FrameRing]:
 
 @pytest.fixture
 def bind(camera: Path) -> Iterator[Callable[[], RingReader]]:
-    """Binds to what stands, as ExportSource does, and lets go of it afterwards."""
+    """Binds to what is in place, as ExportSource does, and releases it afterwards."""
     bound: list[RingReader] = []
 
     def bind_one() -> RingReader:
@@ -249,7 +249,7 @@ def test_a_ring_that_does_not_fit_its_data_is_refused(
 def test_a_meta_without_its_data_is_refused(
     camera: Path, ring: FrameRing, bind: Callable[[], RingReader], kind: str
 ) -> None:
-    """A frame.data that is missing or no regular file is an OSError, and frame.meta is let go of."""
+    """A frame.data that is missing or no regular file is an OSError, and frame.meta is released."""
     data = camera / DATA_NAME
     data.rename(camera / "elsewhere")
     if kind == "directory":
@@ -304,7 +304,7 @@ def test_a_view_in_use_outlives_the_binding(
     assert left_of(camera) == before
 
 
-# --- one look ---------------------------------------------------------------------------------------------
+# --- one poll ---------------------------------------------------------------------------------------------
 
 
 def test_each_frame_is_returned_once(ring: FrameRing, bind: Callable[[], RingReader]) -> None:
@@ -356,7 +356,7 @@ def test_frames_that_differ_only_in_their_id_are_two(ring: FrameRing, bind: Call
 def test_a_later_frame_is_judged_like_the_first_one(
     camera: Path, ring: FrameRing, bind: Callable[[], RingReader], offset: int, size: int, value: int
 ) -> None:
-    """Who has been given frames of a ring answers about the next one as who comes anew, field by field."""
+    """Who has been given frames of a ring answers about the next one as who comes again, field by field."""
     publish(ring, 1)
     staying = bind()
     assert frame(staying.read()) == (0, 1)
@@ -564,7 +564,7 @@ def test_nobody_sleeps_through_a_frame(ring: FrameRing, bind: Callable[[], RingR
 def test_a_frame_published_during_a_look_is_not_slept_through(
     ring: FrameRing, bind: Callable[[], RingReader]
 ) -> None:
-    """A look during which the record changed is torn, and leaves the word of the look before it.
+    """A poll during which the record changed is torn, and leaves the word of the poll before it.
 
     The word that it met itself may count the frame that it did not take: to wait for that is to miss it.
     """
@@ -597,7 +597,7 @@ def test_the_wake_word_is_of_the_first_pread(
 def test_a_binding_has_a_word_to_wait_for_before_its_first_look(
     camera: Path, ring: FrameRing, bind: Callable[[], RingReader]
 ) -> None:
-    """Until a look has taken another one, the wake word is as it was when the export was bound."""
+    """Until a poll has taken another one, the wake word is as it was when the export was bound."""
     edit(camera, WAKE_OFFSET, 77, 4)
     assert bind().wake == 77
 
@@ -678,7 +678,7 @@ def test_at_full_speed_no_frame_is_a_mixture_of_two(
 
 
 def start_writer(processes: Processes, camera: Path) -> subprocess.Popen[Any]:
-    """A process that publishes without a pause; its export stands when this returns."""
+    """A process that publishes without a pause; its export is in place when this returns."""
     writer = processes.start(sys.executable, "-c", WRITER, camera, stdout=subprocess.PIPE)
     assert writer.stdout is not None
     assert writer.stdout.readline() == b"ready\n"

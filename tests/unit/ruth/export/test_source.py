@@ -94,7 +94,7 @@ class RingWriter:
             kill(self._ring)
 
     def close(self) -> None:
-        """Closes the ring and lets go of it; safe to call twice."""
+        """Closes the ring and releases it; safe to call twice."""
         if self._ring is not None:
             self._ring.close()
             self._ring = None
@@ -322,7 +322,7 @@ def test_nothing_is_opened_or_mapped_for_writing(
 def test_the_data_of_version_1_is_not_opened_to_decide(
     camera: Path, source: ExportSource, write: Callable[..., Writer]
 ) -> None:
-    """Once bound, a look opens frame.meta and nothing else: no directory, and no pixels."""
+    """Once bound, a poll opens frame.meta and nothing else: no directory, and no pixels."""
     writer = write(RenamingWriter)
     writer.publish(1)
     assert isinstance(source.try_read(), Fresh)
@@ -357,7 +357,7 @@ def test_a_bound_version_2_export_is_not_opened_again(
 def test_a_writer_started_anew_is_a_new_session(
     source: ExportSource, write: Callable[..., Writer], kind: type[Writer]
 ) -> None:
-    """New files whose ids begin again are met at the next look, as another session, first frame and all."""
+    """New files whose ids begin again are met at the next poll, as another session, first frame and all."""
     for session in (1, 2, 3):
         writer = write(kind)
         writer.publish(10 * session, 10 * session + 1)
@@ -379,7 +379,7 @@ def test_a_writer_that_ended_before_is_a_new_session(
 
 
 def test_another_version_is_a_new_session(source: ExportSource, write: Callable[..., Writer]) -> None:
-    """Each change from one version to the other is a new session, also without a look in between."""
+    """Each change from one version to the other is a new session, also without a poll in between."""
     kinds: tuple[type[Writer], ...] = (RenamingWriter, RingWriter, RenamingWriter, RingWriter)
     for n, kind in enumerate(kinds):
         write(kind).publish(*range(n + 1))
@@ -390,7 +390,7 @@ def test_another_version_is_a_new_session(source: ExportSource, write: Callable[
 def test_another_version_met_torn_is_a_new_session(
     camera: Path, source: ExportSource, write: Callable[..., Writer]
 ) -> None:
-    """A version 1 found again behind a ring is another session, also where its first look gave no frame."""
+    """A version 1 found again behind a ring is another session, also where its first poll gave no frame."""
     renaming = write(RenamingWriter)
     renaming.publish(1)
     assert fresh(source.try_read()) == (0, 1, 1)
@@ -419,7 +419,7 @@ def test_a_ring_that_is_replaced_at_once_is_never_absent(
 def test_the_same_files_with_another_epoch_are_another_export(
     camera: Path, source: ExportSource, write: Callable[..., Writer]
 ) -> None:
-    """A writer that began anew in the same files is a new session at the next look."""
+    """A writer that began again in the same files is a new session at the next poll."""
     writer = write(RingWriter)
     writer.publish(1, 2)
     assert fresh(source.try_read()) == (1, 2, 1)
@@ -545,7 +545,7 @@ def test_a_ring_found_again_after_version_1_gives_no_frame_twice(
 def test_closing_a_source_forgets_no_frame(
     source: ExportSource, write: Callable[..., Writer], kind: type[Writer]
 ) -> None:
-    """A source that was closed binds again at its next look, to the same session, without a frame twice."""
+    """A source that was closed binds again at its next poll, to the same session, without a frame twice."""
     writer = write(kind)
     writer.publish(1)
     assert fresh(source.try_read()) == (0, 1, 1)
@@ -583,7 +583,7 @@ def test_an_export_cut_short_and_restored_gives_no_frame_twice(
 def test_unlinked_files_are_let_go_of(
     camera: Path, source: ExportSource, write: Callable[..., Writer], kind: type[Writer], name: str
 ) -> None:
-    """When files of an export are unlinked, one look later no descriptor or mapping keeps their memory."""
+    """When files of an export are unlinked, one poll later no descriptor or mapping keeps their memory."""
     leave_a_frame(camera, write(kind))
     assert fresh(source.try_read()) == (0, 1, 1)
     for unlinked in (META_NAME, DATA_NAME) if name == "both" else (name,):
@@ -651,7 +651,7 @@ def test_a_source_is_a_context(camera: Path, roots: Roots, write: Callable[..., 
 def test_the_word_to_wait_for_is_that_of_the_last_look(
     camera: Path, source: ExportSource, write: Callable[..., Writer]
 ) -> None:
-    """The bound ring gives what a process waits for: the wake word as it was before the last look."""
+    """The bound ring gives what a process waits for: the wake word as it was before the last poll."""
     writer = write(RingWriter)
     for n in range(3):
         writer.publish(n)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 NOBODY = 65534
 
-# Looks once for each line that it is given, as a user who owns nothing, and says what it found.
+# Reads once for each line that it is given, as a user who owns nothing, and says what it found.
 STRANGER = f"""
 import os, sys
 from ruth.export.source import ExportSource
@@ -212,11 +212,11 @@ def test_an_unknown_version_is_absent(
     assert left_of(camera) == []
 
 
-# --- what is no file --------------------------------------------------------------------------------------
+# --- what is not a file -------------------------------------------------------------------------------------
 
 
 def replace(path: Path, kind: str) -> None:
-    """Moves what stands at a path away, and puts something else in its place."""
+    """Moves what is at a path away, and puts something else in its place."""
     away = path.parent / "away"
     path.rename(away)
     if kind == "FIFO":
@@ -301,7 +301,7 @@ def test_what_is_no_directory_is_refused(camera: Path, source: ExportSource, ver
 def test_permission_denied_is_idle_until_it_is_granted(
     roots: Roots, camera: Path, processes: Processes, version: int, what: str
 ) -> None:
-    """A user who may not read finds nothing, and binds at the first look after being allowed to."""
+    """A user who may not read finds nothing, and binds at the first poll after being allowed to."""
     path = camera if what == "directory" else camera / what
     put(camera, *EXPORTS[version])
     path.chmod(0)
@@ -341,7 +341,7 @@ def test_another_user_can_read_and_needs_nothing_else(
 
 
 class Stranger:
-    """A reader in a process of another user; each call is one look there."""
+    """A reader in a process of another user; each call is one poll there."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process

@@ -23,7 +23,7 @@ CAMERA = "front-door"
 
 @pytest.fixture
 def source(roots: Roots) -> Iterator[ExportSource]:
-    """A reader of the camera's export, which does not stand yet."""
+    """A reader of the camera's export, which is not there yet."""
     made = ExportSource(str(roots.export), CAMERA)
     yield made
     made.close()
@@ -39,11 +39,11 @@ def test_a_frame_of_an_earlier_session_has_no_pixels(roots: Roots, source: Expor
     earlier.close()
     later = exporter_of(roots, CAMERA)
     assert later.publish(FRAME, 1)
-    anew = source.try_read()
-    assert isinstance(anew, Fresh)
-    assert (anew.record.frame_id, anew.session) == (given.record.frame_id, given.session + 1)
+    again = source.try_read()
+    assert isinstance(again, Fresh)
+    assert (again.record.frame_id, again.session) == (given.record.frame_id, given.session + 1)
     assert source.pixels(given) is None
-    pixels = source.pixels(anew)
+    pixels = source.pixels(again)
     assert pixels is not None
     assert pixels.intact()
     del pixels

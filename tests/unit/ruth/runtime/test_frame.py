@@ -93,7 +93,7 @@ def test_no_array_can_be_written(frame: Frame) -> None:
 
 
 def test_no_array_can_be_made_writable(frame: Frame) -> None:
-    """setflags(write=True) raises on every array of a frame and on all that it stands on."""
+    """setflags(write=True) raises on every array of a frame and on all that it is on."""
     arrays = [array for array in every_array(frame) if isinstance(array, np.ndarray)]
     assert len(arrays) > 6
     for array in arrays:

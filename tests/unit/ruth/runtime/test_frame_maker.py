@@ -79,7 +79,7 @@ def test_a_newer_version_1_frame_is_not_given(
 def test_a_version_1_frame_half_replaced_is_lost(
     writer: Version1Writer, agent: SteppedAgent, attach: Attach, steps: int
 ) -> None:
-    """Between two renames the old header stands beside new pixels: they are never given with it."""
+    """Between two renames the old header is beside new pixels: they are never given with it."""
     stream = attach()
     writer.write(0, 1)
     agent.step()

@@ -65,7 +65,7 @@ def test_an_overwritten_frame_is_lost(agent: SteppedAgent, exporter: FrameExport
 def test_a_frame_being_overwritten_is_lost(
     agent: SteppedAgent, exporter: FrameExporter, attach: Attach
 ) -> None:
-    """A frame whose slot the writer has begun to fill anew is gone from that moment."""
+    """A frame whose slot the writer has begun to fill again is gone from that moment."""
     stream = attach()
     publish(exporter, agent)
     publish(exporter, frames=3)
@@ -77,7 +77,7 @@ def test_a_frame_being_overwritten_is_lost(
 def test_frames_that_came_and_went_are_dropped(
     agent: SteppedAgent, exporter: FrameExporter, attach: Attach
 ) -> None:
-    """With newest_only, one of several frames allowed since the last look is given, the others dropped."""
+    """With newest_only, one of several frames allowed since the last poll is given, the others dropped."""
     stream = attach(newest_only=True)
     publish(exporter, agent, frames=7)
     assert next(stream).frame_id == 6
@@ -87,7 +87,7 @@ def test_frames_that_came_and_went_are_dropped(
 def test_all_of_a_burst_that_stands_is_given(
     agent: SteppedAgent, exporter: FrameExporter, attach: Attach
 ) -> None:
-    """Frames allowed since the last look are given in order; those that the ring has lost are counted."""
+    """Frames allowed since the last poll are given in order; those that the ring has lost are counted."""
     stream = attach()
     publish(exporter, agent, frames=7)
     assert [next(stream).frame_id for _ in range(4)] == [3, 4, 5, 6]
@@ -111,7 +111,7 @@ def test_more_frames_than_a_record_keeps_are_dropped(
 def test_who_is_too_slow_gets_the_newest_until_it_has_caught_up(
     agent: SteppedAgent, exporter: FrameExporter, attach: Attach
 ) -> None:
-    """A frame overwritten while it was used is followed by the newest one, until a look finds nothing new."""
+    """A frame overwritten while it was used is followed by the newest one, until a poll finds nothing new."""
     stream = attach()
     publish(exporter, agent)
     assert next(stream).frame_id == 0
@@ -224,7 +224,7 @@ def test_every_allowed_frame_is_counted_once(
 
 
 def test_a_standing_frame_is_given(agent: SteppedAgent, exporter: FrameExporter, attach: Attach) -> None:
-    """Who attaches gets the newest eligible frame if it is still there, once; what was before is no drop."""
+    """A new stream gets the newest eligible frame, if it is there, once; older ones are not dropped."""
     publish(exporter, agent, frames=3)
     stream = attach()
     assert next(stream).frame_id == 2

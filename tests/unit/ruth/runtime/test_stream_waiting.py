@@ -60,7 +60,7 @@ def test_a_timeout_may_be_as_long_as_one_likes(attach: Attach) -> None:
 
 @pytest.mark.parametrize("names", [("..", MODEL), (CAMERA, "a/b"), ("", MODEL), (CAMERA, "")])
 def test_ids_are_checked(attach: Attach, names: tuple[str, str]) -> None:
-    """A path is never built from what is no id."""
+    """A path is never built from what is not a valid id."""
     with pytest.raises(InvalidIdError):
         attach(*names)
 

@@ -54,7 +54,7 @@ def test_a_record_has_to_keep_still_during_three_reads(
     changes: int,
     found: bool,
 ) -> None:
-    """A record that changes during a look is read again; one that never keeps still is none, and no wait."""
+    """A record that changes during a poll is read again; one that never keeps still is none, and no wait."""
     publish(exporter, agent)
     assert watch.poll() is not None
     state = roots.state / CAMERA / STATE_NAME
@@ -78,7 +78,7 @@ def test_a_record_has_to_keep_still_during_three_reads(
 
 @pytest.mark.parametrize("kind", ["nothing", "a FIFO", "a folder", "cut short"])
 def test_what_is_no_record_is_waited_for(roots: Roots, watch: SubscriptionWatch, kind: str) -> None:
-    """Where no record stands there is nothing to see and nothing held, and a wait takes its whole time."""
+    """Where no record is there is nothing to see and nothing held, and a wait takes its whole time."""
     path: Path = roots.state / CAMERA / STATE_NAME
     path.parent.mkdir(parents=True)
     if kind == "a FIFO":

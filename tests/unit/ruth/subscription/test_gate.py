@@ -511,7 +511,7 @@ def test_a_clock_step_costs_at_most_one_interval(stream: Stepped) -> None:
     """Whatever a clock did, a frame is eligible at the latest with the first that is one interval on.
 
     The interval is counted from the first frame after the step, so no sequence of steps starves a
-    subscription for longer than the clock itself stands.
+    subscription for longer than the clock itself is in place.
     """
     timestamps, offsets = stream.timestamps, stream.offsets
     eligible = set(allowed(timestamps, stream.cap))
@@ -602,7 +602,7 @@ def test_intervals_of_usual_caps(cap: float, expected: int) -> None:
 
 
 def test_no_cap_has_no_interval() -> None:
-    """An absent cap is no cap, and not an invalid one."""
+    """An absent cap is not a cap, and not an invalid one."""
     assert interval_ns(None) is None
 
 

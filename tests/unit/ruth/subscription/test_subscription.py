@@ -68,7 +68,7 @@ def test_the_cap_stays_as_it_was_given(cap: float | None) -> None:
 
 
 def test_a_new_subscription_has_decided_nothing() -> None:
-    """A subscription begins active, without a cap, with empty books."""
+    """A subscription begins active, without a cap, with empty counters."""
     subscription = Subscription("front-door", "person")
     assert subscription.active
     assert subscription.max_fps is None
@@ -140,7 +140,7 @@ def test_a_subscription_is_the_gate_and_its_memory(stream: list[tuple[int, int]]
 def test_whatever_happens_the_gate_decides(
     happenings: list[tuple[int, int] | str], cap: float | None
 ) -> None:
-    """Also when a model is parked and wanted again, and exports come and go, each answer is the gate's."""
+    """Also when a model is inactive and wanted again, and exports come and go, each answer is the gate's."""
     subscription = Subscription("front-door", "person", cap)
     for happening in happenings:
         if happening == "another export":
@@ -167,7 +167,7 @@ def test_whatever_happens_the_gate_decides(
 def test_judging_each_is_judging_one_after_the_other(
     happenings: list[list[int] | tuple[int, int] | str], caps: list[float | None]
 ) -> None:
-    """judge_each() leaves the books that judge() of each subscription leaves, whatever happened before.
+    """judge_each() leaves the counters that judge() of each subscription leaves, whatever happened before.
 
     A list is a run of frames as a camera sends them, each so many nanoseconds after the one before.
     """
@@ -244,7 +244,7 @@ def test_judging_each_counts_from_a_time_that_ran_backwards() -> None:
 def follow(
     form: ShortForm, before: SubscriptionState, stream: Iterable[tuple[int, int]]
 ) -> tuple[SubscriptionState, int]:
-    """What a subscription comes to by its short form, and how many frames that stood for."""
+    """What a subscription comes to by its short form, and how many frames that was for."""
     state, taken = before, 0
     from_ns, wait_ns, early, due, interval = form
     for frame_id, timestamp_ns in stream:
@@ -274,7 +274,7 @@ runs = st.lists(st.integers(0, 400 * MS) | st.sampled_from(NEAR_STEPS), max_size
 def test_a_short_form_comes_to_what_the_gate_comes_to(
     cap: float | None, active: bool, turns: list[tuple[list[int], bool]]
 ) -> None:
-    """Followed for as many frames as it stands for, it leaves a subscription as judge() of each would."""
+    """Followed for as many frames as it is for, it leaves a subscription as judge() of each would."""
     judging, following = (Subscription("front-door", "person", cap, active) for _ in range(2))
     frame_id, timestamp_ns = 0, SECOND
     for steps, another_export in turns:
@@ -360,7 +360,7 @@ def test_ids_start_anew_with_an_export() -> None:
 
 
 def test_the_cap_holds_across_exports() -> None:
-    """The anchor outlives an export: VAS started anew gives no frame inside the interval."""
+    """The anchor outlives an export: VAS restarted gives no frame inside the interval."""
     subscription = Subscription("front-door", "person", 5)
     subscription.judge(1000, SECOND)
     subscription.start_export()

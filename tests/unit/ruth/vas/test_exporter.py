@@ -189,7 +189,7 @@ def released_view() -> memoryview:
 
 
 def refused_frames() -> dict[str, object]:
-    """What is no frame: of another size, of another type, or not in one piece."""
+    """What is not a frame: of another size, of another type, or not in one piece."""
     return {
         "empty": b"",
         "one byte short": FRAME[:-1],

@@ -134,7 +134,7 @@ def test_memory_for_the_header_counts_too(small_tmpfs: Path, roots: Roots, messa
 def test_a_full_tmpfs_leaves_the_export_that_stands(
     small_tmpfs: Path, roots: Roots, messages: Messages
 ) -> None:
-    """When the memory for a new resolution cannot be had, the earlier export still stands and works."""
+    """When the memory for a new resolution cannot be had, the earlier export is still intact and works."""
     earlier = open_exporter("front-door", WIDTH, HEIGHT, environ=roots.environ(), report=messages)
     larger = open_exporter("front-door", 1280, 720, environ=roots.environ(), report=messages)
     assert not larger.enabled

@@ -150,7 +150,7 @@ def test_a_new_file_replaces_what_stands(camera: Path, directory: ExportDirector
 
 
 def test_leftovers_of_a_killed_writer_are_replaced(camera: Path, processes: Processes) -> None:
-    """A writer killed while it made a file leaves only the unfinished file, and the next one takes over."""
+    """A writer killed while it made a file leaves only the unfinished file, and the next one reuses it."""
     assert processes.start(sys.executable, "-c", KILLED_WRITER, camera).wait(timeout=60) == -9
     assert os.listdir(camera) == ["frame.data.tmp"]
     directory = ExportDirectory(str(camera))
@@ -236,7 +236,7 @@ def test_a_file_in_place_of_the_directory_is_refused(camera: Path) -> None:
 
 
 def test_only_the_file_with_that_inode_is_removed(camera: Path, directory: ExportDirectory) -> None:
-    """A file of the same name that is another one stays; a name that is gone is no error."""
+    """A file of the same name that is another one stays; a name that is gone is not an error."""
     ours = camera / "ours"
     ours.write_bytes(b"")
     inode = ours.stat().st_ino
@@ -278,14 +278,14 @@ def test_what_is_no_file_is_no_standing_meta(camera: Path, directory: ExportDire
         meta.symlink_to(camera / "target")
     elif kind == "a directory":
         meta.mkdir()
-    assert directory.open_standing_meta() == -1
+    assert directory.open_current_meta() == -1
 
 
 def test_a_page_is_closed_before_its_wake_word_moves(camera: Path, directory: ExportDirectory) -> None:
     """Who meets the word moved meets the flag as well, and does not wait for a word that moves no more."""
     meta = camera / META_NAME
     meta.write_bytes(meta_page(VERSION_2, wake=7))
-    standing = directory.open_standing_meta()
+    standing = directory.open_current_meta()
     stored: list[tuple[int, int]] = []
 
     def watch(_: object, event: str, function: object) -> None:
@@ -307,7 +307,7 @@ def test_retiring_tells_readers_that_no_frame_will_follow(camera: Path, director
     meta = camera / META_NAME
     meta.write_bytes(meta_page(VERSION_2, wake=7))
     before = descriptors_of(camera)
-    retire(directory.open_standing_meta())
+    retire(directory.open_current_meta())
     assert meta.read_bytes() == meta_page(VERSION_2, wake=8, flags=FLAG_WAKES | FLAG_CLOSED)
     assert descriptors_of(camera) == before
 
@@ -317,7 +317,7 @@ def test_retiring_twice_closes_once_and_wakes_again(camera: Path, directory: Exp
     meta = camera / META_NAME
     meta.write_bytes(meta_page(VERSION_2, wake=2**32 - 2))
     for wake in (2**32 - 1, 0):
-        retire(directory.open_standing_meta())
+        retire(directory.open_current_meta())
         content = meta.read_bytes()
         assert (number(content, WAKE_OFFSET), number(content, FLAGS_OFFSET)) == (wake, 3)
 
@@ -332,7 +332,7 @@ def test_retiring_wakes_a_reader(camera: Path, directory: ExportDirectory, proce
     status = Path(f"/proc/{waiter.pid}/stat")
     # From here on there is nothing else that it could sleep for.
     wait_until(lambda: status.read_text().rpartition(")")[2].split()[0] == "S", "the reader sleeps")
-    retire(directory.open_standing_meta())
+    retire(directory.open_current_meta())
     assert waiter.wait(timeout=60) == WOKEN
 
 
@@ -355,7 +355,7 @@ def test_what_is_no_version_2_page_is_not_retired(
     meta = camera / META_NAME
     meta.write_bytes(content)
     before = descriptors_of(camera)
-    retire(directory.open_standing_meta())
+    retire(directory.open_current_meta())
     assert meta.read_bytes() == content
     assert descriptors_of(camera) == before
 
@@ -364,7 +364,7 @@ def test_a_fifo_in_place_of_the_meta_blocks_nobody(camera: Path, directory: Expo
     """A FIFO named frame.meta is neither waited for nor written to; its descriptor is closed."""
     os.mkfifo(camera / META_NAME)
     before = descriptors_of(camera)
-    retire(directory.open_standing_meta())
+    retire(directory.open_current_meta())
     assert descriptors_of(camera) == before
 
 

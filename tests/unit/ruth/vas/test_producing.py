@@ -170,7 +170,7 @@ def test_what_is_not_stated_is_as_readers_assume(roots: Roots, open_: Callable[.
 def test_a_wrong_size_is_named(
     open_: Callable[..., FrameExporter], messages: Messages, shape: tuple[int, ...], said: str
 ) -> None:
-    """What is no frame here is not published, and the message says what it looks like."""
+    """What is not a frame here is not published, and the message says what it looks like."""
     exporter = open_()
     assert not exporter.publish(np.zeros(shape, np.uint8))
     (message,) = messages

@@ -88,7 +88,7 @@ def test_files_are_renamed_into_place_data_first(camera: Path, make: Callable[..
 
 
 def test_a_new_export_is_whole_and_holds_no_frame(camera: Path, make: Callable[..., FrameRing]) -> None:
-    """The first frame.meta that stands describes its frame.data, an open ring and no frame."""
+    """The first frame.meta that is describes its frame.data, an open ring and no frame."""
     before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     make()
     meta, data = read_meta(camera), (camera / "frame.data").stat()
@@ -222,7 +222,7 @@ def test_closing_tells_readers_and_removes_the_files(camera: Path, make: Callabl
 
 
 def test_closing_wakes_only_when_the_files_are_gone(camera: Path, make: Callable[..., FrameRing]) -> None:
-    """A process that is woken by the end of an export and looks again does not find its files any more."""
+    """A process that is woken by the end of an export and polls again does not find its files any more."""
     ring = make()
     found: list[list[str]] = []
 
@@ -270,7 +270,7 @@ def test_a_closed_ring_leaves_its_successors_files(camera: Path, make: Callable[
 
 
 def test_a_successor_retires_what_it_replaces(camera: Path, make: Callable[..., FrameRing]) -> None:
-    """Who waits on a replaced frame.meta finds it closed and its wake word moved, when the new one stands."""
+    """A waiter on a replaced frame.meta finds it closed and its wake word moved, once the new one exists."""
     old = make()
     publish(old, 1)
     with (camera / "frame.meta").open("rb") as meta:

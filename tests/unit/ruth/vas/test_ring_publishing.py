@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Stands before an array of the ring's meta: passes everything on, and notes each store in order."""
+    """Stands before an array of the ring's meta: passes everything on, and records each store in order."""
 
     def __init__(self, name: str, array: memoryview, recorded: list[tuple[str, int, int]]) -> None:
         self._name, self._array, self._recorded = name, array, recorded
@@ -47,7 +47,7 @@ class Recorder:
 
 
 class FutexRecorder:
-    """Stands before the ring's futex word, and notes each wake with the word's value at that time."""
+    """Stands before the ring's futex word, and records each wake with the word's value at that time."""
 
     def __init__(self, ring: FrameRing, recorded: list[tuple[str, int, int]]) -> None:
         self._futex, self._page, self._recorded = ring._futex, ring._meta_map, recorded
@@ -130,8 +130,8 @@ def test_damage_is_told_inside_both_records(make: Callable[..., FrameRing]) -> N
 def test_range_and_matrix_are_in_every_record_from_the_start(
     camera: Path, make: Callable[..., FrameRing]
 ) -> None:
-    """What an export says of its pixels stands in each record before the first frame, and stays there."""
-    ring = make(picture=Picture("full", "bt2020", damaged=True))  # damage is no property of an export
+    """What an export says of its pixels is in each record before the first frame, and stays there."""
+    ring = make(picture=Picture("full", "bt2020", damaged=True))  # damage is not a property of an export
     for timestamps in ((), (1, 2), (3, 4, 5)):
         publish(ring, *timestamps)
         meta = read_meta(camera)
@@ -208,7 +208,7 @@ def test_a_slot_is_marked_before_its_pixels_change(camera: Path, make: Callable[
 
 
 def test_the_wake_word_wraps(camera: Path, make: Callable[..., FrameRing]) -> None:
-    """After 2^32 - 1 the wake word is 0, and what stands behind it is not touched."""
+    """After 2^32 - 1 the wake word is 0, and what is behind it is not touched."""
     ring = make()
     ring._halves[16] = 2**32 - 1
     publish(ring, 1)
@@ -276,7 +276,7 @@ class _Interrupted:
 
 @pytest.mark.parametrize("stores", range(1, 9))
 def test_an_interrupted_commit_heals_with_the_next(roots: Roots, stores: int) -> None:
-    """What a commit leaves behind that a signal handler cut short at any store, the next one mends.
+    """What a commit leaves behind that a signal handler cut short at any store, the next one repairs.
 
     It takes the same id, so that none is missing.
     """

@@ -1,4 +1,4 @@
-"""What agents do in C, compiled for these tests from what stands there now."""
+"""What agents do in C, compiled for these tests from what is there now."""
 
 from __future__ import annotations
 

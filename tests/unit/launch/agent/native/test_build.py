@@ -28,7 +28,7 @@ def compiled(tmp_path: Path) -> str:
 
 
 def entries(folder: Path) -> list[str]:
-    """What stands in a folder."""
+    """What is in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -41,18 +41,18 @@ def test_what_was_compiled_is_loaded(compiled: str) -> None:
 
 
 def test_what_this_checkout_has_compiled_is_of_this_source() -> None:
-    """What agents of this checkout load is what stands there: a process that changed it has compiled it."""
+    """What agents of this checkout load is what is there: a process that changed it has compiled it."""
     native, problem = load()
     assert native is not None, f"{problem}: python -m launch.agent.native"
 
 
 def test_a_library_of_another_source_is_not_used(compiled: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A change of the source, or of an offset, keeps agents in Python until it is compiled anew."""
+    """A change of the source, or of an offset, keeps agents in Python until it is compiled again."""
     monkeypatch.setitem(source._MODULES, "MORE", source.layout)
     assert load(compiled) == (None, "it was compiled from another source")
-    anew = f"{compiled}.anew"  # one path is loaded once in a process (dlopen(3))
-    assert build(anew) is None
-    assert load(anew)[0] is not None
+    again = f"{compiled}.again"  # one path is loaded once in a process (dlopen(3))
+    assert build(again) is None
+    assert load(again)[0] is not None
 
 
 @pytest.mark.parametrize("word", [*OFF, "OFF", "No"])
@@ -199,7 +199,7 @@ def test_a_library_is_made_beside_where_it_is_to_stand(
 
 
 def test_without_a_compiler_a_wheel_is_pure_python(tmp_path: Path) -> None:
-    """Also where an earlier loop stands in the source: it is not of this build."""
+    """Also where an earlier loop is in the source: it is not of this build."""
     for name in ("ruth", "launch"):
         shutil.copytree(PROJECT / name, tmp_path / "source" / name)
     for name in ("pyproject.toml", "README.md"):

@@ -68,7 +68,7 @@ def test_a_record_that_changes_during_a_look_is_not_taken(interrupted: Interrupt
 def test_a_frame_that_comes_during_a_look_is_taken_by_it_or_by_the_next(
     interrupted: Interrupted, at: int
 ) -> None:
-    """Whenever in a look it is published, it is taken once, and no other frame twice."""
+    """Whenever in a poll it is published, it is taken once, and no other frame twice."""
     with Twins(interrupted.library, HandwrittenRing) as twins:
         assert taken(twins, 3) == 3
         camera = twins.camera

@@ -123,7 +123,7 @@ def shifted(one: int) -> int:
 
 @pytest.mark.parametrize("function", [negative, statement, unknown, divided, shifted])
 def test_anything_else_is_refused(function: Callable[..., int]) -> None:
-    """What C would take another way is no rule for it, and the function is named."""
+    """What C would take another way is not a rule for it, and the function is named."""
     with pytest.raises(NotCompilableError, match=function.__name__):
         function_in_c(function)
 

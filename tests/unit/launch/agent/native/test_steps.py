@@ -65,7 +65,7 @@ def test_an_id_that_is_not_above_the_last_one_is_handed_over(library: StepLibrar
 
 
 def test_an_id_that_did_not_grow_is_another_session_of_version_1(library: StepLibrary) -> None:
-    """A video server started anew is followed in C."""
+    """A video server restarted is followed in C."""
     with Twins(library, HandwrittenRenamed) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS, -3)

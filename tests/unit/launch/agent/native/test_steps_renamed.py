@@ -1,4 +1,4 @@
-"""Steps in C of a version 1 export: the same as in Python, whatever stands there."""
+"""Steps in C of a version 1 export: the same as in Python, whatever is there."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_header_that_changes_is_met_as_in_python(library: StepLibrary, fields:
         twins.camera.frame(40 * MS)
         twins.camera.change(**fields)
         twins.step()
-        twins.camera.mend()
+        twins.camera.repair()
         assert twins.step()
         assert twins.compiled.in_c
 
@@ -55,7 +55,7 @@ def test_nothing_is_taken_of_a_file_of_another_size(library: StepLibrary, name: 
         twins.camera.frame(40 * MS)
         twins.camera.resize(name, size)
         assert not twins.step()
-        twins.camera.mend()
+        twins.camera.repair()
         assert twins.step()
         assert twins.compiled.in_c
 
@@ -86,7 +86,7 @@ def test_data_of_another_mode_is_opened_once(library: StepLibrary) -> None:
 @pytest.mark.parametrize("name", [META_NAME, DATA_NAME])
 @pytest.mark.parametrize("become", ["nothing", "link", "directory", "fifo"])
 def test_what_is_no_file_is_no_frame(library: StepLibrary, name: str, become: str) -> None:
-    """No link is followed, no FIFO waited for, and nothing taken from what is no regular file."""
+    """No link is followed, no FIFO waited for, and nothing taken from what is not a regular file."""
     with Twins(library, HandwrittenRenamed) as twins:
         assert taken(twins, 3) == 3
         twins.camera.frame(40 * MS)
@@ -103,7 +103,7 @@ def test_what_is_no_file_is_no_frame(library: StepLibrary, name: str, become: st
 
 
 def test_a_replaced_directory_is_found(library: StepLibrary) -> None:
-    """What stands at the path counts; the new one's first frame is taken in C."""
+    """What is at the path counts; the new one's first frame is taken in C."""
     with Twins(library, HandwrittenRenamed) as twins:
         assert taken(twins, 2) == 2
         twins.camera.replace()
@@ -124,7 +124,7 @@ def test_no_descriptor_is_left_open(library: StepLibrary) -> None:
 events = st.one_of(
     st.tuples(st.just("frame"), st.sampled_from(STEPS), st.sampled_from([1, 1, 1, 1, 2, 0, -1, 2**33])),
     st.tuples(st.just("change"), st.sampled_from(FrameRecord._fields), st.integers(0, 2**32 - 1)),
-    st.tuples(st.just("mend")),
+    st.tuples(st.just("repair")),
     st.tuples(
         st.just("resize"), st.sampled_from([META_NAME, DATA_NAME]), st.sampled_from([0, 63, 64, 65, 192])
     ),

@@ -1,4 +1,4 @@
-"""Steps in C of a version 2 export: the same as in Python, whatever stands there."""
+"""Steps in C of a version 2 export: the same as in Python, whatever is there."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_what_is_not_valid_is_no_export(library: StepLibrary, fields: dict[str, 
     """Nothing is taken of it, and the agent stays in C until it is."""
     with Twins(library, HandwrittenRing, before=lambda camera: camera.change(**fields)) as twins:
         assert twins.compiled.taken == 0
-        twins.camera.mend()
+        twins.camera.repair()
         assert twins.step()
         assert twins.compiled.in_c
 
@@ -122,7 +122,7 @@ def test_what_is_not_valid_any_more_is_not_taken(library: StepLibrary, fields: d
         twins.camera.change(**fields)
         twins.step()
         twins.step()
-        twins.camera.mend()
+        twins.camera.repair()
         twins.step()
         assert twins.frame()
 
@@ -142,7 +142,7 @@ def test_an_export_without_a_whole_frame_is_told_and_waited_for(library: StepLib
     """A writer that has published nothing yet, or is at it, has an export all the same."""
     with Twins(library, HandwrittenRing, before=lambda camera: camera.change(sequence=sequence)) as twins:
         assert (twins.compiled.taken, twins.compiled.export) == (0, (2, 1))
-        twins.camera.mend()
+        twins.camera.repair()
         assert twins.step()
 
 
@@ -164,7 +164,7 @@ SPOILED: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
 def test_no_export_is_no_session(library: StepLibrary, spoil: Callable[[Path], None]) -> None:
-    """What cannot be opened, or is no regular file of its size, is as if nothing stood there."""
+    """What cannot be opened, or is not a regular file of its size, is as if nothing was there."""
     with Twins(library, HandwrittenRing, before=lambda camera: spoil(camera.folder)) as twins:
         assert (twins.compiled.taken, twins.compiled.export) == (0, (0, 0))
         assert twins.compiled.in_c
@@ -364,7 +364,7 @@ def test_any_first_header_comes_to_the_same_as_in_python(
     """Whatever a header says that is there first: the same record and decisions, then and later."""
     with Twins(library, HandwrittenRing, before=lambda camera: camera.change(**changes)) as twins:
         twins.frame()
-        twins.camera.mend()
+        twins.camera.repair()
         twins.step()
         twins.frame()
 
@@ -375,7 +375,7 @@ def test_any_first_bytes_come_to_the_same_as_in_python(library: StepLibrary, at:
     """The same for bytes at any place."""
     content = content[: SLOT_RECORDS_OFFSET - at]
     with Twins(library, HandwrittenRing, before=lambda camera: camera.write(at, content)) as twins:
-        twins.camera.mend()
+        twins.camera.repair()
         twins.step()
 
 

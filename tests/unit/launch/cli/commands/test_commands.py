@@ -70,7 +70,7 @@ def test_options_may_stand_between_arguments() -> None:
 
 
 def test_an_argument_too_many(capsys: pytest.CaptureFixture[str]) -> None:
-    """An argument that a verb does not take is named as it stands; no option is guessed for it."""
+    """An argument that a verb does not take is named as it is; no option is guessed for it."""
     with pytest.raises(SystemExit) as exited:
         parser_of(["doctor"]).parse_args(["doctor", "yard"])
     assert exited.value.code == 2

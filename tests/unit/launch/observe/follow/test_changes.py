@@ -49,7 +49,7 @@ class Recorder:
 
 
 def test_nothing_has_happened() -> None:
-    """A record that has not changed is no change."""
+    """A record that has not changed is not a change."""
     record = Recorder().observe(0, 1)
     assert changes(record, record) == []
 
@@ -68,7 +68,7 @@ def test_a_frame() -> None:
 
 
 def test_a_gap() -> None:
-    """Frames that came between two looks are counted, with what became of them; the newest is shown."""
+    """Frames that came between two polls are counted, with what became of them; the newest is shown."""
     recorder = Recorder()
     before = recorder.observe(0)
     gap, frame = changes(before, recorder.observe(1, 2, 3, 4, 5, 6))

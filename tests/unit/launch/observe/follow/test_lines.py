@@ -32,7 +32,7 @@ def lines(
 
 
 def test_a_line_a_frame() -> None:
-    """Headers once, then a line a frame with a column a model, each under its header."""
+    """Headers once, then a line per frame with a column per model, each under its header."""
     moment = time.strftime("%H:%M:%S", time.localtime(61))
     found = lines(
         frame(
@@ -108,7 +108,7 @@ def test_a_narrower_terminal_has_other_heads() -> None:
     ],
 )
 def test_what_else_happens(change: Change, line: str) -> None:
-    """What is no frame is a line of its own that begins with two dashes."""
+    """What is not a frame is a line of its own that begins with two dashes."""
     assert lines(change) == [line]
 
 
@@ -120,7 +120,7 @@ def test_the_dead_have_a_number() -> None:
 
 
 def test_colours() -> None:
-    """With colours, what was allowed is green, a fault red, all else that is no frame yellow."""
+    """With colours, what was allowed is green, a fault red, all else that is not a frame yellow."""
     found = lines(
         ExportSeen(2, 1), frame(model("a"), model("b", Decision.SKIP_FAULT), model("c", SKIP)), colour=True
     )

@@ -51,7 +51,7 @@ def camera(tmp_path: Path) -> Path:
 
 
 def header(camera: Path) -> ExportHeader:
-    """What stands there."""
+    """What is there."""
     return read_header(str(camera.parent), camera.name)
 
 
@@ -69,7 +69,7 @@ def test_every_field_is_shown(camera: Path, version: int) -> None:
 
 
 def test_nothing_there(tmp_path: Path, camera: Path) -> None:
-    """No folder, or one without a header, is no export, and the reason is told."""
+    """No folder, or one without a header, is not an export, and the reason is told."""
     assert read_header(str(tmp_path), "b") == ExportHeader(str(tmp_path / "b"), "No such file or directory")
     found = header(camera)
     assert (found.present, found.problem) == (False, "frame.meta: No such file or directory")
@@ -95,7 +95,7 @@ def test_a_header_cut_short(camera: Path, length: int) -> None:
 
 @pytest.mark.parametrize("kind", ["fifo", "link", "folder"])
 def test_no_regular_file(camera: Path, tmp_path: Path, kind: str) -> None:
-    """What is no regular file is not opened, and nothing blocks."""
+    """What is not a regular file is not opened, and nothing blocks."""
     meta = camera / "frame.meta"
     if kind == "fifo":
         os.mkfifo(meta)
@@ -117,7 +117,7 @@ def test_a_writer_killed_in_the_middle(camera: Path) -> None:
 
 
 def test_no_frame_yet(camera: Path) -> None:
-    """An export before its first frame is no problem."""
+    """An export before its first frame is not a problem."""
     put(camera, patched(META_V2, *((offset, 8, 0) for offset in range(0, 64, 8)), (0, 4, 2)), DATA_V2)
     assert header(camera).problem is None
 
@@ -147,7 +147,7 @@ def test_a_problem_is_what_an_agent_refuses(
 
 
 def test_a_closed_export(camera: Path) -> None:
-    """That its writer has ended an export is no problem: its last frame may still be taken."""
+    """That its writer has ended an export is not a problem: its last frame may still be taken."""
     put(camera, patched(META_V2, (FLAGS_OFFSET, 4, FLAG_CLOSED)), DATA_V2)
     found = header(camera)
     assert found.problem is None
@@ -156,6 +156,6 @@ def test_a_closed_export(camera: Path) -> None:
 
 
 def test_no_camera_id(tmp_path: Path) -> None:
-    """A name that is no camera id is refused."""
+    """A name that is not a valid camera id is refused."""
     with pytest.raises(InvalidIdError):
         read_header(str(tmp_path), "../a")

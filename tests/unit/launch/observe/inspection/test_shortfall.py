@@ -60,9 +60,9 @@ def test_a_model_that_gets_its_cap(cap: float | None) -> None:
 
 
 def test_an_interval_between_two_frames() -> None:
-    """A cap of 10 on 25 frames a second gives each third frame: 8.33 a second."""
+    """A cap of 10 on 25 frames per second gives each third frame: 8.33 a second."""
     assert of(recorded(10, even(25))) == (
-        "8.33 frames a second of at most 10: frames come every 40 ms and 100 ms must lie between two,"
+        "8.33 frames per second of at most 10: frames come every 40 ms and 100 ms must lie between two,"
         " so each 3rd is allowed"
     )
 
@@ -70,7 +70,7 @@ def test_an_interval_between_two_frames() -> None:
 def test_a_slow_camera() -> None:
     """A camera slower than the cap is named with its rate."""
     said = of(recorded(15, even(5)))
-    assert said == "5 frames a second: the camera gives 5, fewer than its cap of 15"
+    assert said == "5 frames per second: the camera gives 5, fewer than its cap of 15"
 
 
 @pytest.mark.parametrize("cap", [None, 25])
@@ -85,7 +85,7 @@ def test_frames_that_come_at_once() -> None:
     """Of frames stamped as they arrive, twelve at once, it is said how often they come."""
     frames = ((frame, frame // 12 * 480 + frame % 12, frame // 12 * 480 + frame % 12) for frame in range(500))
     said = of(recorded(5, frames))
-    assert said == "2.08 frames a second of at most 5: frames come 12 at once, 2.13 times a second"
+    assert said == "2.08 frames per second of at most 5: frames come 12 at once, 2.13 times per second"
 
 
 def test_frames_that_ceased() -> None:
@@ -129,5 +129,5 @@ def test_another_export_has_begun() -> None:
     """What was allowed of exports before does not count."""
     record = recorded(10, even(25))
     model = record.models[0]._replace(allowed=1000 + record.models[0].allowed, earlier=1000)
-    assert (shortfall(record, model, 25.0) or "").startswith("8.33 frames a second")
-    assert (shortfall(record._replace(session=9), model, 25.0) or "").startswith("0 frames a second")
+    assert (shortfall(record, model, 25.0) or "").startswith("8.33 frames per second")
+    assert (shortfall(record._replace(session=9), model, 25.0) or "").startswith("0 frames per second")

@@ -33,7 +33,7 @@ def test_the_environment_says_which_colours(environ: dict[str, str], expected: D
 
 
 def test_a_pipe_has_no_colours() -> None:
-    """What is no terminal gets no colours."""
+    """What is not a terminal gets no colours."""
     assert depth_of(TERMINAL, terminal=False, encoding="utf-8") is Depth.NONE
 
 
@@ -62,7 +62,7 @@ def test_a_colour_is_named_where_it_changes() -> None:
 
 
 def test_an_odd_last_row() -> None:
-    """Below the last of an odd number of rows stands the terminal's own background."""
+    """Below the last of an odd number of rows is the terminal's own background."""
     lines = list(half_blocks(np.zeros((3, 1, 3), np.uint8), Depth.FULL))
     assert lines[1] == f"\x1b[38;2;0;0;0;49m{BLOCK}\x1b[0m"
 

@@ -89,7 +89,7 @@ def test_a_copy_outlives_its_export(ring: FrameRing, camera: Path, source: Expor
 
 
 def test_nothing_is_left_open(ring: FrameRing, roots: Roots) -> None:
-    """After a look neither a descriptor nor a mapping of the export is left."""
+    """After a poll neither a descriptor nor a mapping of the export is left."""
     publish(ring, 10)
     before = left_of(roots.export)
     with ExportSource(str(roots.export), "a") as source:

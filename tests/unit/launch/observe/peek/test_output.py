@@ -53,7 +53,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
-    """When the new file cannot be put in place, the old one stands and nothing else is left."""
+    """When the new file cannot be put in place, the old one stays and nothing else is left."""
     path = tmp_path / "frame.png"
     path.mkdir()  # a directory cannot be renamed over: the last step fails
     with pytest.raises(IsADirectoryError):
@@ -62,7 +62,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
-    """When there is no room for all of it, the old file stands as it was and nothing else is left."""
+    """When there is no room for all of it, the old file is as it was and nothing else is left."""
     import resource
 
     path = tmp_path / "frame.png"

@@ -84,7 +84,7 @@ def test_help_is_shown_until_a_key(key: str) -> None:
 
 
 def test_other_keys_do_nothing() -> None:
-    """What is no key of top changes nothing."""
+    """What is not a key of top changes nothing."""
     assert pressed("x", "\x01", "backspace", "enter") == Control()
 
 

@@ -24,5 +24,5 @@ from launch.observe.top.terminal import names_of
     ],
 )
 def test_keys(pressed: bytes, names: list[str]) -> None:
-    """Letters are themselves, known sequences have names, and from an unknown one on nothing is obeyed."""
+    """Letters are themselves, known sequences have names, and from an unknown one on nothing is applied."""
     assert names_of(pressed) == names

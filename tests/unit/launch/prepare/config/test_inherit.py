@@ -187,7 +187,7 @@ def test_without_anything_inherited_false_is_refused(own: str) -> None:
     ],
 )
 def test_max_fps_false_needs_a_cap_to_take_away(text: str) -> None:
-    """Where no cap is inherited, false is no cap either."""
+    """Where no cap is inherited, false is not a cap either."""
     assert problem(text).reason == "a boolean, not a number"
 
 
@@ -211,7 +211,7 @@ def test_a_camera_that_says_nothing_where_nothing_is_inherited_is_refused() -> N
 
 
 def test_models_without_cameras_are_refused() -> None:
-    """A file that names no camera is no configuration of a host, whatever its groups are."""
+    """A file that names no camera is not a configuration of a host, whatever its groups are."""
     assert problem(BASE).text("f").startswith("f: cameras: missing")
     assert problem(BASE + "[cameras]\n").reason == "no camera"
     assert problem(BASE + "[groups.g]\ncameras = []\n").reason == "no camera"

@@ -113,7 +113,7 @@ def test_the_search_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=range(9),
 )
 def test_the_statement_that_cannot_be_read_is_found(text: str, line: int | None) -> None:
-    """The first statement that is no TOML by itself, or whose value no reader takes."""
+    """The first statement that is not TOML by itself, or whose value no reader takes."""
     assert line_of_unreadable(text) == line
 
 

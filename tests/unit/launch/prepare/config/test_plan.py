@@ -104,7 +104,7 @@ def test_a_plan_made_by_hand_is_held_to_the_same_rules(cap: float) -> None:
 
 
 def test_all_problems_come_at_once_sorted_by_line() -> None:
-    """One run of a check names everything there is to mend, from top to bottom."""
+    """One run of a check names everything there is to repair, from top to bottom."""
     found = problems(
         "[cameras.a]\n"
         "[cameras.b.models]\n"
@@ -155,7 +155,7 @@ def test_an_error_says_all_its_problems() -> None:
 def test_a_text_that_is_no_toml_is_one_problem_with_its_line(
     text: str, line: int, value: str, reason: str
 ) -> None:
-    """Syntax and contradictions: the line as tomllib counts it, and what stands there."""
+    """Syntax and contradictions: the line as tomllib counts it, and what is there."""
     found = problem(text)
     assert (found.line, found.key, found.value) == (line, "", value)
     assert found.reason.startswith(reason)

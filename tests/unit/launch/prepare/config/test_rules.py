@@ -233,7 +233,7 @@ def test_a_model_is_a_table(line: str, suggestion: str | None) -> None:
     ],
 )
 def test_an_unknown_key_of_a_camera_is_refused_with_a_guess(line: str, suggestion: str) -> None:
-    """What stands a level too high is one problem, not a second one of missing models."""
+    """What is a level too high is one problem, not a second one of missing models."""
     found = problem("[cameras.a]\n" + line)
     assert (found.line, found.reason) == (2, "unknown key")
     assert (found.allowed, found.suggestion) == ("models", suggestion)
@@ -355,5 +355,5 @@ def test_a_valid_configuration_does_not_pay_for_guessing() -> None:
 
 
 def test_a_number_that_is_none_is_no_cap() -> None:
-    """The reason for nan is that it is no number."""
+    """The reason for nan is that it is not a number."""
     assert cap_reason(math.nan) == "not a number"

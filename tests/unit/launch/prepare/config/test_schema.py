@@ -115,6 +115,6 @@ def test_what_the_schema_takes_the_parser_refuses_for_other_tables_only(document
     ],
 )
 def test_an_editor_marks_what_is_wrong_in_one_table(document: dict[str, Any]) -> None:
-    """The schema is no mere list of keys: it refuses what the parser refuses."""
+    """The schema is not a mere list of keys: it refuses what the parser refuses."""
     assert not VALIDATOR.is_valid(document)
     assert reasons(document)

@@ -271,7 +271,7 @@ def test_no_camera_at_all() -> None:
 
 
 def test_who_may_read_is_said() -> None:
-    """An export that some users may not read is no fault, and is named."""
+    """An export that some users may not read is not a fault, and is named."""
     host = with_export(modes=(("/dev/shm/vas/a", 0o750), ("/dev/shm/vas/a/frame.meta", 0o640)))
     finding = of(host, "readers")
     assert finding.level is Level.OK

@@ -11,7 +11,7 @@ TEXT = """\
 23 22 0:21 / /dev/shm rw,nosuid shared:3 - tmpfs tmpfs rw,size=64k
 24 22 0:22 /a\\040b /mnt/with\\040blank rw master:1 propagate_from:2 - xfs /dev/sda1 rw
 25 23 0:23 / /dev/shm rw - tmpfs tmpfs rw
-what is no mount
+what is not a mount
 """
 
 

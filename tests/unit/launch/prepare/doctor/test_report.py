@@ -55,7 +55,7 @@ def test_colours() -> None:
 
 
 def test_json() -> None:
-    """One array, one object a finding, and null where there is nothing to mend."""
+    """One array, one object per finding, and null where there is nothing to repair."""
     found = json.loads(as_json(FINDINGS))
     assert [list(one) for one in found] == [["check", "level", "text", "fix"]] * 3
     assert [one["level"] for one in found] == ["ok", "warn", "fail"]

@@ -75,7 +75,7 @@ def test_a_host_too_small_for_one_camera() -> None:
 
 
 def test_subscriptions_that_are_alike_are_one() -> None:
-    """The same model with the same cap on two cameras is one line; parked ones get nothing."""
+    """The same model with the same cap on two cameras is one line; inactive ones get nothing."""
     models = forecast_of(PLAN, EXACT, (1920, 1080), LARGE, None).models
     assert [(m.model_id, m.active, m.cameras, round(m.fps)) for m in models] == [
         ("person", True, 2, 10),

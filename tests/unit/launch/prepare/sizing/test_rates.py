@@ -106,6 +106,6 @@ def test_of_a_burst_that_is_too_large_the_ring_holds_the_last() -> None:
 
 
 def test_an_invalid_cap_is_refused() -> None:
-    """What is no cap for the gate is none here."""
+    """What is not a cap for the gate is none here."""
     with pytest.raises(InvalidCapError):
         simulate(-1, enumerate(count()))
