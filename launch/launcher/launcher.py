@@ -25,6 +25,7 @@ from launch.exits import EXIT_FAILURE, EXIT_OK
 from launch.launcher.child import AgentForker
 from launch.launcher.claim import AlreadyRunningError, claim, claim_problem
 from launch.launcher.launched import Launched, report, say
+from launch.launcher.ready import notify_ready
 from launch.launcher.record import LauncherRecord, no_record
 from launch.launcher.start_over import StartOver
 from launch.observe.launchers import Launcher
@@ -197,7 +198,8 @@ def _launch_and_wait(order: Order, *, ready_fd: int = -1) -> int:
     for number in ending:
         signal.signal(number, end_now)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
-    report(launched)
+    problem = notify_ready(f"agents launched: {len(launched.started)}, failed: {len(launched.failed)}")
+    report(launched if problem is None else launched._replace(notes=(*launched.notes, problem)))
     if ready_fd >= 0:
         notify_parent(ready_fd, code)
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)

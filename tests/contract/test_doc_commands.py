@@ -21,11 +21,13 @@ PAGES = [
     *sorted((PROJECT / "docs").rglob("*.md")),
     *sorted((PROJECT / "launch" / "deploy").glob("*.service")),
     PROJECT / "launch" / "deploy" / "compose.yaml",
+    PROJECT / "launch" / "deploy" / "daemonset.yaml",
 ]
 NAMES = {verb.name for verb in VERBS}
 
 # The command behind what may be before it: variables, another user, a path.
 _LINE = re.compile(r"^(?:\$ )?(?:\w+=\S* )*(?:sudo -u \S+ )?(?:\./launch/|/\S+/)?(ruth [a-zA-Z-].*)$")
+_EXEC = re.compile(r"Exec(StartPre|Start|Reload)=")
 _INLINE = re.compile(r"`(?:\./launch/)?(ruth\s[^`]+)`")
 _STANDS_FOR = re.compile(r"^[A-Z]+$|\.\.\.")  # CONFIG, CAMERA...: what it says is put in its place
 _LITERAL = re.compile(r"[\w./=:@,<>-]+")
@@ -44,8 +46,8 @@ def commands_in(text: str) -> Iterator[Shown]:
     for line in text.splitlines():
         if line.startswith("```"):
             fenced = not fenced
-        elif fenced or line.startswith(("    ", "#   ", "ExecStart=")):
-            found = _LINE.match(line.strip("# ").removeprefix("ExecStart="))
+        elif fenced or _EXEC.match(line) or line.startswith(("    ", "#   ")):
+            found = _LINE.match(_EXEC.sub("", line.strip("# ")))
             if found:
                 words = found[1].split("  ")[0].split(" #")[0].split()[1:]
                 literal = all(_LITERAL.fullmatch(word) and not _STANDS_FOR.search(word) for word in words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 UNITS = ["ruth.service", "ruth@.service"]
 COMMAND = "/usr/local/bin/ruth"
+CONFIG = "/etc/ruth/ruth.toml"
 
 each_unit = pytest.mark.parametrize("name", UNITS)
 
@@ -75,14 +77,55 @@ def test_exposure(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize(("name", "verb"), [("ruth.service", "up"), ("ruth@.service", "agent")])
-def test_the_command_parses(name: str, verb: str) -> None:
-    """A unit runs a verb with options that it has."""
-    command, *arguments = service(name)["ExecStart"].replace("%i", "front-door").split()
+@pytest.mark.parametrize(
+    ("name", "key", "verb"),
+    [
+        ("ruth.service", "ExecStartPre", "check"),
+        ("ruth.service", "ExecStart", "up"),
+        ("ruth.service", "ExecReload", "apply"),
+        ("ruth@.service", "ExecStart", "agent"),
+    ],
+)
+def test_the_command_parses(name: str, key: str, verb: str) -> None:
+    """A unit runs verbs with options that they have, of one configuration."""
+    command, *arguments = service(name)[key].replace("%i", "front-door").split()
     assert command == COMMAND
     assert arguments[0] == verb
     options = vars(parser_of(arguments).parse_args(arguments))
-    assert (options.get("config_argument") or options["config"]) == "/etc/ruth/ruth.toml"
+    named = [value for value in options.values() if value == "/etc/ruth/ruth.toml" or value == [CONFIG]]
+    assert len(named) == 1
+    assert f"ConditionPathExists={CONFIG}\n" in text_of(name)
+
+
+def test_an_instance_ends_with_the_launch() -> None:
+    """After ``systemctl stop ruth`` no agent runs, not one that was started by hand either."""
+    assert "PartOf=ruth.service\n" in text_of("ruth@.service")
+
+
+def test_readiness() -> None:
+    """The launch says when it is done; for that alone it has a socket, of this host. An instance has none."""
+    assert (service("ruth.service")["Type"], service("ruth@.service")["Type"]) == ("notify", "exec")
+    assert service("ruth.service")["RestrictAddressFamilies"] == "AF_UNIX"
+    assert service("ruth@.service")["RestrictAddressFamilies"] == "none"
+
+
+def test_folders_made_at_boot(tmp_path: Path) -> None:
+    """systemd-tmpfiles makes the folders with their owners, and none for others to write to."""
+    tmpfiles = shutil.which("systemd-tmpfiles")
+    if tmpfiles is None or os.getuid() != 0:
+        pytest.skip("needs systemd-tmpfiles (apt install systemd) and root")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "passwd").write_text("root:x:0:0::/:\nruth:x:4242:4242::/:\n", encoding="ascii")
+    (tmp_path / "etc" / "group").write_text("root:x:0:\nruth:x:4242:\n", encoding="ascii")
+    for name, owner in (("60-ruth-tmpfiles.conf", 4242), ("60-ruth-container-tmpfiles.conf", 65532)):
+        file = PROJECT / "launch" / "deploy" / name
+        root = f"--root={tmp_path}"
+        done = subprocess.run(
+            [tmpfiles, root, "--create", str(file)], capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        status = (tmp_path / "dev" / "shm" / "ruth").stat()
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (owner, owner, 0o755)
 
 
 @each_unit
@@ -115,7 +158,7 @@ def test_another_user_without_rights(name: str) -> None:
     found = service(name)
     assert found["User"] not in ("", "root", "0")
     assert found["CapabilityBoundingSet"] == found["AmbientCapabilities"] == ""
-    assert (found["PrivateNetwork"], found["RestrictAddressFamilies"]) == ("yes", "none")
+    assert found["PrivateNetwork"] == "yes"
     assert found["ReadOnlyPaths"] == "-/dev/shm/vas"
 
 
@@ -123,4 +166,7 @@ def test_the_unit_of_one_camera_is_as_confined_as_that_of_all() -> None:
     """What differs between both units is what each runs, how it ends, and how much it may take."""
     one, all_of_them = service("ruth@.service"), service("ruth.service")
     different = {key for key in one | all_of_them if one.get(key) != all_of_them.get(key)}
-    assert different == {"ExecStart", "KillMode", "MemoryMax", "TasksMax", "LimitNOFILE"}
+    assert different == {
+        "ExecStart", "ExecStartPre", "ExecReload", "Type", "RestrictAddressFamilies",
+        "KillMode", "MemoryMax", "TasksMax", "LimitNOFILE",
+    }  # fmt: skip

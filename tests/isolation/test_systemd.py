@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -118,3 +119,47 @@ def test_stop(host: SystemdHost, pids: dict[str, int]) -> None:
     wait_until(lambda: all(camera["state"] == "dead" for camera in host.cameras().values()), "all have ended")
     assert host.property("ruth", "ActiveState") == "inactive"
     assert (host.property("ruth", "Result"), host.property("ruth", "ExecMainStatus")) == ("success", "0")
+
+
+def test_a_start_is_done_when_agents_are_launched(host: SystemdHost, pids: dict[str, int]) -> None:
+    """``systemctl start`` returns once the launch is done, and the unit's status says what came of it."""
+    assert pids.keys() == set(CAMERAS)
+    assert host.property("ruth", "StatusText") == "agents launched: 2, failed: 0"
+
+
+def test_a_wrong_file_and_a_changed_one(host: SystemdHost, pids: dict[str, int]) -> None:
+    """``systemctl reload`` changes what differs; a wrong file changes nothing, and starts nothing."""
+    config = Path(f"/proc/{host.pid}/root/etc/ruth/ruth.toml")
+    try:
+        config.write_text(CONFIG.replace("[cameras.yard", "[camera.yard"), encoding="utf-8")
+        assert host.call("systemctl", "reload", "ruth").returncode != 0
+        assert {camera: running(host, camera) for camera in CAMERAS} == pids
+        config.write_text(CONFIG + "attic = { max_fps = 3 }\n", encoding="utf-8")
+        assert host.call("systemctl", "reload", "ruth").returncode == 0
+        wait_until(
+            lambda: "attic" in [model["model_id"] for model in host.cameras()["yard"]["models"]],
+            "yard has it",
+        )
+        assert running(host, "front-door") == pids["front-door"]
+        assert running(host, "yard") != pids["yard"]
+        host.call("systemctl", "stop", "ruth")
+        config.write_text("[cameras]\nyard = 5\n", encoding="utf-8")
+        assert host.call("systemctl", "start", "ruth").returncode != 0
+        assert host.property("ruth", "Result") == "exit-code"
+        config.unlink()
+        host.call("systemctl", "reset-failed")
+        assert host.call("systemctl", "start", "ruth").returncode == 0
+        assert host.property("ruth", "ConditionResult") == "no"
+    finally:
+        config.write_text(CONFIG, encoding="utf-8")
+
+
+def test_an_instance_ends_with_the_launch(host: SystemdHost, pids: dict[str, int]) -> None:
+    """``systemctl stop ruth`` ends an agent as well that was started by hand."""
+    host.call("kill", "-9", str(pids["yard"]))
+    wait_until(lambda: host.cameras()["yard"]["state"] == "dead", "it is dead")
+    host.call("systemctl", "start", "ruth@yard")
+    running(host, "yard")
+    host.call("systemctl", "stop", "ruth")
+    wait_state(host, "ruth@yard", "inactive")
+    assert host.cameras()["yard"]["state"] == "dead"

@@ -176,9 +176,11 @@ def test_units_stand_where_systemd_looks(installed: Installation) -> None:
         assert unit.read_bytes() == (PROJECT / "launch" / "deploy" / name).read_bytes()
 
 
-def test_the_file_for_sysctl_is_there_to_be_copied(installed: Installation) -> None:
-    """It is below share/ruth of the prefix, where nothing applies it by itself."""
-    name = "60-ruth-sysctl.conf"
+@pytest.mark.parametrize(
+    "name", ["60-ruth-sysctl.conf", "60-ruth-tmpfiles.conf", "60-ruth-container-tmpfiles.conf"]
+)
+def test_files_that_are_there_to_be_copied(installed: Installation, name: str) -> None:
+    """They are below share/ruth of the prefix, where nothing applies them by itself."""
     shipped = installed.prefix / "share" / "ruth" / name
     assert shipped.read_bytes() == (PROJECT / "launch" / "deploy" / name).read_bytes()
 
