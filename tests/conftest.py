@@ -68,6 +68,12 @@ def soaking(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--soak"))
 
 
+@pytest.fixture
+def brief(request: pytest.FixtureRequest) -> bool:
+    """Whether a test that has sizes is to run in its smallest: neither --all nor --soak was given."""
+    return not (request.config.getoption("--all") or request.config.getoption("--soak"))
+
+
 @dataclass(frozen=True, slots=True)
 class Roots:
     """An export root and a state root of one test's own, on tmpfs."""

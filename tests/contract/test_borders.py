@@ -127,6 +127,7 @@ def test_the_check_finds_nothing_in_a_bare_copy(tmp_path: Path) -> None:
     assert verdicts == dict.fromkeys(contracts(), "KEPT")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: f"{plant.file}: {plant.line.split()[-1]}")
 def test_a_planted_violation_is_found(tmp_path: Path, plant: Plant) -> None:
     """One forbidden import anywhere fails the check, and it names that contract."""

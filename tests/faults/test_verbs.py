@@ -140,6 +140,7 @@ def host() -> Iterator[Roots]:
 
 
 @pytest.mark.soak
+@pytest.mark.long
 @pytest.mark.parametrize("name", VERBS)
 def test_every_system_call_of_a_verb_fails(
     host: Roots,

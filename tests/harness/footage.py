@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from _pytest.mark import ParameterSet
+
     from launch.vas.camera import OpenExporter
     from launch.vas.summary import VasSummary
 
@@ -49,8 +51,14 @@ def every_ffmpeg() -> list[FFmpeg]:
     return list(found.values())
 
 
-FFMPEGS = ("packaged", "system")
+FFMPEGS = ("packaged", pytest.param("system", marks=pytest.mark.long))
 """The FFmpegs that sources are tried with: that of the package imageio-ffmpeg, and /usr/bin/ffmpeg."""
+
+
+def each_ffmpeg() -> list[ParameterSet]:
+    """Parameters of a test, of :func:`every_ffmpeg`: the first always, others where tests may take long."""
+    found = [pytest.param(one, id=one.path) for one in every_ffmpeg()]
+    return [*found[:1], *(pytest.param(*one.values, id=one.id, marks=pytest.mark.long) for one in found[1:])]
 
 
 def ffmpeg_named(name: str) -> FFmpeg:

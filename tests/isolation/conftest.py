@@ -83,7 +83,7 @@ def planted_library(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(made / name)
 
 
-@pytest.fixture(scope="module", params=["in C", "in Python"])
+@pytest.fixture(scope="module", params=["in C", pytest.param("in Python", marks=pytest.mark.long)])
 def library(request: pytest.FixtureRequest, planted_library: str) -> str:
     """For agents that begin in C, with faults in it; and none, for such as do not."""
     return planted_library if request.param == "in C" else ""

@@ -41,7 +41,7 @@ FRAME_NS: Final = 1_000_000_000 // FPS
 
 ATTACKER: Final = PROJECT / "tests" / "doubles" / "attacker.py"
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.long]
 
 
 class Writer:

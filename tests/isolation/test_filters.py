@@ -40,7 +40,7 @@ pytestmark = [
     pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of system calls of x86-64"),
     pytest.mark.usefixtures("processes"),  # which ends detached launchers, too
 ]
-both_starts = pytest.mark.parametrize("native", ["on", "off"])
+both_starts = pytest.mark.parametrize("native", ["on", pytest.param("off", marks=pytest.mark.long)])
 
 
 def under(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from conftest import Processes, Roots
 
 CAMERAS = ("a", "b")
+PARTS = 4  # of all cases, so that they can be tried side by side
 # How often they are made depends on how long every process waits.
 WAITS = {"clock_nanosleep", "futex", "restart_syscall", "rt_sigtimedwait"}
 ERRORS = ("EIO", "ENOMEM", "EMFILE", "EINTR")
@@ -147,7 +148,9 @@ class Launch:
 
 
 @pytest.mark.soak
-def test_a_call_that_fails_while_launching(soaking: bool) -> None:
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_call_that_fails_while_launching(soaking: bool, part: int) -> None:
     """Whichever call fails: an agent lives, confined like any other, or it does not, and a launch repairs it.
 
     A launcher that ends of it says why. The short form takes every fifth case, with another error in turn,
@@ -157,7 +160,7 @@ def test_a_call_that_fails_while_launching(soaking: bool) -> None:
         plain = Launch(roots, processes)
         calls = plain.calls()
         (full,) = {frozenset(measures) for measures in plain.confinement().values()}
-    for case in cases(calls, all_of_them=soaking):
+    for case in cases(calls, all_of_them=soaking)[part::PARTS]:
         with open_roots() as roots, open_processes() as processes:
             launch = Launch(roots, processes)
             launch.fail(case)

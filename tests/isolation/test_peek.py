@@ -15,7 +15,7 @@ import pytest
 
 from doubles.frozen_vas import Version1Writer
 from harness.exports import DATA_V2, META_V2, patched, put
-from harness.footage import call, every_ffmpeg, ffmpeg_here
+from harness.footage import call, each_ffmpeg, ffmpeg_here
 from harness.published import exporter_of
 from harness.terminals import screen_of
 from harness.waiting import wait_until
@@ -100,7 +100,7 @@ def test_range_and_matrix_are_obeyed(
     assert np.abs(shown - (0x20, 0xC0, 0x60)).max() <= 2
 
 
-@pytest.mark.parametrize("ffmpeg", every_ffmpeg(), ids=lambda ffmpeg: ffmpeg.path)
+@pytest.mark.parametrize("ffmpeg", each_ffmpeg())
 def test_a_source_of_full_range(roots: Roots, processes: Processes, tmp_path: Path, ffmpeg: FFmpeg) -> None:
     """Motion JPEG, which has full range, comes through the stand-in and peek as it was, within two levels."""
     ramp = "nullsrc=s=640x360:r=5,geq=lum='255*X/W':cb=128:cr=128"

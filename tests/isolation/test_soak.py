@@ -49,7 +49,7 @@ DEATHS = {
 }
 ROUNDS, VICTIMS = 4, 3
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.long]
 
 # Where the kernel has autogroups (sched(7)), sessions share the processor as equals, unless told otherwise.
 AWAKE = """

@@ -176,6 +176,7 @@ def files_of(pid: int) -> list[str]:
 
 
 @pytest.mark.soak
+@pytest.mark.long
 def test_a_system_call_that_fails(roots: Roots, processes: Processes, soaking: bool) -> None:
     """Whichever call of an agent fails, once or for ever: it goes on as soon as it can, or it has ended.
 

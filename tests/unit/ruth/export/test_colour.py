@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.footage import call, every_ffmpeg, ffmpeg_here
+from harness.footage import call, each_ffmpeg, ffmpeg_here
 from ruth.export.colour import rgb_bands, write_grey, write_rgb
 from ruth.export.layout import FrameRecord
 from ruth.export.nv12 import nv12_views
@@ -27,8 +27,9 @@ CODINGS = [
     for of_range, matrix in itertools.product(("limited", "full"), ("bt601", "bt709", "bt2020"))
 ]
 BT601, BT709 = Coding("limited", "bt601"), Coding("limited", "bt709")
+LARGE = pytest.param(1280, 720, marks=pytest.mark.long)
 every_coding = pytest.mark.parametrize("coding", CODINGS, ids="-".join)
-every_ffmpeg_here = pytest.mark.parametrize("ffmpeg", every_ffmpeg(), ids=lambda ffmpeg: ffmpeg.path)
+every_ffmpeg_here = pytest.mark.parametrize("ffmpeg", each_ffmpeg())
 
 
 def views_of(nv12: bytes, width: int, height: int, stride: int = 0) -> Nv12Views:
@@ -80,7 +81,7 @@ def assert_alike(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> None:
 @every_ffmpeg_here
 @every_coding
 @pytest.mark.parametrize("source", ["testsrc2", "rgbtestsrc", "smptehdbars", "mandelbrot"])
-@pytest.mark.parametrize(("width", "height"), [(64, 48), (322, 182), (1280, 720)])
+@pytest.mark.parametrize(("width", "height"), [(64, 48), (322, 182), LARGE])
 def test_colours_are_ffmpegs(
     tmp_path: Path, ffmpeg: FFmpeg, coding: Coding, source: str, width: int, height: int
 ) -> None:
@@ -122,6 +123,7 @@ def test_every_colour_is_the_exact_one_within_one_level(coding: Coding) -> None:
     assert np.abs(found - exact).max() < 0.7
 
 
+@pytest.mark.long
 def test_the_codings_differ(tmp_path: Path) -> None:
     """The comparisons above would notice the wrong matrix, and the wrong range."""
     ffmpeg = ffmpeg_here()

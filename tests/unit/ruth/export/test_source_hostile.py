@@ -185,7 +185,9 @@ def hostile(fields: list[tuple[int, int]], seed: int) -> Iterator[tuple[tuple[in
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("fresh_files", [False, True], ids=["in place", "in new files"])
+@pytest.mark.parametrize(
+    "fresh_files", [False, pytest.param(True, marks=pytest.mark.long)], ids=["in place", "in new files"]
+)
 def test_hostile_numbers_in_a_ring_do_no_harm(
     camera: Path, source: ExportSource, soaking: bool, fresh_files: bool
 ) -> None:
