@@ -99,7 +99,7 @@ def run(stage: Stage) -> Result:
         try:
             check_room(stage.folder, cameras)
             ways = COMPARED if cameras <= COMPARED_UP_TO else (OURS,)
-            measured.extend(_measure(stage, cameras, by) for by in ways)
+            measured.extend(_measure_launched(stage, cameras, by) for by in ways)
             if cameras in FLOORS:
                 floors.extend(_floor(stage, cameras, by) for by in waiters)
         except NoRoomError as error:
@@ -210,7 +210,7 @@ def charts_of(measured: Sequence[Measured]) -> tuple[Chart, ...]:
     )
 
 
-def _measure(stage: Stage, cameras: int, by: str) -> Measured:
+def _measure_launched(stage: Stage, cameras: int, by: str) -> Measured:
     folder = stage.new_folder()
     export_root, state_root = folder / "vas", folder / "ruth"
     names = [camera_name(number) for number in range(cameras)]
@@ -219,7 +219,7 @@ def _measure(stage: Stage, cameras: int, by: str) -> Measured:
     try:
         launched = launch(stage, export_root, state_root, names, None if by == OURS else by)
         try:
-            return _measure(stage, cameras, by, feeder, launched, state_root)
+            return _measure_agents(stage, cameras, by, feeder, launched, state_root)
         finally:
             launched.end()
     finally:
@@ -243,7 +243,7 @@ def _seconds(stage: Stage) -> float:
     return 0.5 if stage.quick else 10.0
 
 
-def _measure(
+def _measure_agents(
     stage: Stage, cameras: int, by: str, feeder: Feeder, launched: Launched, state_root: Path
 ) -> Measured:
     seconds = _seconds(stage)
