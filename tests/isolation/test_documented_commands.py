@@ -57,6 +57,7 @@ NOT_RUN = {
     "systemctl start ruth@loading-dock": "the same",
     "systemctl start ruth@new-camera": "the same",
     "docker compose -f launch/deploy/compose.yaml exec ruth ruth ps": "requires docker: test_container.py",
+    "ruth completion fish | source": "requires fish: isolation/test_completion_fish.py",
     "source <(ruth completion zsh)": "wants zsh and compinit: isolation/test_completion.py",
 }  # fmt: skip
 

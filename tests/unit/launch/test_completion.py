@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from launch.cli.completion.bash import bash_script
+from launch.cli.completion.fish import fish_script
 from launch.cli.completion.grammar import KINDS, WORDS, Option, Value, grammar, verb_grammar
 from launch.cli.completion.zsh import zsh_script
 from launch.observe.top.control import ORDERS
@@ -44,7 +45,9 @@ def test_every_value_is_of_a_known_kind(verb: VerbGrammar) -> None:
     assert [value.name for value in values if value.kind != WORDS and value.name not in KINDS] == []
 
 
-@pytest.mark.parametrize(("shell", "script"), [("bash", bash_script), ("zsh", zsh_script)])
+@pytest.mark.parametrize(
+    ("shell", "script"), [("bash", bash_script), ("fish", fish_script), ("zsh", zsh_script)]
+)
 def test_every_verb_and_option_is_in_the_script(
     shell: str, script: Callable[[Sequence[VerbGrammar]], str]
 ) -> None:
@@ -53,7 +56,8 @@ def test_every_verb_and_option_is_in_the_script(
     for verb in VERBS:
         assert verb.name in text
         for option in verb.options:
-            assert all(name in text for name in option.names), (shell, verb.name)
+            names = [name.lstrip("-") if shell == "fish" else name for name in option.names]
+            assert all(name in text for name in names), (shell, verb.name)
 
 
 def test_help_texts_do_no_harm() -> None:
