@@ -118,13 +118,19 @@ def padded_id(model_id: str) -> bytes:
     return model_id.encode().ljust(ID_SIZE, b"\0")
 
 
+def holds_record(content: bytes) -> bool:
+    """Whether there is a record of this version, whatever its models are."""
+    if len(content) < HEADER_SIZE:
+        return False
+    version, count = _VERSION_AND_COUNT.unpack_from(content)
+    return bool(version == STATE_VERSION and count <= MODELS_MAX)
+
+
 def find_model(content: bytes, padded: bytes) -> int | None:
     """Which subscription of a record is this model's, from 0; None if none is, or it is not a record."""
-    if len(content) < HEADER_SIZE:
+    if not holds_record(content):
         return None
-    version, count = _VERSION_AND_COUNT.unpack_from(content)
-    if version != STATE_VERSION or count > MODELS_MAX:
-        return None
+    _, count = _VERSION_AND_COUNT.unpack_from(content)
     for index in range(count):
         start = HEADER_SIZE + MODEL_SIZE * index
         if content[start : start + ID_SIZE] == padded:

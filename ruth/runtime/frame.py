@@ -197,6 +197,11 @@ class Frame:
         """
         return self._found.intact()
 
+    @property
+    def overwritable(self) -> bool:
+        """Whether the writer may put another frame in its place: not of version 1, and not a copy."""
+        return self._origin.version != VERSION_1 and not isinstance(self._found, Copied)
+
     def rgb(
         self,
         size: Size | None = None,

@@ -1,20 +1,25 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.published import FRAME
+import ruth
+from doubles.stepped_agent import MODEL, SteppedAgent, publish
+from harness.published import FRAME, exporter_of
 from harness.waiting import wait_until, within
-from ruth.runtime.stream import POLL_NS
+from ruth.runtime.timeout import POLL_NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from doubles.stepped_agent import SteppedAgent
+    from conftest import Roots
     from ruth.runtime.stream import Stream
     from ruth.vas.exporter import FrameExporter
 
@@ -83,18 +88,17 @@ def test_it_ends_after_its_timeout(agent: SteppedAgent, attach: Attach) -> None:
     assert 0.05 <= time.monotonic() - began < POLL_NS / 2e9
 
 
-def test_a_cancelled_wait_leaves_no_thread_waiting(
+def test_a_cancelled_wait_leaves_nothing_behind(
     agent: SteppedAgent, exporter: FrameExporter, attach: Attach
 ) -> None:
-    """Cancelling a task that waits for a frame ends its wait in the executor too; the stream goes on."""
+    """Cancelling a task that waits for a frame ends its wait; the stream goes on."""
     stream = attach(timeout=None)
 
     async def take() -> int:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(aiter(stream)), 0.05)
         began = time.monotonic()
-        while stream._inside:  # noqa: ASYNC110 - what is waited for is a thread that the task has given up
-            await asyncio.sleep(0.001)
+        assert not stream._inside
         assert time.monotonic() - began < POLL_NS / 4e9
         exporter.publish(FRAME, 1)
         agent.step()
@@ -152,10 +156,78 @@ def test_an_iterator_is_iterated_as_well(
         assert asyncio.run(take()) == [0, 1]
 
 
-def test_a_closed_stream_is_not_waited_for(agent: SteppedAgent, attach: Attach) -> None:
-    """A wait that begins after the stream was closed, in a thread that came late, ends at once."""
-    stream = attach()
-    stream.close()
-    began = time.monotonic_ns()
-    stream.wait_for_change(POLL_NS)
-    assert time.monotonic_ns() - began < POLL_NS // 2
+def test_no_thread_is_made_and_one_descriptor_is_shared(
+    agent: SteppedAgent, exporter: FrameExporter, attach: Attach
+) -> None:
+    """Streams that wait in one loop do so without threads, and with one inotify instance for all."""
+    streams = [attach(timeout=None) for _ in range(40)]
+
+    def instances() -> int:
+        links = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+        return sum(os.path.lexists(link) and "inotify" in os.readlink(link) for link in links)
+
+    async def take() -> list[int]:
+        threads, before = threading.active_count(), instances()
+        taking = [asyncio.create_task(anext(aiter(stream))) for stream in streams]
+        await asyncio.sleep(0.05)
+        assert threading.active_count() == threads
+        assert instances() == before + 1
+        exporter.publish(FRAME, 1)
+        agent.step()
+        return [(await task).frame_id for task in taking]
+
+    before = instances()
+    with within(20):
+        assert asyncio.run(take()) == [0] * 40
+    gc.collect()
+    assert instances() == before
+
+
+def test_frames_of_many_cameras_come_in_one_task(roots: Roots) -> None:
+    """``async for`` over a many-camera stream and over its batches; close() ends both at once."""
+    cameras = [f"camera-{number}" for number in range(5)]
+    with ExitStack() as stack:
+        agents = [stack.enter_context(SteppedAgent(roots, camera_id=camera)) for camera in cameras]
+        exporters = [exporter_of(roots, camera) for camera in cameras]
+        for exporter in exporters:
+            stack.callback(exporter.close)
+        streams = stack.enter_context(
+            ruth.attach_all(MODEL, export_root=str(roots.export), state_root=str(roots.state))
+        )
+
+        def publish_all() -> None:
+            for exporter, agent in zip(exporters, agents, strict=True):
+                publish(exporter, agent)
+
+        async def take() -> tuple[list[str], list[list[str]], list[object]]:
+            loop = asyncio.get_running_loop()
+            loop.call_later(0.02, publish_all)
+            single = [(await anext(aiter(streams))).camera_id for _ in cameras]
+            loop.call_later(0.02, publish_all)
+            batches = aiter(streams.batches(3, wait=0.2))
+            batched = [[frame.camera_id for frame in await anext(batches)] for _ in range(2)]
+            loop.call_later(0.02, streams.close)
+            return single, batched, [frame async for frame in streams]
+
+        began = time.monotonic()
+        with within(20):
+            assert asyncio.run(take()) == (cameras, [cameras[:3], cameras[3:]], [])
+        assert time.monotonic() - began < POLL_NS / 1e9
+
+
+def test_another_file_at_the_path_is_found(roots: Roots, exporter: FrameExporter, attach: Attach) -> None:
+    """A stream that waits in a loop gets the frames of an agent whose folder is made while it waits."""
+    stream = attach(timeout=5)
+
+    async def take() -> int:
+        taking = asyncio.create_task(anext(aiter(stream)))
+        await asyncio.sleep(0.02)
+        with SteppedAgent(roots) as agent:
+            publish(exporter, agent)
+            began = time.monotonic()
+            frame = await taking
+            assert time.monotonic() - began < POLL_NS / 2e9
+            return frame.frame_id
+
+    with within(20):
+        assert asyncio.run(take()) == 0

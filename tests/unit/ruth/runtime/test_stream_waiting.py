@@ -15,7 +15,7 @@ from doubles.stepped_agent import CAMERA, MODEL, SteppedAgent, publish
 from harness.open_descriptors import left_of
 from harness.waiting import wait_until, within
 from ruth.errors import InvalidIdError
-from ruth.runtime.stream import POLL_NS
+from ruth.runtime.timeout import POLL_NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
