@@ -2,13 +2,12 @@
 
     python docs/examples/asynchronous.py person front-door yard
 
-Each waiting stream takes one thread of the loop's default executor, so that has to have enough of them. What
-computes for long belongs into a thread or process too (``loop.run_in_executor``), or it holds up the others.
+Waiting takes no thread. What computes for long belongs into a thread or process (``loop.run_in_executor``),
+or it holds up the others. For one model of many cameras, ``ruth.attach_all`` needs one task.
 """
 
 import asyncio
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import ruth
 
@@ -25,7 +24,6 @@ async def follow(camera_id: str, model_id: str) -> None:
 
 async def main(model_id: str, *cameras: str) -> None:
     """Follows all cameras until none of them has a frame any more."""
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(len(cameras)))
     await asyncio.gather(*(follow(camera_id, model_id) for camera_id in cameras))
 
 
