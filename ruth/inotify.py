@@ -12,12 +12,9 @@ import ctypes
 import errno
 import os
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, TypeAlias
 
 from ruth.descriptor import close_descriptor
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # linux/inotify.h
 MODIFY: Final = 0x2
@@ -38,6 +35,7 @@ FOLLOW_NO_LINK: Final = 1 << 25
 _READ_BYTES: Final = 65536
 _POLLIN: Final = 1
 _EVENT: Final = struct.Struct("=iIII")  # struct inotify_event: watch, mask, cookie, bytes of the name
+_EVENT_SIZE: Final = _EVENT.size
 _NANOSECONDS: Final = 1_000_000_000
 
 # Looked up when this is imported, before any fork: a ctypes library made in a child costs it 800 KB.
@@ -48,19 +46,9 @@ _PollFd = ctypes.c_int * 2  # struct pollfd: descriptor, events and revents as t
 _Timespec = ctypes.c_long * 2
 
 
-class Event(NamedTuple):
-    """One event.
-
-    Attributes:
-        watch: Of which watch; -1 for :data:`OVERFLOW`.
-        mask: What happened, as bits.
-        name: Of the file in a watched directory, padded with NUL; empty for the directory itself.
-
-    """
-
-    watch: int
-    mask: int
-    name: bytes
+Event: TypeAlias = tuple[int, int, bytes]
+"""Of which watch it is (-1 for :data:`OVERFLOW`), what happened, as bits, and the name of the file in a
+watched directory, which is empty for the directory itself. A plain tuple: some thousand are made a second."""
 
 
 class Inotify:
@@ -140,13 +128,15 @@ class Inotify:
             close_descriptor(descriptor)
 
 
-def events_of(content: bytes) -> Iterator[Event]:
+def events_of(content: bytes) -> list[Event]:
     """The events of one read, in their order."""
-    at = 0
-    while at < len(content):
+    found = []
+    at, end = 0, len(content)
+    while at < end:
         watch, mask, _, length = _EVENT.unpack_from(content, at)
-        at += _EVENT.size + length
-        yield Event(watch, mask, content[at - length : at].rstrip(b"\0"))
+        at += _EVENT_SIZE + length
+        found.append((watch, mask, content[at - length : at].rstrip(b"\0")))
+    return found
 
 
 def _last_error(call: str) -> OSError:

@@ -66,9 +66,9 @@ class DirectoryWatch:
     def take_events(self) -> Events:
         """What has happened since the last time."""
         came = gone = False
-        for event in events_of(self._inotify.read(BYTES_MAX)):
-            if event.mask & FRAME_EVENTS:
-                came = came or event.name == META_NAME.encode()
+        for _, mask, name in events_of(self._inotify.read(BYTES_MAX)):
+            if mask & FRAME_EVENTS:
+                came = came or name == META_NAME.encode()
             else:
                 gone = True
         return Events(came, gone)

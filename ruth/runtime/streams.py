@@ -173,7 +173,9 @@ class Streams:
         deadline_ns = None if timeout is None else time.monotonic_ns() + nanoseconds(timeout)
         self._inside.append(None)
         try:
-            if timeout != 0:  # who only looks in from time to time may have used it long ago
+            if timeout == 0:
+                self._in_use.forget()  # who only looks in from time to time may have used it long ago
+            else:
                 self._in_use.used()
             while not self._closed:
                 frame = self._turns.take()

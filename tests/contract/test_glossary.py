@@ -7,7 +7,7 @@ import re
 from conftest import PROJECT
 from launch.observe.agent_view import AgentView, ModelView
 from launch.observe.top.rates import Row
-from ruth.runtime.stream import Stream
+from ruth.runtime.cursor import CameraFrames
 
 # What Ruth counts frames by, wherever it shows a number of them.
 COUNTERS = {"allowed", "skipped", "missed", "observed", "received", "lost", "dropped"}
@@ -23,7 +23,7 @@ def test_words_are_in_order() -> None:
 
 def test_what_is_counted_has_a_word() -> None:
     """Every word that frames are counted by, in JSON or on a stream, is explained."""
-    fields = {*AgentView.__slots__, *ModelView.__slots__, *Row.__slots__, *Stream.__slots__}
+    fields = {*AgentView.__slots__, *ModelView.__slots__, *Row.__slots__, *CameraFrames.__slots__}
     assert (fields & COUNTERS) == COUNTERS - {"observed"}  # its number is called `frames`
     explained = {part for word in WORDS for part in word.split(", ")}
     assert explained >= COUNTERS

@@ -36,7 +36,7 @@ def test_each_change_is_seen_from_the_folder(roots: Roots, watch: Inotify) -> No
         exporter = exporter_of(roots, CAMERA)
         for _ in range(3):
             publish(exporter, agent)
-            assert {(event.mask, event.name) for event in events_of(watch.read())} == {
+            assert {(mask, name) for _, mask, name in events_of(watch.read())} == {
                 (MODIFY, STATE_NAME.encode())
             }
         agent.step()

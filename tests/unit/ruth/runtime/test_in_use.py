@@ -82,3 +82,14 @@ def test_many_cameras_are_counted_together(roots: Roots, exporter: FrameExporter
             publish(exporter, frames=4)
             agent.step()
     assert len(caught) == warn_slow
+
+
+def test_frames_that_are_not_asked_about_are_not_kept(
+    agent: SteppedAgent, exporter: FrameExporter, attach: Attach
+) -> None:
+    """Whoever looks in from time to time holds no frame but the last."""
+    stream = attach()
+    for _ in range(5):
+        publish(exporter, agent)
+        assert stream.next_frame(0) is not None
+        assert len(stream._in_use._frames) <= 1
