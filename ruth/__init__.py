@@ -5,9 +5,9 @@
         for frame in stream:
             print(frame.camera_id, frame.frame_id, frame.y.mean(), frame.intact)
 
-For decoders: :func:`open_exporter`. Errors are in :mod:`ruth.errors`. What is here is imported when it is first
-asked for: agents import this package as well, and must not load numpy. What else is below ``ruth`` is no public
-interface; its map is docs/architecture.md.
+For decoders: :func:`open_exporter`. Errors are in :mod:`ruth.errors`. What is here is imported when it is
+first asked for: agents import this package as well, and must not load numpy. What else is below ``ruth`` is
+no public interface; its map is docs/architecture.md.
 """
 
 from __future__ import annotations
