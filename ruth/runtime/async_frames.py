@@ -48,7 +48,7 @@ class Wakes(Protocol):
     """What wakes a loop."""
 
     def register(self, loop: asyncio.AbstractEventLoop, wake: Callable[[], object]) -> None:
-        """From now on ``wake`` is called in the loop when a look is worth it."""
+        """From now on ``wake`` is called in the loop when a poll is worth it."""
 
     def unregister(self, loop: asyncio.AbstractEventLoop, wake: Callable[[], object]) -> None:
         """Ends that."""

@@ -4,7 +4,7 @@ It pulls: it reads the agent's record and looks for the frames that were allowed
 frame, catches nothing up and tells no process; whether an agent or a video server lives, it does not ask.
 
 Which frames it gives (docs/decisions/0034-kept-frames.md): those that the record keeps, in order, as far as
-they still stand in the export; so all of a burst. If the last one given was overwritten while it was used,
+they are still in the export; so all of a burst. If the last one given was overwritten while it was used,
 the process is too slow for that, and it gets the newest alone until it has caught up.
 """
 
@@ -135,7 +135,7 @@ class CameraFrames:
         return max(self._seen + 1, allowed.first_kept)
 
     def _take(self, allowed: LastAllowed, first: int) -> Frame | None:
-        """The first frame, from number ``first`` on, that still stands; those that do not are lost."""
+        """The first frame, from number ``first`` on, that is still intact; the others are lost."""
         self.dropped += first - self._seen - 1
         for number in range(first, allowed.allowed + 1):
             self._seen = number
@@ -148,7 +148,7 @@ class CameraFrames:
         return None
 
     def _start_agent(self, allowed: LastAllowed) -> None:
-        """Another agent: its numbers begin again. What one allowed before we came is no loss of ours."""
+        """Another agent: its numbers start again. Frames allowed before this process came are not lost."""
         self._agent = allowed.life
         before = allowed.started_ns <= self._attached_ns
         self._seen = allowed.allowed if before else 0

@@ -248,7 +248,7 @@ def attach(
         state_root: Folder of all agents' state; by default ``RUTH_STATE_ROOT`` or ``/dev/shm/ruth``.
 
     Raises:
-        InvalidIdError: One of the ids is none.
+        InvalidIdError: One of the ids is not valid.
         ValueError: ``timeout`` is not a number of seconds from 0.
         OSError: ENOSYS: it is not known how to wait on this machine (:func:`ruth.futex.available`).
 

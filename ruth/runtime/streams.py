@@ -91,7 +91,7 @@ class Streams:
         self._closed = False
         for camera_id in self._named or self._folders.known():
             self._turns.give(self._camera(camera_id))
-        self._turns.look(len(self._cameras) + 1)
+        self._turns.poll(len(self._cameras) + 1)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open"
@@ -227,7 +227,7 @@ class Streams:
 
     def news(self, n: int) -> int:
         """For batches: looks at the cameras whose turn has come, until ``n`` have a frame. How many have."""
-        return self._turns.look(n)
+        return self._turns.poll(n)
 
     def take_batch(self, n: int) -> list[Frame]:
         """For batches: the newest frames of the first ``n`` cameras with news; fewer if some are lost."""

@@ -71,7 +71,7 @@ class Turns:
             self._in_use.given(frame)
         return frame
 
-    def look(self, enough: int) -> int:
+    def poll(self, enough: int) -> int:
         """Looks at the cameras whose turn has come, until so many have news. Returns how many have."""
         ready, turns = self._ready, self._turns
         while turns and len(ready) < enough:

@@ -4,8 +4,8 @@ Read with pread, never through a mapping, so that a file cut short is a short re
 mapping serves the futex wait. Which record counts, and which value of the wake word may be waited on:
 :mod:`ruth.agent.state_read`.
 
-Nothing here decides how long anybody waits, or whether it is worth it: an agent that is dead, and one that
-has nothing to say, look the same.
+Nothing here decides how long any process waits, or whether it is worth it: an agent that is dead, and one
+that has nothing to say, look the same.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class SubscriptionWatch(SubscriptionRecord):
         return super().poll()
 
     def wait(self, bell: Bell, rung: int, timeout_ns: int) -> None:
-        """Waits until the record has changed since the last look, or the bell has been rung since ``rung``.
+        """Waits until the record has changed since the last poll, or the bell has been rung since ``rung``.
 
         Args:
             bell: Ends the wait from within this process.
@@ -164,7 +164,10 @@ class SubscriptionWatch(SubscriptionRecord):
             bell.wait(rung, timeout_ns)
             return
         result = bell.wait(rung, timeout_ns, self._word, self._expected)
-        self._unsure = self._unsure or result not in (WOKEN, CHANGED)  # nobody wakes for a file that is gone
+        self._unsure = self._unsure or result not in (
+            WOKEN,
+            CHANGED,
+        )  # no process wakes for a file that is gone
         if result not in (WOKEN, CHANGED, TIMED_OUT, errno.EINTR):
             bell.wait(rung, timeout_ns)  # EFAULT: cut short below its wake word. Never a busy loop
 

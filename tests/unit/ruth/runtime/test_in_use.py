@@ -87,7 +87,7 @@ def test_many_cameras_are_counted_together(roots: Roots, exporter: FrameExporter
 def test_frames_that_are_not_asked_about_are_not_kept(
     agent: SteppedAgent, exporter: FrameExporter, attach: Attach
 ) -> None:
-    """Whoever looks in from time to time holds no frame but the last."""
+    """A process that looks in from time to time holds no frame but the last."""
     stream = attach()
     for _ in range(5):
         publish(exporter, agent)

@@ -126,7 +126,7 @@ def test_a_fast_camera_does_not_starve_a_slow_one(site: Site, attach_all: Attach
 
 
 def test_what_is_there_already_is_given(site: Site, attach_all: AttachAll) -> None:
-    """Whoever attaches first gets the frame of each camera that was allowed last, once."""
+    """A process that attaches first gets the frame of each camera that was allowed last, once."""
     site.launch("a", "b")
     site.publish("a", "a", "b")
     assert sorted(taken(attach_all())) == [("a", 1), ("b", 0)]
@@ -218,7 +218,7 @@ def test_an_agent_that_died_and_is_launched_again(site: Site, attach_all: Attach
 
 
 def test_a_state_that_is_replaced(site: Site, attach_all: AttachAll, roots: Roots) -> None:
-    """A folder or file that another one stands in for is read from then on."""
+    """A folder or file that another one is in for is read from then on."""
     site.launch("a")
     streams = attach_all()
     site.publish("a")
