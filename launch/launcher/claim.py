@@ -31,11 +31,15 @@ _OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXE
 _OPEN: Final = os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+HAS_AGENT: Final = "has a live agent, left alone"
+IS_LAUNCHED: Final = "is being launched already, left alone"
+
+
 class AlreadyRunningError(RuthError):
     """The camera has a live agent, or is just being launched: its lock is held. The message says which."""
 
     def __init__(self, *, launched: bool) -> None:
-        super().__init__(f"{'has a live agent' if launched else 'is being launched already'}, left alone")
+        super().__init__(HAS_AGENT if launched else IS_LAUNCHED)
 
 
 class LockRefusedError(RuthError, OSError):

@@ -78,9 +78,9 @@ def _signal_agent(state_root: str, camera_id: str) -> Downed:
             seen = reader.see()
             if not seen.alive:
                 return Downed(camera_id)
-            if seen.record is None and (other := reader.of_other_layout()) is not None:
-                return _signal_holder(reader, camera_id, *other, launcher_pid=0)
             if seen.record is None:
+                if (other := _signal_other_layout(reader, camera_id)) is not None:
+                    return other
                 why = (
                     "it is being launched"
                     if seen.problem is None
@@ -95,6 +95,18 @@ def _signal_agent(state_root: str, camera_id: str) -> Downed:
         return Downed(camera_id)
     except OSError as error:
         return Downed(camera_id, problem=error.strerror or str(error))
+
+
+def _signal_other_layout(reader: StateReader, camera_id: str) -> Downed | None:
+    """Signals the process that a record of another version names; None if it is not the lock's holder."""
+    named = reader.of_other_layout()
+    if named is None:
+        return None
+    try:
+        signalled = _signal_holder(reader, camera_id, *named, launcher_pid=0)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return signalled if signalled.pid is not None else None
 
 
 def _signal_holder(

@@ -51,6 +51,11 @@ def _id(text: str) -> bytes:
     return text.encode("latin-1").ljust(ID_SIZE, b"\0")
 
 
+def _of_version(version: int) -> bytes:
+    """The beginning of a record of another version, which names a process that does not hold its lock."""
+    return _u32(version).ljust(PID_OFFSET, b"\0") + _u64(1)
+
+
 FORGERIES: Final = {
     "a model id that is a terminal's command": (HEADER_SIZE, _id(ESCAPES)),
     "a model id that is a path": (HEADER_SIZE, _id("../../etc/passwd")),
@@ -71,8 +76,8 @@ FORGERIES: Final = {
     "no version of Ruth": (RUTH_VERSION_OFFSET, _id("")),
     "a frame before the start": (OBSERVED_OFFSET, _u64(1)),
     "more models than fit": (MODEL_COUNT_OFFSET, _u32(2**32 - 1)),
-    "a later version": (VERSION_OFFSET, _u32(STATE_VERSION + 1)),
-    "a version of noise": (VERSION_OFFSET, _u32(0xFFFFFFFF)),
+    "a later version": (VERSION_OFFSET, _of_version(STATE_VERSION + 1)),
+    "a version of noise": (VERSION_OFFSET, _of_version(0xFFFFFFFF)),
 }
 """What is wrong, and where which bytes make it so."""
 

@@ -26,7 +26,7 @@ STRANGER = 100_000 + os.getpid()
 # `ruth up` as another user, optionally with the export root on a read-only mount that only it and its agents
 # see. What is imported comes first: the interpreter may lie where the stranger may not read.
 LAUNCH = f"""
-import ctypes, os, sys, launch.launcher.launcher
+import ctypes, os, sys, launch.launcher.launcher, launch.prepare.comparison
 from launch.cli.main import main
 main(["check", sys.argv[1]])
 if len(sys.argv) > 2:

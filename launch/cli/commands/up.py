@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from launch.exits import EXIT_FAILURE, UsageError
+from launch.exits import EXIT_FAILURE, EXIT_OK, UsageError
 from launch.prepare.config_file import (
     absolute_path,
     add_config,
@@ -109,6 +109,7 @@ def _hand_over(order: Order) -> int | None:
 
     """
     from launch.agent.native.library import VARIABLE
+    from launch.launcher.claim import HAS_AGENT
     from launch.observe.launchers import live_launchers
 
     alike = (order.configuration, order.export_root, os.environ.get(VARIABLE, ""))
@@ -121,10 +122,19 @@ def _hand_over(order: Order) -> int | None:
         return None
     from launch.launcher.apply import ask
     from launch.launcher.asking import Asking, AskingError
+    from launch.launcher.launched import Launched, report
+    from launch.observe.liveness import read_sighting
 
-    try:
-        with Asking(order.state_root, found[0]) as asking:
-            return ask(asking, [agent.camera_id for agent in order.agents])
-    except AskingError as error:
-        message(f"ruth: {error}")
-        return EXIT_FAILURE
+    cameras = [agent.camera_id for agent in order.agents]
+    missing = [camera for camera in cameras if not read_sighting(order.state_root, camera).alive]
+    alive = tuple((camera, HAS_AGENT) for camera in cameras if camera not in set(missing))
+    code = EXIT_OK
+    if missing:  # for nothing, it need not start over
+        try:
+            with Asking(order.state_root, found[0]) as asking:
+                code = ask(asking, missing)
+        except AskingError as error:
+            message(f"ruth: {error}")
+            code = EXIT_FAILURE
+    report(Launched(running=alive))
+    return code
