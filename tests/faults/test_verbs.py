@@ -16,7 +16,7 @@ from harness.agents import configure, launched, pid_of, view_agent, wait_observe
 from harness.published import FRAME, exporter_of
 from harness.waiting import wait_until
 from launch.cli.main import main
-from launch.launcher.launcher import launch
+from launch.launcher.launcher import Order, launch
 from ruth.agent.agent import StreamAgent
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ class Down(Verb):
             reap_zombies()
             launcher = os.fork()
             if launcher == 0:
-                launch([StreamAgent(self._camera)], str(self._roots.export), str(self._roots.state))
+                agents = [StreamAgent(self._camera)]
+                launch(Order(agents, str(self._roots.export), str(self._roots.state)))
                 os._exit(0)
             assert os.waitpid(launcher, 0)[1] == 0
         return bool(view_agent(self._roots, self._camera).confinement)
