@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from benchmarks import cameras, decode, gate, idle, notice, off, publish, rhythm, version1, view, watched
+from benchmarks import (
+    cameras,
+    decode,
+    gate,
+    idle,
+    many,
+    notice,
+    off,
+    publish,
+    rhythm,
+    version1,
+    view,
+    watched,
+)
 from benchmarks.result import Table, shown
 
 if TYPE_CHECKING:
@@ -199,6 +212,22 @@ GOALS: Final = (
         0,
         (4, gate.AGENT),
         "median, ns per decision",
+    ),
+    *(
+        _at_most(
+            f"one model process, {cameras_:,} cameras x {fps} fps, {what}",
+            most,
+            " us",
+            many.NAME,
+            0,
+            (cameras_, fps, many.ONE_WAIT),
+            header,
+        )
+        for cameras_, fps, what, most, header in (
+            (100, 10, "CPU per frame", 40, "CPU, us a frame"),
+            (100, 10, "p99", 2_000, "p99, us"),
+            (1_000, 5, "CPU per frame", 25, "CPU, us a frame"),
+        )
     ),
     _at_most("view of an allowed 1080p frame", 2, " us", view.NAME, 0, (view.KNOWN,), "median, us"),
     _at_most(

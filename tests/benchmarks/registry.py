@@ -18,6 +18,7 @@ NAMES: Final = (
     "idle",
     "gate",
     "view",
+    "many",
     "pictures",
     "off",
     "decode",

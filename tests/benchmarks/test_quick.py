@@ -31,6 +31,7 @@ ROWS = {
     "idle": 2,
     "gate": 12,
     "view": 6,
+    "many": 5,
     "pictures": 11,
     "off": 2,
     "decode": 4,
