@@ -45,5 +45,5 @@ class Notice:
         self._word.wake()
         try:  # noqa: SIM105 - contextlib.suppress costs as much as the call itself, once per frame
             os.pwrite(self._descriptor, _NOTICE, NOTIFY_OFFSET)
-        except OSError:  # SPEC.md, "Failure rules": a reader that is not told looks within a second
+        except OSError:  # docs/specification.md, "Failure rules": such a reader polls within a second
             pass

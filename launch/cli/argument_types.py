@@ -1,76 +1,62 @@
-"""What an option's text may be: types for ``argparse``, which say what is allowed when it is not."""
+"""What an option's text may be: types for ``argparse``, which say what is allowed when it is not.
+
+Numbers come from one factory each, whole or not; what has a form of its own is a function.
+"""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DIGITS_MAX: Final = 18
+_YEAR_S: Final = 86400 * 365
 
 
-def count(text: str) -> int:
-    """A whole number from 1 to 64."""
-    if not text.isdecimal() or not 1 <= int(text) <= 64:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number from 1 to 64")
-    return int(text)
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A type: whole numbers from ``least`` to ``most``, or without an upper bound of its own."""
+    allowed = f"above {least - 1}" if most is None else f"from {least} to {most}"
+
+    def convert(text: str) -> int:
+        value = int(text) if text.isdecimal() and len(text) <= _DIGITS_MAX else least - 1
+        if value < least or (most is not None and value > most):
+            raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number {allowed}")
+        return value
+
+    return convert
+
+
+def number(unit: str, least: float, most: float, allowed: str | None = None) -> Callable[[str], float]:
+    """A type: numbers of ``unit`` from ``least`` to ``most``; ``allowed`` says so in other words."""
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            told = allowed or f"from {least:g} to {most:g}"
+            raise argparse.ArgumentTypeError(f"{text!r}: must be a number of {unit} {told}")
+        return value
+
+    return convert
+
+
+count: Final = whole(1, 64)
+positive: Final = whole(1)
+interval: Final = number("seconds", 0.1, 3600)  # between two polls
+seconds: Final = number("seconds", 5e-324, _YEAR_S, "above 0")  # a year is for ever
+rate: Final = number("frames per second", 0.01, 1000)
+milliseconds: Final = number("milliseconds", 0, 10_000)
 
 
 def slots(text: str) -> int:
     """Frames of a ring, a whole number from 2 to 62 (docs/frame-export.md)."""
     from ruth.export.layout import SLOT_COUNT_MAX, SLOT_COUNT_MIN  # of all verbs one asks for it
 
-    if not text.isdecimal() or len(text) > 2 or not SLOT_COUNT_MIN <= int(text) <= SLOT_COUNT_MAX:
-        allowed = f"a whole number from {SLOT_COUNT_MIN} to {SLOT_COUNT_MAX}"
-        raise argparse.ArgumentTypeError(f"{text!r}: must be {allowed}")
-    return int(text)
-
-
-def positive(text: str) -> int:
-    """A whole number above 0."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number above 0")
-    return int(text)
-
-
-def interval(text: str) -> float:
-    """A time between two polls in seconds, 0.1 to 3600."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.1 <= value <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be a number of seconds from 0.1 to 3600")
-    return value
-
-
-def seconds(text: str) -> float:
-    """A time in seconds, above 0 and at most a year."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 86400 * 365:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be a number of seconds above 0")
-    return value
-
-
-def rate(text: str) -> float:
-    """Frames a second, 0.01 to 1000."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.01 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be a number of frames per second from 0.01 to 1000")
-    return value
-
-
-def milliseconds(text: str) -> float:
-    """A time in milliseconds, 0 to 10,000."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be a number of milliseconds from 0 to 10000")
-    return value
+    return whole(SLOT_COUNT_MIN, SLOT_COUNT_MAX)(text)
 
 
 def frame_size(text: str) -> tuple[int, int]:

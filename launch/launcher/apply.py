@@ -15,7 +15,7 @@ from launch.launcher.asking import Asking, AskingError
 from launch.launcher.down import down
 from launch.launcher.launched import say
 from launch.launcher.launcher import Order, run_launcher
-from launch.prepare.difference import Difference, Kind
+from launch.prepare.difference import Difference, DifferenceKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from launch.observe.launchers import Launcher
 
 _WORDS: Final = {
-    Kind.LAUNCH: "launch",
-    Kind.CHANGE: "change",
-    Kind.REMOVE: "end",
-    Kind.VERSION: "upgrade",
-    Kind.UNKNOWN: "upgrade",
+    DifferenceKind.LAUNCH: "launch",
+    DifferenceKind.CHANGE: "change",
+    DifferenceKind.REMOVE: "end",
+    DifferenceKind.VERSION: "upgrade",
+    DifferenceKind.UNKNOWN: "upgrade",
 }
 """What is done to a camera of each kind, in a word."""
 
@@ -82,9 +82,9 @@ def steps_of(
     steps, left, versions = [], [], 0
     for difference in differences:
         camera_id, owner = difference.camera_id, difference.launcher_pid
-        if difference.kind is Kind.VERSION and not upgrade:
+        if difference.kind is DifferenceKind.VERSION and not upgrade:
             versions += 1
-        elif difference.kind is Kind.UNKNOWN and not (upgrade and difference.other_layout):
+        elif difference.kind is DifferenceKind.UNKNOWN and not (upgrade and difference.other_layout):
             left.append(f"{camera_id}: left alone, not compared: {difference.text}")
         elif owner == 0:
             left.append(f"{camera_id}: left alone: {difference.text}; it runs by itself (ruth agent)")
@@ -95,7 +95,7 @@ def steps_of(
             )
         else:
             own = by_pid.get(owner or 0) or (serving[0] if serving else None)
-            steps.append(Step(difference, None if difference.kind is Kind.REMOVE else own))
+            steps.append(Step(difference, None if difference.kind is DifferenceKind.REMOVE else own))
     if versions:
         left.append(f"{versions} run another version of Ruth: left alone, --upgrade launches them again")
     return Steps(tuple(steps), tuple(left))
@@ -117,7 +117,9 @@ def apply(steps: Sequence[Step], order: Order, content: int) -> int:
 
     """
     launchers = {step.launcher.pid: step.launcher for step in steps if step.launcher is not None}
-    ending = [step.difference.camera_id for step in steps if step.difference.kind is not Kind.LAUNCH]
+    ending = [
+        step.difference.camera_id for step in steps if step.difference.kind is not DifferenceKind.LAUNCH
+    ]
     with ExitStack() as stack:
         asked = {
             pid: stack.enter_context(Asking(order.state_root, launcher))
@@ -130,7 +132,7 @@ def apply(steps: Sequence[Step], order: Order, content: int) -> int:
         launched = [
             step
             for step in steps
-            if step.difference.kind is not Kind.REMOVE and step.difference.camera_id not in failed
+            if step.difference.kind is not DifferenceKind.REMOVE and step.difference.camera_id not in failed
         ]
         codes = [EXIT_FAILURE if failed else EXIT_OK]
         for pid, asking in asked.items():

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LISTED_MAX: Final = 10
 
 
-class Kind(Enum):
+class DifferenceKind(Enum):
     """In which way a camera differs from the file."""
 
     LAUNCH = "launch"
@@ -73,7 +73,7 @@ class Difference:
     """
 
     camera_id: str
-    kind: Kind
+    kind: DifferenceKind
     text: str
     launcher_pid: int | None = None
     other_layout: bool = False
@@ -97,14 +97,14 @@ def compare(
     for camera in plan.cameras:
         sighting = seen.get(camera.camera_id)
         if sighting is None or not sighting.alive:
-            found.append(Difference(camera.camera_id, Kind.LAUNCH, _without_agent(sighting)))
+            found.append(Difference(camera.camera_id, DifferenceKind.LAUNCH, _without_agent(sighting)))
         else:
             found.append(_of_live(sighting, camera.models, version))
     for camera_id in sorted(seen.keys() - {camera.camera_id for camera in plan.cameras}):
         sighting = seen[camera_id]
         if sighting.alive and sighting.record is not None and sighting.record.configuration == number:
             pid = sighting.record.launcher_pid
-            found.append(Difference(camera_id, Kind.REMOVE, f"no longer in {name}", pid))
+            found.append(Difference(camera_id, DifferenceKind.REMOVE, f"no longer in {name}", pid))
     return [difference for difference in found if difference is not None]
 
 
@@ -118,13 +118,13 @@ def _of_live(sighting: _SeenAgent, planned: Iterable[ModelPlan], version: str) -
     record = sighting.record
     if record is None:
         why = sighting.problem or "is being launched"
-        return Difference(sighting.camera_id, Kind.UNKNOWN, why, other_layout=sighting.other_layout)
+        return Difference(sighting.camera_id, DifferenceKind.UNKNOWN, why, other_layout=sighting.other_layout)
     models = model_differences(record.models, planned)
     if models:
-        return Difference(sighting.camera_id, Kind.CHANGE, "; ".join(models), record.launcher_pid)
+        return Difference(sighting.camera_id, DifferenceKind.CHANGE, "; ".join(models), record.launcher_pid)
     if record.ruth_version != version:
         text = f"runs Ruth {record.ruth_version}, this is {version}"
-        return Difference(sighting.camera_id, Kind.VERSION, text, record.launcher_pid)
+        return Difference(sighting.camera_id, DifferenceKind.VERSION, text, record.launcher_pid)
     return None
 
 
@@ -168,16 +168,16 @@ def sentences(differences: Iterable[Difference], name: str) -> list[str]:
     listed = list(differences)
     lines = []
     for difference in listed:
-        if difference.kind is Kind.CHANGE:
+        if difference.kind is DifferenceKind.CHANGE:
             lines.append(f"{difference.camera_id}: differs from {name}: {difference.text}")
-        elif difference.kind is Kind.REMOVE:
+        elif difference.kind is DifferenceKind.REMOVE:
             lines.append(f"{difference.camera_id}: {difference.text}")
     more = len(lines) - _LISTED_MAX
     if more > 0:
         lines[_LISTED_MAX:] = [f"{more} more cameras differ from {name}"]
     if lines:
         lines.append("they stay as they are until ruth apply (--dry-run shows what it would do)")
-    versions = [each for each in listed if each.kind is Kind.VERSION]
+    versions = [each for each in listed if each.kind is DifferenceKind.VERSION]
     if versions:
         others = f" and {len(versions) - 1} more" if len(versions) > 1 else ""
         lines.append(

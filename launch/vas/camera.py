@@ -8,7 +8,7 @@
 | live otherwise | | shown as it comes: its first video stream |
 
 A camera is over when its FFmpeg is, and nothing starts it again. All that it holds (process, pipes, ports,
-export) is released then. What goes wrong is its own (:meth:`Camera.attempt`): no other camera notices.
+export) is released then. What goes wrong is its own (:meth:`VasCamera.attempt`): no other camera notices.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Work:
     stages: deque[Callable[[], None]] = field(default_factory=deque)
 
 
-class Camera:
+class VasCamera:
     """One camera of a run, from :meth:`start` until it has :attr:`ended`.
 
     Args:

@@ -21,7 +21,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from launch.vas.camera import Camera, Work
+from launch.vas.camera import VasCamera, Work
 from launch.vas.recording import prepare_folder
 from launch.vas.summary import VasSummary
 from ruth.descriptor import close_descriptor
@@ -94,7 +94,7 @@ def run_vas(
         selector = stack.enter_context(selectors.DefaultSelector())
         stop_asked = stack.enter_context(_stop_signals(selector))
         work = Work(ffmpeg, recordings, once, open_exporter, say, selector)
-        cameras = [Camera(work, source, number) for number, source in enumerate(sources)]
+        cameras = [VasCamera(work, source, number) for number, source in enumerate(sources)]
         for camera in cameras:
             stack.callback(camera.close)
             camera.start()
@@ -103,7 +103,7 @@ def run_vas(
 
 
 def _attend(
-    cameras: Sequence[Camera],
+    cameras: Sequence[VasCamera],
     work: Work,
     stop_asked: Callable[[], bool],
     seconds: float | None,

@@ -69,7 +69,7 @@ class Seen(NamedTuple):
 def is_held(descriptor: int) -> bool:
     """Whether an agent holds the lock of the open ``agent.state``: whether it lives.
 
-    Only a write lock counts, which needs a descriptor open for writing. Anybody who may read the file can
+    Only a write lock counts, which needs a descriptor open for writing. Each user who may read the file can
     hold a read lock on it, and that proves nothing.
     """
     return lock_held(descriptor) == fcntl.F_WRLCK

@@ -49,8 +49,8 @@ def nv12_views(buffer: mmap | memoryview | bytes, record: FrameRecord) -> Nv12Vi
     """
     height, width, stride = record.height, record.width, record.stride
     try:
-        # frombuffer holds the buffer, so a mapping cannot be closed under a view. np.ndarray(buffer=...) lets
-        # go of it at once: a view would then be of no memory at all, and a look at it the end of the process.
+        # frombuffer holds the buffer, so a mapping cannot be closed under a view. np.ndarray(buffer=...)
+        # releases it at once: a view would then be of no memory at all, and reading it ends the process.
         whole = np.frombuffer(buffer, np.uint8, record.data_size, record.data_offset)
     except OverflowError as error:
         raise ValueError("the frame lies outside of any buffer") from error

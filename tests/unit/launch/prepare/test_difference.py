@@ -4,7 +4,7 @@ import pytest
 
 from launch.observe.liveness import Sighting
 from launch.prepare.config.plan import CameraPlan, HostPlan, ModelPlan
-from launch.prepare.difference import Difference, Kind, compare, model_differences, sentences
+from launch.prepare.difference import Difference, DifferenceKind, compare, model_differences, sentences
 from ruth.agent.agent import StreamAgent
 from ruth.agent.state import STATE_SIZE, parse_state
 from ruth.agent.state_writer import AgentIdentity, StateWriter
@@ -72,10 +72,10 @@ def test_each_kind() -> None:
         live("out", PERSON),
     ]
     assert found(plan, *seen) == [
-        Difference("new", Kind.LAUNCH, "no agent yet"),
-        Difference("gone", Kind.LAUNCH, "dead"),
-        Difference("cap", Kind.CHANGE, "person 5, file 8", LAUNCHER),
-        Difference("out", Kind.REMOVE, "no longer in f.toml", LAUNCHER),
+        Difference("new", DifferenceKind.LAUNCH, "no agent yet"),
+        Difference("gone", DifferenceKind.LAUNCH, "dead"),
+        Difference("cap", DifferenceKind.CHANGE, "person 5, file 8", LAUNCHER),
+        Difference("out", DifferenceKind.REMOVE, "no longer in f.toml", LAUNCHER),
     ]
 
 
@@ -88,25 +88,25 @@ def test_another_version_of_ruth() -> None:
     """An agent of another version differs by that alone; where its models differ too, by these."""
     plan = {"a": (PERSON,), "b": (PLATE,)}
     kinds = [each.kind for each in found(plan, live("a", PERSON), live("b", PERSON), version="9")]
-    assert kinds == [Kind.VERSION, Kind.CHANGE]
+    assert kinds == [DifferenceKind.VERSION, DifferenceKind.CHANGE]
 
 
 def test_an_agent_of_which_nothing_is_known() -> None:
     """A refused record is named with its reason, and with whether it is of another layout."""
     refused = Sighting("a", True, True, None, None, "state version 2", other_layout=True)
     (difference,) = found({"a": (PERSON,)}, refused)
-    assert (difference.kind, difference.other_layout) == (Kind.UNKNOWN, True)
+    assert (difference.kind, difference.other_layout) == (DifferenceKind.UNKNOWN, True)
     assert "state version 2" in difference.text
 
 
 def test_what_is_said() -> None:
     """Live agents that differ have a line each, ten at most; then what to do; versions have one line."""
-    many = [Difference(f"c{number}", Kind.CHANGE, "person 5, file 8", 1) for number in range(12)]
-    lines = sentences([*many, Difference("n", Kind.LAUNCH, "no agent yet")], "f.toml")
+    many = [Difference(f"c{number}", DifferenceKind.CHANGE, "person 5, file 8", 1) for number in range(12)]
+    lines = sentences([*many, Difference("n", DifferenceKind.LAUNCH, "no agent yet")], "f.toml")
     assert lines[0] == "c0: differs from f.toml: person 5, file 8"
     assert lines[10:] == ["2 more cameras differ from f.toml", lines[-1]]
     assert "ruth apply" in lines[-1]
-    versions = [Difference(camera, Kind.VERSION, "runs Ruth 1, this is 2", 1) for camera in "abc"]
+    versions = [Difference(camera, DifferenceKind.VERSION, "runs Ruth 1, this is 2", 1) for camera in "abc"]
     (line,) = sentences(versions, "f.toml")
     assert line.startswith("a and 2 more: runs Ruth 1, this is 2")
-    assert sentences([Difference("n", Kind.LAUNCH, "dead")], "f.toml") == []
+    assert sentences([Difference("n", DifferenceKind.LAUNCH, "dead")], "f.toml") == []
