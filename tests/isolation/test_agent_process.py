@@ -48,6 +48,7 @@ def oracle(frames: list[tuple[int, int]]) -> dict[str, Expected]:
     return {model: expected(max_fps, frames) for model, max_fps in CAPS.items()}
 
 
+@pytest.mark.alone
 def test_every_frame_is_decided_as_the_gate_says(roots: Roots, processes: Processes) -> None:
     """At 25 fps an agent observes every frame, and decides for each model as the gate does."""
     exporter = exporter_of(roots, "a")
@@ -246,6 +247,7 @@ class _Silent:
         """Wakes none."""
 
 
+@pytest.mark.alone
 def test_missing_wake_ups(roots: Roots, processes: Processes) -> None:
     """When a writer says that it wakes and does not, polling begins, and frames are observed."""
     exporter = exporter_of(roots, "a")
@@ -382,6 +384,7 @@ def test_vectors_are_observed(
     assert view_agent(roots, "front-door").export == version[:2]
 
 
+@pytest.mark.alone
 def test_version_1_is_followed(roots: Roots, processes: Processes) -> None:
     """An agent follows the renames of version 1 at 25 fps and goes on when ids begin again from 0."""
     launched(roots, processes, "a")

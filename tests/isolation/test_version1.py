@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SECONDS = 12
 
 
+@pytest.mark.alone
 def test_a_decoded_camera_is_followed(
     roots: Roots, processes: Processes, record_property: Callable[[str, object], None]
 ) -> None:
@@ -95,6 +96,7 @@ def read_pixels(source: ExportSource, until: Callable[[], bool]) -> int:
 
 
 @pytest.mark.soak
+@pytest.mark.alone
 def test_an_export_written_removed_and_made_again(
     roots: Roots, processes: Processes, soaking: bool, record_property: Callable[[str, object], None]
 ) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from conftest import Processes, Roots
 
 MS = 1_000_000
+pytestmark = pytest.mark.alone  # how late a frame is observed is what is tested
 AT_ONCE_NS = 400 * MS
 """Less than the longest wait by far."""
 WITHOUT_INOTIFY = 'echo 0 > /proc/sys/user/max_inotify_instances; exec "$@"'

@@ -62,6 +62,7 @@ def test_frames_come_as_in_a_for_loop(agent: SteppedAgent, exporter: FrameExport
     assert ticks > 20
 
 
+@pytest.mark.alone
 def test_it_ends_when_the_stream_is_closed(agent: SteppedAgent, attach: Attach) -> None:
     """close() ends the iteration at once."""
     stream = attach(timeout=None)
@@ -76,6 +77,7 @@ def test_it_ends_when_the_stream_is_closed(agent: SteppedAgent, attach: Attach) 
     assert time.monotonic() - began < POLL_NS / 2e9
 
 
+@pytest.mark.alone
 def test_it_ends_after_its_timeout(agent: SteppedAgent, attach: Attach) -> None:
     """A stream's timeout ends the asynchronous iteration too, and not before."""
 
@@ -88,6 +90,7 @@ def test_it_ends_after_its_timeout(agent: SteppedAgent, attach: Attach) -> None:
     assert 0.05 <= time.monotonic() - began < POLL_NS / 2e9
 
 
+@pytest.mark.alone
 def test_a_cancelled_wait_leaves_nothing_behind(
     agent: SteppedAgent, exporter: FrameExporter, attach: Attach
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_wait_ends_when_a_frame_is_allowed(
 
 
 @pytest.mark.parametrize("waits_for", ["a frame", "a state"])
+@pytest.mark.alone
 def test_close_from_another_thread_ends_iteration(roots: Roots, attach: Attach, waits_for: str) -> None:
     """close() ends a wait at once, not when its time is over, and nothing is held afterwards."""
     agent = SteppedAgent(roots) if waits_for == "a frame" else None
