@@ -155,7 +155,7 @@ def test_it_outlives_agents_and_servers(roots: Roots, processes: Processes) -> N
     wait_until(lambda: view_agent(roots, CAMERA).export is None, "the export is gone")
     begun_ns = time.monotonic_ns()
     again = exporter_of(roots, CAMERA, WIDTH, HEIGHT)
-    with Server(again) as again:
+    with Server(again) as second_server:
         wait_until(
             lambda: [frame.timestamp_ns > begun_ns for frame in runtime.got].count(True) > 3,
             "it gets the new server's frames",
@@ -163,7 +163,7 @@ def test_it_outlives_agents_and_servers(roots: Roots, processes: Processes) -> N
     got = runtime.end()
     count = [frame.timestamp_ns > begun_ns for frame in got].index(True)
     assert [frame.frame_id for frame in got[count:]] == sorted(frame.frame_id for frame in got[count:])
-    for frames, source in ((got[:count], server), (got[count:], again)):
+    for frames, source in ((got[:count], server), (got[count:], second_server)):
         assert all(frame.digest == source.digest(frame.frame_id) for frame in frames if frame.intact)
         assert any(frame.intact for frame in frames)
     again.close()

@@ -1,4 +1,4 @@
-/* How an agent was told to end (docs/decisions/0053): noted in its own record by itself, and then it dies of the signal,
+/* How an agent was told to end (docs/decisions/0053): recorded by itself in its own record, and then it dies of the signal,
  * as it would without this. Nothing is drained or saved, and no other process writes it down.
  *
  * The handler works also in an agent that hangs, since it is C and waits for nothing; all that it calls is safe in one

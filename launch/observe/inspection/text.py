@@ -111,12 +111,12 @@ def _state(inspection: Inspection) -> str:
 
 _DEATHS: Final = {
     OPERATOR: "ended by the operator: {word} from {by}",
-    LAUNCHER: "ended by its launcher: {word} from {by}, which was counters to end",
-    ASKED: "counters to end: {word}",
+    LAUNCHER: "ended by its launcher: {word} from {by}, which was told to end",
+    ASKED: "told to end: {word}",
     KILLED: "killed: {word}, by the operator, another program, or the kernel for memory",
     CRASHED: "crashed: {word}",
     EXITED: "ended by itself: {word}",
-    HIDDEN: "how is counters to root and to its own user alone: ask as root",
+    HIDDEN: "how is told to root and to its own user alone: ask as root",
 }
 
 
@@ -125,7 +125,7 @@ def _death(inspection: Inspection) -> str:
     view, process = inspection.view, inspection.process
     by = "a process that is not known" if not inspection.ended_by else f"process {inspection.ended_by}"
     unknown = (
-        "how is not known: it was not counters to end, or noted nothing, and with its launcher"
+        "how is not known: it was not told to end, or recorded nothing, and with its launcher"
         " the kernel's memory of it has ended"
     )
     how = unknown if view.death_cause is None else _DEATHS[view.death_cause].format(word=view.death, by=by)

@@ -76,7 +76,7 @@ class Capacity(NamedTuple):
 
     @property
     def limit(self) -> str:
-        """What ends first."""
+        """What runs out first: cores or memory."""
         return "cores" if self.by_cores <= self.by_memory else "memory"
 
 
