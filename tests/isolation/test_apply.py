@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.agents import children_of, open_files, pid_of, record, view_agent, wait_dead
+from harness.commands import run_ruth_text
 from harness.waiting import wait_until
 from launch.agent.native.library import load
 from launch.launcher.asking import Asking, AskingError
@@ -19,6 +19,8 @@ from launch.observe.launchers import FOLDER, live_launchers
 from ruth.agent.state import VERSION_OFFSET
 
 if TYPE_CHECKING:
+    import subprocess
+
     from conftest import Processes, Roots
 
 MODELS = "[models]\nperson = {{ max_fps = {} }}\n[cameras]\n{}"
@@ -31,16 +33,9 @@ def write(roots: Roots, *cameras: str, cap: float = 5, name: str = "ruth.toml") 
     return path
 
 
-def ruth(roots: Roots, *arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+def ruth(roots: Roots, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Runs one verb to its end, in the folder of the file."""
-    return subprocess.run(
-        [sys.executable, "-m", "launch.cli.main", *map(str, arguments)],
-        cwd=roots.state.parent,
-        env=roots.environ() | environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return run_ruth_text(*arguments, env=roots.environ(), cwd=roots.state.parent)
 
 
 def launched(roots: Roots, *cameras: str, cap: float = 5, name: str = "ruth.toml") -> int:

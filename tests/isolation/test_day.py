@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import pytest
 
 from conftest import open_processes, open_roots
 from harness.agents import children_of, pid_of, record, view_agent, wait_dead
+from harness.commands import run_ruth_text
 from harness.lives import Recorder, Server
 from harness.waiting import wait_until
 from launch.observe.launchers import live_launchers
@@ -83,14 +83,7 @@ class Day:
 
     def ruth(self, step: str, *arguments: str) -> None:
         """Runs a verb."""
-        done = subprocess.run(
-            [sys.executable, "-m", "launch.cli.main", *arguments],
-            cwd=self.config.parent,
-            env=self.roots.environ(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        done = run_ruth_text(*arguments, env=self.roots.environ(), cwd=self.config.parent)
         cameras = (*self.others, ADDED, CHANGED, REMOVED, DEAD, STARVED, *FIRST_WAVE)
         pids = {camera: view_agent(self.roots, camera).pid for camera in cameras}
         self.answers[step] = Answer(done.returncode, done.stdout, done.stderr, pids)
