@@ -42,6 +42,13 @@ def as_json(views: Sequence[AgentView]) -> str:
     return json.dumps([view.as_json() for view in views], indent=2) + "\n"
 
 
+def schema_text() -> str:
+    """The JSON schema of :func:`as_json`, as it is installed."""
+    from importlib.resources import files
+
+    return files("launch.observe").joinpath("ps.schema.json").read_text(encoding="utf-8")
+
+
 def as_table(
     views: Sequence[AgentView],
     limit: int | None,

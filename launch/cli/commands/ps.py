@@ -31,7 +31,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="list only those that do not run; exit code 1 if any"
     )
     parser.add_argument("--watch", action="store_true", help="go on, with a line for each change of state")
-    parser.add_argument("--json", action="store_true", help="print an array, one object a camera")
+    parser.add_argument("--json", action="store_true", help="print an array, one object per camera")
+    parser.add_argument("--schema", action="store_true", help="print a JSON schema of what --json prints")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,6 +47,11 @@ def run(options: argparse.Namespace) -> int:
         UsageError: ``--check`` and ``--watch`` together.
 
     """
+    if options.schema:
+        from launch.observe.ps import schema_text
+
+        sys.stdout.write(schema_text())
+        return EXIT_OK
     if options.check and options.watch:
         raise UsageError("ruth ps: --check answers once; --watch goes on: one of them")
     found = configured(options.config)
