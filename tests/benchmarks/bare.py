@@ -35,6 +35,7 @@ def rhythm_functions() -> ctypes.CDLL:
     functions.feed_renamed.argtypes = (pointer, *(number,) * 3, pointer, pointer, number, *(pointer,) * 3)
     functions.feed_renamed.restype = ctypes.c_int64
     functions.follow_renamed.argtypes = (ctypes.c_char_p, pointer, number)
+    functions.be_woken.argtypes = (ctypes.c_char_p,)
     functions.follow_ring.argtypes = (pointer, pointer, number)
     functions.follow_ring.restype = None
     return functions

@@ -108,6 +108,15 @@ int follow_renamed(const char *path, struct log *log, uint64_t capacity) {
     return errno;
 }
 
+/* Is woken by inotify for each rename in a directory, and does nothing. Returns only if that cannot be. */
+int be_woken(const char *path) {
+    char events[4096] __attribute__((aligned(8)));
+    int notify = inotify_init1(IN_CLOEXEC);
+    if (notify < 0 || inotify_add_watch(notify, path, IN_MOVED_TO) < 0) return errno;
+    while (read(notify, events, sizeof events) > 0 || errno == EINTR) continue;
+    return errno;
+}
+
 /* Waits on the futex word of a mapped frame.meta, version 2, and logs each frame that the ring still holds then. */
 void follow_ring(const unsigned char *meta, struct log *log, uint64_t capacity) {
     const uint32_t *wake = (const uint32_t *)(const void *)(meta + WAKE);

@@ -1,17 +1,20 @@
-"""What it costs a version 1 writer that an agent watches its directory: frames watched and not, in turn.
+"""What it costs a version 1 writer that its directory is watched: by an agent, by a process in C, by nothing.
 
-At a camera's pace, since what a rename costs beside a sleeping agent is to wake it. A frame is written and
-renamed in C, as VAS does it (``rhythm.c``); the times are of the whole of it.
+Frame by frame in turn, at a camera's pace, since what a rename costs beside a sleeping process is to wake it.
+The process in C does nothing when it is woken: what it costs is what the kernel takes for any reader. A frame
+is written and renamed in C, as VAS does it (``rhythm.c``); the times are of the whole of it.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.agents import launch
+from benchmarks.bare import rhythm_functions
 from benchmarks.result import Table
 from benchmarks.rhythm_feed import RenamingWriter
 from benchmarks.samples import ratio_by_round, summary_of
@@ -26,12 +29,14 @@ if TYPE_CHECKING:
 FPS: Final = 25
 SIZES: Final = ((32, 32), (640, 360))
 WATCHED: Final = "an agent"
+WOKEN: Final = "a process that is woken and does nothing"
 ALONE: Final = "nothing"
+_NAMES: Final = ("watched", "woken", "alone")  # cameras, one per arm
 HEADS: Final = ("frame", "watched by", "median, us", "p99, us", "x not watched")
 
 
 def watched_table(stage: Stage) -> Table:
-    """Measures; two rows per size."""
+    """Measures; three rows per size."""
     rows: list[tuple[Cell, ...]] = []
     rounds, frames = (1, 10) if stage.quick else (6, 4 * FPS)
     for width, height in SIZES:
@@ -40,16 +45,17 @@ def watched_table(stage: Stage) -> Table:
         connection, theirs = stage.spawn.Pipe()
         writer = stage.worker(_write, theirs, str(folder / "vas"), width, height)
         theirs.close()
-        launched = launch(stage, folder / "vas", folder / "ruth", ["watched"])
-        took: dict[str, list[array[int]]] = {WATCHED: [], ALONE: []}
+        _answer_of(connection)
+        woken = stage.worker(_be_woken, str(folder / "vas" / _NAMES[1]))
+        launched = launch(stage, folder / "vas", folder / "ruth", [_NAMES[0]])
+        took: dict[str, list[array[int]]] = {WATCHED: [], WOKEN: [], ALONE: []}
         for _ in range(rounds):
             connection.send(frames)
-            if not connection.poll(60):
-                raise BenchmarkError("the writer does not answer")
-            for by, samples in zip(took, connection.recv(), strict=True):
+            for by, samples in zip(took, _answer_of(connection), strict=True):
                 took[by].append(samples)
         launched.end()
-        stage.end_workers([writer])
+        stage.check_workers()
+        stage.end_workers([writer, woken])
         for by, samples in took.items():
             summary = summary_of(sample / 1e3 for found in samples for sample in found)
             ratio = ratio_by_round(samples, took[ALONE])
@@ -57,16 +63,30 @@ def watched_table(stage: Stage) -> Table:
     return Table(f"What being watched costs the writer, {FPS} frames per second", HEADS, tuple(rows))
 
 
+def _answer_of(connection: Connection) -> list[array[int]]:
+    if not connection.poll(60):
+        raise BenchmarkError("the writer does not answer")
+    found: list[array[int]] = connection.recv()
+    return found
+
+
+def _be_woken(folder: str) -> None:
+    problem = rhythm_functions().be_woken(folder.encode())
+    raise OSError(problem, os.strerror(problem))
+
+
 def _write(connection: Connection, root: str, width: int, height: int) -> None:
-    writers = [RenamingWriter(Path(root) / name, width, height) for name in ("watched", "alone")]
+    writers = [RenamingWriter(Path(root) / name, width, height) for name in _NAMES]
+    connection.send(None)
     number = 0
     while True:
         frames = connection.recv()
-        took = (array("q"), array("q"))
+        took = [array("q") for _ in writers]
         due = time.monotonic()
         for _ in range(frames):
-            for arm in (0, 1) if number % 2 else (1, 0):
-                due += 0.5 / FPS
+            for turn in range(len(writers)):
+                arm = (turn + number) % len(writers)
+                due += 1 / FPS / len(writers)
                 time.sleep(max(0.0, due - time.monotonic()))
                 begun_ns = time.monotonic_ns()
                 writers[arm](number, 0)

@@ -12,6 +12,7 @@ from doubles.planted_faults import compile_planted
 from harness.footage import Run, ffmpeg_here, make_clip
 from harness.once import made_once
 from harness.scene import CAMERAS, FRAMES_MAX, Scene, open_scene
+from launch.agent.native.library import VARIABLE
 from launch.vas.process import run_vas
 from launch.vas.source import parse_sources
 
@@ -87,6 +88,18 @@ def planted_library(tmp_path_factory: pytest.TempPathFactory) -> str:
 def library(request: pytest.FixtureRequest, planted_library: str) -> str:
     """For agents that begin in C, with faults in it; and none, for such as do not."""
     return planted_library if request.param == "in C" else ""
+
+
+@pytest.fixture(
+    params=[pytest.param("on", id="in C"), pytest.param("off", id="in Python", marks=pytest.mark.long)]
+)
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an agent does by itself is tested of one that begins in C, as users run it, and of one in Python.
+
+    The second way takes part with --all. What the kernel does to any process (a lock, a signal, who may read
+    which file) and what looks at agents from outside (ps, top, inspect, down) is shown of one way alone.
+    """
+    monkeypatch.setenv(VARIABLE, request.param)
 
 
 @pytest.fixture

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from conftest import Processes, Roots
     from ruth.agent.state import AgentRecord
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 def decided(found: AgentRecord) -> dict[str, Expected]:
     """What an agent's record says of each model."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from conftest import Processes, Roots
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
+
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs another uid, so root")
 
 STRANGER = 100_000 + os.getpid()

@@ -9,6 +9,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+import pytest
+
 from doubles.video_server import FRAME_INTERVAL_NS
 from harness.agents import launched, record, view_agent, wait_observed
 from harness.published import FRAME, Feed, exporter_of
@@ -18,6 +20,9 @@ from ruth.export.layout import SLOT_COUNT_DEFAULT
 
 if TYPE_CHECKING:
     from conftest import Processes, Roots
+
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 MINUTES = 5
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from conftest import Processes, Roots
     from ruth.vas.exporter import FrameExporter
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
+
 MOST = 9  # of one call: what follows are only more frames
 BUSY = 0.1  # of a core; an agent that looks a hundred times a second takes a hundredth
 ERRORS = ("EIO", "ENOMEM", "EMFILE", "EINTR")

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from harness.scene import Scene, Streams
     from ruth.agent.state import AgentRecord
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
+
 HOUR_NS = 3_600_000_000_000
 FRAME_NS = 40_000_000
 
