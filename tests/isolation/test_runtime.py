@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import ruth
 from conftest import PROJECT
 from doubles.stepped_agent import CAMERA
 from harness.agents import configure, launched, pid_of, record, view_agent, wait_dead
@@ -307,3 +308,28 @@ def test_pixels_cut_away_end_the_runtime_that_looks_at_them_alone(
     wait_until(lambda: view_agent(roots, CAMERA).export is None, "the agent has released")
     assert view_agent(roots, CAMERA).pid == pid
     assert waiting.end()
+
+
+def test_one_process_serves_all_cameras(roots: Roots, processes: Processes) -> None:
+    """One wait gives frames of every camera; an agent that is killed, launched again or added is followed."""
+    cameras = ("a", "b", "c")
+    options = {"export_root": str(roots.export), "state_root": str(roots.state)}
+    with ruth.attach_all("audit", timeout=30, **options) as streams:  # before there is any agent
+        pids = launched(roots, processes, *cameras)
+        exporters = {camera: exporter_of(roots, camera) for camera in (*cameras, "d")}
+        with Feed(exporters, fps=10):
+            got: dict[str, int] = {}
+            for frame in streams:
+                got[frame.camera_id] = got.get(frame.camera_id, 0) + 1
+                if len(got) == len(cameras) and min(got.values()) >= 5:
+                    break
+            os.kill(pids["b"], signal.SIGKILL)
+            wait_dead(roots, "b")
+            launched(roots, processes, *cameras, "d")
+            frames = (frame.camera_id for frame in streams)
+            found = set()
+            while not found >= {"a", "b", "c", "d"}:
+                found.add(next(frames))
+        for exporter in exporters.values():
+            exporter.close()
+        assert set(streams.cameras) == {*cameras, "d"}
