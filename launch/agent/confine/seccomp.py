@@ -12,7 +12,8 @@ size and its offset are compared, so that no other file, byte or memory of tmpfs
 Everything that is not listed is refused, rather than what is known to do harm: a process may slow, chown or
 signal others of its user in more ways than are listed anywhere.
 
-Only for x86-64: the numbers of system calls are each machine's own. Elsewhere this measure is absent.
+Only for machines whose numbers of system calls are known (:mod:`launch.agent.confine.numbers`). Elsewhere
+this measure is absent.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import struct
 import sys
 from typing import TYPE_CHECKING, Final
 
+from launch.agent.confine.numbers import MSEAL, Numbers, numbers_here
 from launch.agent.confine.system_call import Call, last_error, syscall, system_call, unless_absent
 from launch.agent.notice import NOTICE_SIZE
 from ruth.agent.state import NOTIFY_OFFSET
@@ -33,24 +35,11 @@ from ruth.agent.state import NOTIFY_OFFSET
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_SECCOMP, _MPROTECT, _MSEAL, _OPENAT = 317, 10, 462, 257
 _SET_MODE_FILTER, _GET_ACTION_AVAIL = 1, 2
-_AUDIT_ARCH_X86_64: Final = 0xC000003E
 
-# All that an agent does once it watches its camera: it looks, maps, waits and decides, and dies.
-ALLOWED: Final = {
-    "read": 0, "stat": 4, "fstat": 5, "lstat": 6, "poll": 7, "lseek": 8, "mprotect": 10, "munmap": 11,
-    "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15, "pread64": 17, "sched_yield": 24,
-    "mremap": 25, "madvise": 28, "nanosleep": 35, "getpid": 39, "exit": 60, "uname": 63, "gettimeofday": 96,
-    "gettid": 186, "futex": 202, "restart_syscall": 219, "clock_gettime": 228, "clock_nanosleep": 230,
-    "exit_group": 231, "tgkill": 234, "newfstatat": 262, "ppoll": 271, "inotify_init1": 294, "getrandom": 318,
-    "statx": 332,
-}  # fmt: skip
-# tgkill is how abort(3) ends a process; whom else it could signal is Landlock's to refuse.
-# And these, with some arguments: a traceback goes to 1 or 2, which stay what they are, so that no other file
-# takes their numbers; mmap(2) duplicates its descriptor in Python. Shared memory without a file, and what
-# grows as a stack does, would count against no limit.
-_WRITE, _CLOSE, _MMAP, _PWRITE, _FCNTL, _ADD_WATCH = 1, 3, 9, 18, 72, 254
+# What is allowed with any arguments: launch/agent/confine/numbers.py. Besides, with some: a traceback goes to
+# 1 or 2, which stay what they are, so that no other file takes their numbers; mmap(2) duplicates its
+# descriptor in Python. Shared memory without a file, and what grows as a stack does, counts against no limit.
 _FIRST_OF_ITS_OWN: Final = 3
 _GROWS_DOWN: Final = 0x100  # MAP_GROWSDOWN
 _WRITING: Final = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
@@ -69,6 +58,14 @@ _SIZE: Final = 2 * mmap.PAGESIZE  # a path has at most 4096 bytes (PATH_MAX)
 _AT_FDCWD: Final = -100
 
 
+def _numbers() -> Numbers:
+    """Of this machine. Raises OSError (ENOSYS) where they are not known, and nothing is :func:`available`."""
+    numbers = numbers_here()
+    if numbers is None:
+        raise OSError(errno.ENOSYS, f"no numbers of system calls are known for {os.uname().machine}")
+    return numbers
+
+
 def available(refused: list[str]) -> bool:
     """Whether filters can be had, and this machine has the numbers of system calls that this file knows.
 
@@ -76,10 +73,13 @@ def available(refused: list[str]) -> bool:
         refused: As for :func:`launch.agent.confine.system_call.unless_absent`.
 
     """
-    if os.uname().machine != "x86_64" or sys.maxsize < 2**32:
+    numbers = numbers_here()
+    if numbers is None:
         return False
     with unless_absent(refused):
-        system_call("seccomp", _SECCOMP, _GET_ACTION_AVAIL, 0, _RETURN_ERRNO.to_bytes(4, sys.byteorder))
+        system_call(
+            "seccomp", numbers.seccomp, _GET_ACTION_AVAIL, 0, _RETURN_ERRNO.to_bytes(4, sys.byteorder)
+        )
         return True
     return False
 
@@ -87,7 +87,7 @@ def available(refused: list[str]) -> bool:
 def can_seal(refused: list[str]) -> bool:
     """Whether mseal(2) can be had; ``refused`` as for :func:`available`."""
     with unless_absent(refused):
-        system_call("mseal", _MSEAL, 0, 0, 0)  # of nothing
+        system_call("mseal", MSEAL, 0, 0, 0)  # of nothing
         return True
     return False
 
@@ -135,10 +135,11 @@ class SealedPaths:
 
     """
 
-    __slots__ = ("_addresses", "_content", "_page")
+    __slots__ = ("_addresses", "_content", "_openat", "_page")
 
     def __init__(self, page: PathPage, path: str) -> None:
         self._page = page
+        self._openat = _numbers().openat
         self._content = os.fsencode(path) + b"\0"
         if page.used + len(self._content) > _SIZE:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
@@ -171,7 +172,9 @@ class SealedPaths:
     def sealing(self) -> tuple[Call, ...]:
         """Seals the page, for the life of the process that makes these calls."""
         page = self._page.address, _SIZE
-        return Call("mprotect", _MPROTECT, (*page, mmap.PROT_READ)), Call("mseal", _MSEAL, (*page, 0))
+        return Call("mprotect", _numbers().mprotect, (*page, mmap.PROT_READ)), Call(
+            "mseal", MSEAL, (*page, 0)
+        )
 
     def open(self, path: str, flags: int, *, dir_fd: int | None = None) -> int:
         """As :func:`os.open`, by the address of ``path`` in the page; once sealed.
@@ -183,7 +186,7 @@ class SealedPaths:
         address = self._addresses.get(path)
         if address is None:
             raise PermissionError(errno.EPERM, "not a path of this camera", path)
-        descriptor: int = syscall(_OPENAT, _AT_FDCWD if dir_fd is None else dir_fd, address, flags, 0)
+        descriptor: int = syscall(self._openat, _AT_FDCWD if dir_fd is None else dir_fd, address, flags, 0)
         if descriptor < 0:
             raise last_error(path)
         return descriptor
@@ -194,12 +197,13 @@ def _argument(number: int) -> int:
     return _ARGUMENTS + 8 * number
 
 
-def program(paths: Sequence[int] | None, state: int) -> bytes:
+def program(paths: Sequence[int] | None, state: int, numbers: Numbers) -> bytes:
     """The filter, as the kernel takes it.
 
     Args:
         paths: Addresses that openat and inotify_add_watch may be given; None: any.
         state: Descriptor of ``agent.state``, the one that pwrite may be given.
+        numbers: Of the machine.
 
     """
     instructions: list[tuple[int, int, str | None, str | None]] = []
@@ -230,16 +234,16 @@ def program(paths: Sequence[int] | None, state: int) -> bytes:
         add(_EQUAL, value & 0xFFFFFFFF, None, "refuse")
 
     add(_LOAD, _ARCHITECTURE)
-    add(_EQUAL, _AUDIT_ARCH_X86_64, None, "refuse")
+    add(_EQUAL, numbers.architecture, None, "refuse")
     add(_LOAD, _NUMBER)
-    add(_EQUAL, _OPENAT, "openat")
-    add(_EQUAL, _ADD_WATCH, "watch")
-    add(_EQUAL, _MMAP, "mmap")
-    add(_EQUAL, _FCNTL, "fcntl")
-    add(_EQUAL, _WRITE, "write")
-    add(_EQUAL, _PWRITE, "notice")
-    add(_EQUAL, _CLOSE, "close")
-    for number in ALLOWED.values():
+    add(_EQUAL, numbers.openat, "openat")
+    add(_EQUAL, numbers.add_watch, "watch")
+    add(_EQUAL, numbers.mmap, "mmap")
+    add(_EQUAL, numbers.fcntl, "fcntl")
+    add(_EQUAL, numbers.write, "write")
+    add(_EQUAL, numbers.pwrite, "notice")
+    add(_EQUAL, numbers.close, "close")
+    for number in numbers.allowed.values():
         add(_EQUAL, number, "allow")
     add(_RETURN, _RETURN_EPERM)
     here("watch")
@@ -302,7 +306,7 @@ class Filter:
     __slots__ = ("_code", "_program")
 
     def __init__(self, paths: Sequence[int] | None, state: int) -> None:
-        content = program(paths, state)
+        content = program(paths, state, _numbers())
         self._code = ctypes.create_string_buffer(content, len(content))
         described = _PROGRAM.pack(len(content) // _INSTRUCTION.size, ctypes.addressof(self._code))
         self._program = ctypes.create_string_buffer(described, len(described))
@@ -310,4 +314,4 @@ class Filter:
     @property
     def installation(self) -> Call:
         """Filters the calls of the thread that makes it, from then on, for good. Wants no_new_privs."""
-        return Call("seccomp", _SECCOMP, (_SET_MODE_FILTER, 0, ctypes.addressof(self._program)))
+        return Call("seccomp", _numbers().seccomp, (_SET_MODE_FILTER, 0, ctypes.addressof(self._program)))

@@ -24,7 +24,7 @@ def machine(host: HostFacts) -> Finding:
     text = f"{kernel.machine}, Linux {kernel.release}, Python {kernel.python}"
     if kernel.version2_problem is None:
         return Finding("machine", Level.OK, text)
-    fix = "run agents on x86-64; version 1 exports are read here as well"
+    fix = "run agents on x86-64, or 64-bit Arm with a compiler; version 1 exports are read here as well"
     return Finding("machine", Level.WARN, f"{text}: {kernel.version2_problem}", fix)
 
 
@@ -75,7 +75,7 @@ def _fix(measures: Measure) -> str:
     elif Measure.LANDLOCK_SIGNALS not in measures:
         fixes.append("Linux 6.12 or newer, for signals")
     if Measure.SECCOMP not in measures:
-        fixes.append("x86-64, and a kernel with CONFIG_SECCOMP_FILTER, for the filter")
+        fixes.append("x86-64 or 64-bit Arm, and a kernel with CONFIG_SECCOMP_FILTER, for the filter")
     elif Measure.PINNED_PATHS not in measures:
         fixes.append("Linux 6.10 or newer, for sealed paths (mseal)")
     if Measure.OOM_SCORE_ADJ not in measures:

@@ -6,17 +6,23 @@ import errno
 import fcntl
 import mmap
 import os
+import re
+import shutil
 import struct
+import subprocess
 from typing import Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launch.agent.confine.seccomp import ALLOWED, program
+from launch.agent.confine.numbers import MSEAL, NUMBERS
+from launch.agent.confine.seccomp import program
 from ruth.agent.state import NOTIFY_OFFSET
 
 X86_64: Final = 0xC000003E
+AARCH64: Final = 0xC00000B7
+ALLOWED: Final = NUMBERS["x86_64"].allowed
 ALLOW: Final = 0x7FFF0000
 REFUSE: Final = 0x00050000 | errno.EPERM
 PATHS: Final = (0x7F00_0000_1000, 0x7F00_0000_100B, 0x7F00_0000_1016)
@@ -56,7 +62,7 @@ def follow(content: bytes, number: int, arguments: tuple[int, ...] = (), archite
     raise InvalidProgramError("its end is reached without an answer")
 
 
-sealed, open_to_any = program(PATHS, STATE), program(None, STATE)
+sealed, open_to_any = (program(paths, STATE, NUMBERS["x86_64"]) for paths in (PATHS, None))
 both = pytest.mark.parametrize("content", [sealed, open_to_any], ids=["sealed", "any path"])
 
 
@@ -96,7 +102,7 @@ def test_everything_else_is_refused(content: bytes, number: int, arguments: tupl
 
 
 @both
-@pytest.mark.parametrize("architecture", [0x40000003, 0xC00000B7, 0])
+@pytest.mark.parametrize("architecture", [0x40000003, AARCH64, 0])
 def test_another_machines_calls_are_refused(content: bytes, architecture: int) -> None:
     """Its numbers mean other calls."""
     for number in range(470):
@@ -184,3 +190,57 @@ def test_the_follower_refuses_what_the_kernel_would() -> None:
     for content in (INSTRUCTION.pack(0x99, 0, 0, 0), INSTRUCTION.pack(LOAD, 0, 0, 0)):
         with pytest.raises(InvalidProgramError):
             follow(content, 0)
+
+
+# --- 64-bit Arm -------------------------------------------------------------------------------------------
+
+on_arm = program(PATHS, STATE, NUMBERS["aarch64"])
+
+
+def test_the_same_filter_has_each_machines_numbers() -> None:
+    """For each call that both have, the filter of 64-bit Arm answers as that of x86-64; it refuses others."""
+    arm, x86 = NUMBERS["aarch64"], NUMBERS["x86_64"]
+    arguments: tuple[tuple[int, ...], ...] = (
+        (4, PATHS[1], READ_ONLY),
+        (4, PATHS[1] + 1, READ_ONLY),
+        (4, PATHS[1], READ_ONLY | os.O_WRONLY),
+        (1, 0, 3, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS),
+        (STATE, 0, 1, NOTIFY_OFFSET),
+        (5, fcntl.F_DUPFD_CLOEXEC),
+    )
+    pairs = [(arm.allowed[name], ALLOWED[name]) for name in arm.allowed]
+    pairs += [
+        (getattr(arm, name), getattr(x86, name))
+        for name in ("openat", "add_watch", "write", "pwrite", "close", "mmap", "fcntl")
+    ]
+    for there, here in pairs:
+        for one in arguments:
+            assert follow(on_arm, there, one, AARCH64) == follow(sealed, here, one)
+    known = {there for there, _ in pairs}
+    for number in set(range(500)) - known:
+        assert follow(on_arm, number, arguments[0], AARCH64) == REFUSE
+    for number in range(500):
+        assert follow(on_arm, number, arguments[0], X86_64) == REFUSE
+
+
+@pytest.mark.parametrize(("machine", "compiler"), [("x86_64", "gcc"), ("aarch64", "aarch64-linux-gnu-gcc")])
+def test_the_numbers_are_the_kernels(machine: str, compiler: str) -> None:
+    """Each call's number and the machine's name for filters, compared with the kernel's own headers."""
+    if shutil.which(compiler) is None or (machine == "x86_64" and os.uname().machine != machine):
+        pytest.skip(f"{compiler} for {machine} is not installed")
+    numbers = NUMBERS[machine]
+    ours = {"pwrite64": numbers.pwrite, "inotify_add_watch": numbers.add_watch, **numbers.allowed}
+    ours |= {name: getattr(numbers, name) for name in ("seccomp", "mprotect", "openat", "write", "close")}
+    ours |= {"mmap": numbers.mmap, "fcntl": numbers.fcntl}
+    asked = "".join(f"{name} = __NR_{name}\n" for name in ours)
+    source = "#include <asm/unistd.h>\n#include <linux/audit.h>\nASKED\n"
+    source += f"{asked}arch = AUDIT_ARCH_{machine.upper()}"
+    answer = subprocess.run(
+        [compiler, "-E", "-P", "-x", "c", "-"], input=source, capture_output=True, text=True, check=True
+    ).stdout.partition("ASKED")[2]
+    found = dict(re.findall(r"(\w+) = (\d+)", answer))
+    assert {name: int(found[name]) for name in ours} == ours
+    machine_number = {"x86_64": "62", "aarch64": "183"}[machine]  # EM_*, with two flags (linux/audit.h)
+    assert machine_number in re.findall(r"\w+", answer.partition("arch =")[2])
+    assert numbers.architecture == 0xC0000000 | int(machine_number)
+    assert MSEAL == 462  # newer than the headers of many systems
