@@ -230,3 +230,20 @@ def test_a_ring_holds_of_a_burst_what_was_planned(
     subscription = agent.agent.subscriptions[0]
     assert (agent.agent.frames, subscription.allowed) == (len(seen), len(allowed))
     assert (subscription.last_frame_id, subscription.last_timestamp_ns) == allowed[-1]
+
+
+def test_a_configuration_for_each_host(tmp_path: Path) -> None:
+    """--write makes a folder with a file per host, which ``ruth check`` takes; it overwrites nothing."""
+    config = tmp_path / "ruth.toml"
+    cameras = "".join(f"c{number} = {{}}\n" for number in range(7))
+    config.write_text(f"[models]\nperson = {{ max_fps = 5 }}\n[cameras]\n{cameras}", encoding="ascii")
+    small = ("--cores", "1", "--memory", "160M", "--write", tmp_path / "hosts")
+    done = ruth("plan", config, *small)
+    assert done.returncode == 0, done.stderr
+    files = sorted((tmp_path / "hosts").iterdir())
+    assert len(files) > 1
+    assert done.stderr.count("cameras for one host") == len(files)
+    assert ruth("check", files[0]).returncode == 0
+    again = ruth("plan", config, *small)
+    assert again.returncode == 1
+    assert "File exists" in again.stderr

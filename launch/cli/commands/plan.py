@@ -7,12 +7,15 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from launch.cli.argument_types import byte_size, frame_size, milliseconds, positive, rate, slots
-from launch.exits import EXIT_OK
+from launch.exits import EXIT_FAILURE, EXIT_OK
 from launch.prepare.config_file import add_config, config_path, read_plan
 from launch.roots import export_root_here, state_root_here
+from launch.screen.messages import message
 
 if TYPE_CHECKING:
     import argparse
+
+    from launch.prepare.config.plan import HostPlan
 
 # What is assumed of cameras unless it is stated.
 SOURCE_FPS: Final = 25.0
@@ -57,6 +60,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory", type=byte_size, metavar="SIZE", help="of a host, like 64G (default: of this one)"
     )
+    parser.add_argument(
+        "--write", metavar="DIR", help="make this folder, with a configuration of its own for each host"
+    )
     parser.add_argument("--json", action="store_true", help="print one object")
 
 
@@ -89,4 +95,25 @@ def run(options: argparse.Namespace) -> int:
     forecast = forecast_of(plan, source, options.size or SIZE, host, options.hosts, tuple(assumed))
     out = sys.stdout
     out.write(as_json(forecast) if options.json else as_text(forecast, columns_of(out), ellipsis_of(out)))
+    return EXIT_OK if options.write is None else _write(options.write, plan, forecast.room.cameras)
+
+
+def _write(folder: str, plan: HostPlan, per_host: int) -> int:
+    """Makes the folder and in it a configuration per host; overwrites nothing.
+
+    Raises:
+        OSError: It cannot be made, or is there already.
+
+    """
+    if per_host < 1:
+        message("ruth: one camera is too much for such a host (--cores, --memory): nothing was written")
+        return EXIT_FAILURE
+    from launch.observe.peek.output import put
+    from launch.prepare.sizing.host_files import host_files
+
+    os.mkdir(folder)
+    for file in host_files(plan, per_host):
+        path = os.path.join(folder, file.name)
+        put(path, file.content.encode("ascii"))
+        message(f"ruth: {path}: cameras for one host, at most {per_host}")
     return EXIT_OK
