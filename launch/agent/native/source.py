@@ -45,6 +45,7 @@ _MODULES: Final = {
     "WATCH": inotify,
     "WRITER": state_writer,
 }
+_OPEN_FLAGS: Final = ("O_NONBLOCK", "O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC")
 _CONSTANT: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -60,11 +61,21 @@ def _constants_of(prefix: str, module: ModuleType) -> Iterator[tuple[str, str]]:
     for name, value in vars(module).items():
         if not _CONSTANT.fullmatch(name):
             continue
-        if isinstance(value, int):
+        if module is files:
+            yield f"{prefix}_{name}", _flags(value)
+        elif isinstance(value, int):
             yield f"{prefix}_{name}", str(value) if value < 2**31 else f"{value}u"
         elif isinstance(value, str):
             escaped = value.replace("\\", "\\\\").replace('"', '\\"')
             yield f"{prefix}_{name}", f'"{escaped}"'
+
+
+def _flags(value: int) -> str:
+    """Flags of open(2) by their names: numbers are each machine's own, and wheels are compiled elsewhere."""
+    names = [name for name in _OPEN_FLAGS if value & getattr(os, name)]
+    if sum(getattr(os, name) for name in names) != value:
+        raise ValueError(f"{value:#o} has flags beside {', '.join(_OPEN_FLAGS)}")
+    return f"({' | '.join(['O_RDONLY', *names])})"
 
 
 def whole_source() -> bytes:

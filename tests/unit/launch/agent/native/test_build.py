@@ -16,7 +16,7 @@ from harness.waiting import within
 from launch.agent.native import source
 from launch.agent.native.build import build, compile_library, compiler
 from launch.agent.native.library import OFF, VARIABLE, load
-from launch.agent.native.source import signature_of, whole_source
+from launch.agent.native.source import constants, signature_of, whole_source
 
 
 @pytest.fixture
@@ -215,3 +215,10 @@ def test_without_a_compiler_a_wheel_is_pure_python(tmp_path: Path) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
         assert not [name for name in archive.namelist() if name.endswith(".so")]
+
+
+def test_flags_of_open_are_named() -> None:
+    """Their numbers differ between machines, and the library of a wheel is compiled on another one."""
+    found = dict(constants())
+    assert found["FILES_OPEN_FILE"] == "(O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)"
+    assert found["FILES_OPEN_DIRECTORY"] == "(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)"
