@@ -61,7 +61,7 @@ def test_code(roots: Roots, flag: str | None) -> None:
 
 def test_a_model_that_gets_nothing_says_why(roots: Roots) -> None:
     """Without an agent the README's model ends with the reason in words."""
-    (code,) = [code for code in blocks("python", README) if "attach(" in code]
+    (code,) = [code for code in blocks("python", README) if "ruth.attach(" in code]
     done = subprocess.run([sys.executable, "-c", code], env=roots.environ(), capture_output=True, text=True)
     assert done.stdout.startswith("no frame for 2 seconds: ")
     assert "None" not in done.stdout

@@ -31,7 +31,7 @@ class NativeHook(BuildHookInterface):  # type: ignore[type-arg] # its parameter 
             return
         build_data["artifacts"] += ["/launch/agent/native/native.so", "/ruth/native/libruth.so"]
         build_data["pure_python"] = False
-        # Of no Python's ABI: ctypes loads it. Whoever compiles for another machine names it (tests/wheels).
+        # Of no Python's ABI: ctypes loads it. A build for another machine names it (tests/wheels).
         named = os.environ.get("RUTH_WHEEL_PLATFORM", "")
         platform = named or sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{platform}"
