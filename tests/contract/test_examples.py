@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from conftest import PROJECT
-from harness.agents import launched, view_agent
+from harness.agents import launched, view_agent, wait_observed
 from harness.published import Feed, exporter_of
 from harness.waiting import wait_until
 
@@ -291,3 +292,73 @@ def test_an_example_says_why_nothing_comes(roots: Roots, processes: Processes) -
     assert said.startswith("no eligible frame for 10 s: camera 'front-door' has no agent that can be seen")
     wait_until(lambda: program.poll() == 0, "it has ended")
     assert view_agent(roots, "front-door").pid is None
+
+
+def test_the_graph_of_the_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its scores are those of OpenCV's own HOG detector within 0.01, for each picture of a batch."""
+    import onnxruntime
+
+    monkeypatch.setattr(sys, "argv", ["detector.py", "person", "out.png", "256", "a"])
+    build_detector = runpy.run_path(str(EXAMPLES / "detector.py"), run_name="example")["build_detector"]
+    session = onnxruntime.InferenceSession(build_detector(), providers=["CPUExecutionProvider"])
+    hog = cv2.HOGDescriptor()
+    hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+    pictures = [scene_of_nature()[:200, :264], walking(320)[60:260, 200:464]]
+    (scores,) = session.run(None, {"luma": np.stack(pictures)[:, None]})
+    assert scores.shape == (2, 1, 10, 26)
+    for picture, found in zip(pictures, scores[:, 0], strict=True):
+        places, certain = hog.detect(
+            np.ascontiguousarray(picture), hitThreshold=-10, winStride=(8, 8), padding=(0, 0)
+        )
+        assert len(places) == found.size
+        for (left, top), score in zip(places, certain.ravel(), strict=True):
+            assert abs(found[top // 8, left // 8] - score) < 0.01
+
+
+def test_detector(roots: Roots, processes: Processes, tmp_path: Path) -> None:
+    """On 16 cameras at once, in one batch, each person is found where they stand, and drawn as well."""
+    cameras = {f"gate-{number}": (None, 150, 480)[number % 3] for number in range(16)}
+    launched(roots, processes, *cameras)
+    exporters = []
+    for camera_id, centre in cameras.items():
+        exporter = exporter_of(roots, camera_id, WIDTH, HEIGHT)
+        exporters.append(exporter)
+        assert exporter.publish(nv12(plain() if centre is None else walking(centre)), 1)
+        wait_observed(roots, camera_id, 0)
+    output = tmp_path / "found.png"
+    program = processes.start(
+        sys.executable,
+        EXAMPLES / "detector.py",
+        "audit",
+        output,
+        "288",
+        *cameras,
+        env=roots.environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    assert program.stderr is not None
+    seen = set()
+    while not (line := program.stdout.readline()).startswith("batch"):
+        found = re.fullmatch(r"(\S+): frame 0: (\d) people (.*)\n", line)
+        assert found is not None, line + program.stderr.read()
+        seen.add(found[1])
+        centre = cameras[found[1]]
+        boxes = np.array(re.findall(r"-?\d+", found[3]), int).reshape(-1, 4)
+        assert len(boxes) == int(found[2]) == (centre is not None), line
+        if centre is not None:
+            left, _, width, _ = boxes[0]
+            assert abs(left + width / 2 - centre * 288 / WIDTH) < 8
+    assert (line, seen) == ("batch of 16: 10 people\n", set(cameras))
+    program.send_signal(signal.SIGINT)
+    assert (program.wait(timeout=60), program.stderr.read()) == (130, "")
+    wall = cv2.imread(str(output))
+    assert wall.shape == (4 * 240, 4 * 320, 3)
+    green = (wall == (60, 220, 60)).all(axis=2)
+    for number, centre in enumerate(cameras.values()):
+        row, column = divmod(number, 4)
+        assert green[row * 240 :, column * 320 :][:240, :320].any() == (centre is not None)
+    for exporter in exporters:
+        exporter.close()
