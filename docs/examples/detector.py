@@ -30,7 +30,7 @@ if len(sys.argv) < 5 or not sys.argv[3].isdigit():
     print(f"usage: {sys.argv[0]} MODEL OUTPUT WIDTH CAMERA...", file=sys.stderr)
     sys.exit(2)
 model_id, output, searched_width, *cameras = sys.argv[1:]
-import cv2  # noqa: E402 - the extra `examples`; whoever asks how this is used need not have it
+import cv2  # noqa: E402 - the extra `examples`; `--help` works without it
 import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
