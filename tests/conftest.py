@@ -30,7 +30,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Handles SIGINT and SIGQUIT, which a shell's background job ignores, and all that it starts (execve(2))."""
+    """Handles SIGINT and SIGQUIT, which a background job ignores, and all that it starts (execve(2))."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     for name in ("COLUMNS", "LINES"):  # pytest-xdist sets them, and what tests start has the pipe's width

@@ -87,7 +87,7 @@ PRINTS = {
     "inspect": "frame.meta",
     "peek": f"{CAMERA}: 64x48, frame ",
     "plan": "person",
-    "ps": rf"{CAMERA}|\A\[\]|cameras: 1 ",  # with --check, only what does not run
+    "ps": rf"{CAMERA}|\A\[\]|cameras: \d|ruth ps --json",  # with --check, only what does not run
     "top": '"cameras"',
     "up": f"{CAMERA}: agent ",
     "vas": '"published"',
