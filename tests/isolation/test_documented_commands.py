@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -182,6 +183,8 @@ def test_a_command(desk: Desk, command: str) -> None:
     if re.search(r"ruth (up|agent)\b", command):  # they leave a camera alone that has an agent
         subprocess.run(["ruth", "down"], cwd=desk.folder, env=desk.environ, check=True, capture_output=True)
         wait_dead(desk.roots, CAMERA)
+    if "--write" in command:  # it overwrites nothing
+        shutil.rmtree(desk.folder / "recordings", ignore_errors=True)
     # A camera's export is written by one server: another one has a place of its own.
     own = {"VAS_EXPORT_ROOT": f"{desk.roots.export}-own"} if "ruth vas" in command else {}
     process = desk.start(line, **own)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -82,11 +84,16 @@ class Launch:
         return {call: max(calls[call] for calls in made) for call in set().union(*made) - WAITS - CANNOT_FAIL}
 
     def fail(self, case: FailingCall) -> None:
-        """Launches while that call fails; it must have failed. If that ends the launcher, it says so."""
+        """Launches while that call fails, if it is made so often. If that ends the launcher, it says so."""
         log = self._roots.state.parent / "calls"
         with self._launching(log, "-f", *case.options) as launcher:
             pass
-        assert "(INJECTED)" in log.read_text(), f"{case}: no such call was made"
+        lines = log.read_text()
+        by_process = Counter(re.findall(rf"^(\d+) {case.call}\(", lines, re.MULTILINE))
+        # Some calls are made a few times more or less: by how full a buffer is, how often a process waits.
+        assert "(INJECTED)" in lines or max(by_process.values(), default=0) < case.number, (
+            f"{case}: not made to fail"
+        )
         if launcher.poll() is not None:
             assert launcher.returncode == 1
             assert launcher.stderr is not None
