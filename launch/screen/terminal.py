@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -55,4 +56,5 @@ def escape_unencodable(*streams: TextIO | None) -> None:
     """
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            with suppress(OSError):  # it asks the kernel where the stream is: its encoding stays as it was
+                stream.reconfigure(errors="backslashreplace")

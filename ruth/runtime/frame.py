@@ -76,7 +76,7 @@ class Frame:
     :meth:`copy` can.
     """
 
-    __slots__ = ("_found", "_frame_id", "_origin", "_timestamp_ns", "_views")
+    __slots__ = ("_found", "_frame_id", "_origin", "_timestamp_ns", "_views", "_was_intact")
 
     def __init__(
         self, frame_id: int, timestamp_ns: int, views: Nv12Views, origin: Origin, found: Found
@@ -195,7 +195,15 @@ class Frame:
         False once the writer has begun to put another frame in its place, and once the stream has let the
         export: then it is unknown. A version 1 frame and a copy stay as they are.
         """
-        return self._found.intact()
+        intact = self._found.intact()
+        if intact:
+            self._was_intact = True  # unset until then: most frames are made and never asked
+        return intact
+
+    @property
+    def was_intact(self) -> bool:
+        """Whether :attr:`intact` has been asked and was true: what the user needed of it was whole."""
+        return hasattr(self, "_was_intact")
 
     @property
     def overwritable(self) -> bool:

@@ -12,7 +12,9 @@ FRAMES_BEFORE_WARNING: Final = 10
 
 
 class FramesInUse:
-    """Looks, when the next frame is asked for, whether the one before is still whole.
+    """Checks, when the next frame is asked for, whether the one before is still whole.
+
+    One that its user has found intact, as after a copy, is not counted.
 
     Args:
         warn: Whether to say it at all.
@@ -38,7 +40,7 @@ class FramesInUse:
     def used(self) -> None:
         """The frames given out so far are used by now: their user asks for more."""
         for frame in self._frames:
-            self._overwritten = 0 if frame.intact else self._overwritten + 1
+            self._overwritten = 0 if frame.was_intact or frame.intact else self._overwritten + 1
         self.forget()
         if self._overwritten >= FRAMES_BEFORE_WARNING and self._warn:
             self._warn = False

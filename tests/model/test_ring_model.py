@@ -110,7 +110,7 @@ def described(fate: Fate, found: Found) -> str:
     ids=lambda value: getattr(value, "name", None) or value.__name__,
 )
 def test_nobody_sleeps_through_a_frame_or_the_end(machine: Machine, make: MakesWaitingReader) -> None:
-    """Who waits for the wake word has met all that it counted, and who lets go has met the last frame."""
+    """Who waits for the wake word has met all that it counted, and who releases it has met the last frame."""
     found = waiting(machine, make)
     assert found.trace == ()
     frames = frames_of(DEFECT_SLOTS)
@@ -283,7 +283,7 @@ def test_a_missing_release_or_acquire_of_waiting_is_caught(name: str) -> None:
         for machine in weak_machines(make):
             found = waiting(machine, make, rules, habits)
             assert found.trace, (machine.name, make)
-            assert found.trace[-1].startswith(("waits for", "lets go"))
+            assert found.trace[-1].startswith(("waits for", "releases"))
         assert waiting(X86, make, rules, habits).trace == ()
 
 
@@ -297,7 +297,7 @@ def test_a_seeded_defect_of_waiting_is_caught(name: str) -> None:
         found = waiting(machine, make, habits=broken)
     print("\n".join(found.trace))  # noqa: T201 - shown with -rP
     assert found.trace
-    assert found.trace[-1].startswith(("waits for", "lets go"))
+    assert found.trace[-1].startswith(("waits for", "releases"))
 
 
 def test_every_rule_of_the_model_has_its_defect() -> None:

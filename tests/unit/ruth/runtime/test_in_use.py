@@ -51,6 +51,20 @@ def test_one_frame_in_time_is_enough(agent: SteppedAgent, exporter: FrameExporte
                 agent.step()
 
 
+def test_a_model_that_copies_first_is_not_warned(
+    agent: SteppedAgent, exporter: FrameExporter, attach: Attach
+) -> None:
+    """A frame that its user found intact, after a copy, may be overwritten while the copy is used."""
+    stream = attach()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(2 * FRAMES_BEFORE_WARNING):
+            publish(exporter, agent)
+            assert next(stream).intact
+            publish(exporter, frames=4)
+            agent.step()
+
+
 def test_who_looks_in_from_time_to_time_is_not_warned(
     agent: SteppedAgent, exporter: FrameExporter, attach: Attach
 ) -> None:
