@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from conftest import Processes
 
-pytestmark = [pytest.mark.alone, pytest.mark.long]
+pytestmark = pytest.mark.long
 
 COMMAND = [sys.executable, "-m", "benchmarks"]
 # Rows of each first table where nothing is left out, and what cannot be had by whom.
@@ -44,7 +44,7 @@ NEGATIVE_MAY_BE = ("one more, ms", "private memory grown, bytes")  # differences
 def test_the_short_form_gives_numbers(name: str, tmp_path: Path, processes: Processes) -> None:
     """Each benchmark runs, says how far it is, and leaves tables, numbers, a plot and no process."""
     command = [*COMMAND, name, "--quick", "-o", tmp_path]
-    done = subprocess.run(command, cwd=PROJECT / "tests", capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=PROJECT / "tests", capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert f"1/1 {name}" in done.stderr
     assert "Traceback" not in done.stderr
