@@ -140,5 +140,5 @@ def events_of(content: bytes) -> list[Event]:
 
 
 def _last_error(call: str) -> OSError:
-    number = ctypes.get_errno()
-    return OSError(number, os.strerror(number) if number else errno.errorcode[errno.EIO], call)
+    number = ctypes.get_errno() or errno.EIO
+    return OSError(number, f"{call}: {os.strerror(number)}")

@@ -124,7 +124,7 @@ class Waiter:
         until_ns = time.monotonic_ns() + QUIET_POLL_NS
         while not self._woken:
             remaining_ns = max(0, until_ns - time.monotonic_ns())
-            if not self._watch.wait(remaining_ns / _MILLISECOND_NS):
+            if remaining_ns == 0 or not self._watch.wait(remaining_ns / _MILLISECOND_NS):
                 return
             events = self._watch.take_events()
             self._woken = events.came or events.gone

@@ -86,6 +86,12 @@ def steps_of(
             versions += 1
         elif difference.kind is DifferenceKind.UNKNOWN and not (upgrade and difference.other_layout):
             left.append(f"{camera_id}: left alone, not compared: {difference.text}")
+        elif other := next((one for one in launchers if difference.other_layout in one.agents), None):
+            if other not in serving:
+                theirs = other.configuration or "standard input"
+                left.append(f"{camera_id}: left alone: launcher {other.pid} has it, which serves {theirs}")
+            else:
+                steps.append(Step(difference, other))
         elif owner == 0:
             left.append(f"{camera_id}: left alone: {difference.text}; it runs by itself (ruth agent)")
         elif owner in by_pid and by_pid[owner] not in serving:
@@ -139,7 +145,8 @@ def apply(steps: Sequence[Step], order: Order, content: int) -> int:
             cameras = [
                 step.difference.camera_id for step in launched if step.launcher and step.launcher.pid == pid
             ]
-            codes.append(ask(asking, cameras))
+            if cameras:
+                codes.append(ask(asking, cameras))
     alone = {step.difference.camera_id for step in launched if step.launcher is None}
     if alone:
         agents = [agent for agent in order.agents if agent.camera_id in alone]

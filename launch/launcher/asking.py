@@ -47,12 +47,13 @@ class Asking:
 
     """
 
-    __slots__ = ("_launcher", "_process", "_record", "_state_root")
+    __slots__ = ("_launcher", "_pending", "_process", "_record", "_state_root")
 
     def __init__(self, state_root: str, launcher: Launcher) -> None:
         self._launcher = launcher
         self._state_root = state_root
         self._record = self._process = -1
+        self._pending = False  # whether it was signalled and has not answered
         try:
             self._record = os.open(record_path(state_root, launcher.pid), _OPEN)
             fcntl.fcntl(self._record, fcntl.F_OFD_SETLK, flock(fcntl.F_WRLCK, ASKING_BYTE))
@@ -80,8 +81,12 @@ class Asking:
         self.close()
 
     def close(self) -> None:
-        """Ends the conversation, and removes what is left of it."""
-        if self._process >= 0:
+        """Ends the conversation, and removes what is left of it.
+
+        Not a request that may still be read: a launcher that finds none after its signal would launch all
+        cameras without an agent, those too that were ended on purpose.
+        """
+        if self._process >= 0 and not self._pending:
             forget(self._state_root, self._launcher.pid)
         for descriptor in (self._process, self._record):
             if descriptor >= 0:
@@ -100,6 +105,7 @@ class Asking:
         pid, mark = self._launcher.pid, os.urandom(8).hex()
         try:
             Request(mark, frozenset(cameras)).write(self._state_root, pid)
+            self._pending = True
             signal.pidfd_send_signal(self._process, START_OVER_SIGNAL)
         except OSError as error:
             raise AskingError(self._launcher, f"cannot be asked: {error.strerror}") from None
@@ -110,7 +116,9 @@ class Asking:
             ended = poll.poll(_POLL_MS)
             answer = Answer.take(self._state_root, pid, mark)
             if answer is not None:
+                self._pending = False
                 return answer
             if ended:
+                self._pending = False
                 raise AskingError(self._launcher, "has ended before it answered; its agents go on")
         raise AskingError(self._launcher, f"has not answered within {DEADLINE_S:.0f} s (is it stopped?)")

@@ -67,10 +67,14 @@ class LauncherRecord:
             try:
                 os.fchmod(descriptor, 0o644)
                 fcntl.fcntl(descriptor, fcntl.F_SETLK, flock(fcntl.F_WRLCK, LIFE_BYTE))
-                os.write(descriptor, launcher.content())
+                content = launcher.content()
+                if os.write(descriptor, content) != len(content):  # a full tmpfs
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:  # closed whatever it was, and raised again
                 os.close(descriptor)
+                with suppress(OSError):
+                    os.unlink(new, dir_fd=folder)
                 raise
         finally:
             os.close(folder)

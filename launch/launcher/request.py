@@ -48,13 +48,16 @@ class Request(NamedTuple):
 
     @classmethod
     def take(cls, state_root: str, pid: int) -> Self | None:
-        """Reads and removes it; None if there is none, or none that is valid."""
-        fields = _take(record_path(state_root, pid, ".request"), _REQUEST)
-        if fields is None or len(fields) < 2 or fields[1] not in (b"all", b"these"):
+        """Reads and removes it; None if there is none. One that is not valid asks for no camera."""
+        path = record_path(state_root, pid, ".request")
+        if not os.path.lexists(path):
             return None
+        fields = _take(path, _REQUEST)
+        if fields is None or len(fields) < 2 or fields[1] not in (b"all", b"these"):
+            return cls("", frozenset())
         mark, which, *names = (field.decode("ascii", "replace") for field in fields)
         if any(id_problem(name) for name in names):
-            return None
+            return cls("", frozenset())
         return cls(mark, frozenset(names) if which == "these" else None)
 
 
@@ -116,7 +119,7 @@ def _is_launched(camera: str, pid: str) -> bool:
 def refuse(state_root: str, pid: int, problem: str) -> None:
     """Answers a request, if there is one, with why nothing was done."""
     request = Request.take(state_root, pid)
-    if request is not None:
+    if request is not None and request.mark:
         Answer(request.mark, 0, problem, Launched()).write(state_root, pid)
 
 
@@ -129,6 +132,8 @@ def forget(state_root: str, pid: int) -> None:
 
 def _write(path: str, content: bytes) -> None:
     new = f"{path}.{os.getpid()}"
+    with suppress(FileNotFoundError):
+        os.unlink(new)  # of an earlier process with this pid, killed while it wrote
     descriptor = os.open(new, _WRITE, 0o644)
     try:
         os.fchmod(descriptor, 0o644)

@@ -42,7 +42,7 @@ class Sighting(NamedTuple):
             written one yet.
         process: As :class:`ruth.agent.state_reader.Seen` has it.
         refused: Why nothing is known: the record is refused, or may not be read. None otherwise.
-        other_layout: Whether it is refused because it is of another version of ``agent.state``.
+        other_layout: Pid that a record of another version of ``agent.state`` names, refused for that; else 0.
 
     """
 
@@ -52,7 +52,7 @@ class Sighting(NamedTuple):
     record: AgentRecord | None
     process: list[bytes] | None
     refused: str | None = None
-    other_layout: bool = False
+    other_layout: int = 0
 
     @property
     def pid(self) -> int | None:
@@ -189,13 +189,15 @@ def read_sighting(state_root: str, camera_id: str) -> Sighting:
     try:
         with StateReader(state_root, camera_id) as reader:
             seen = reader.see()
-            other_layout = seen.problem is not None and reader.of_other_layout() is not None
+            named = reader.of_other_layout() if seen.problem is not None else None
     except (FileNotFoundError, NotADirectoryError):
         return Sighting(camera_id, claimed=False, alive=False, record=None, process=None)
     except (PermissionError, ValueError, OSError) as error:
         reason = "may not be read by you" if isinstance(error, PermissionError) else _reason(error)
         return Sighting(camera_id, True, alive=False, record=None, process=None, refused=reason)
-    return Sighting(camera_id, True, seen.alive, seen.record, seen.process, seen.problem, other_layout)
+    return Sighting(
+        camera_id, True, seen.alive, seen.record, seen.process, seen.problem, 0 if named is None else named[0]
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -55,7 +55,7 @@ class _SeenAgent(Protocol):
     @property
     def problem(self) -> str | None: ...
     @property
-    def other_layout(self) -> bool: ...
+    def other_layout(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Difference:
         text: How, in words: ``"person 5, file 8"``; printable.
         launcher_pid: Of the launcher that forked its live agent, as its record says; 0 if none did, None
             without a live agent.
-        other_layout: Whether its record is one of another version of ``agent.state``.
+        other_layout: Pid that its record names, where that is of another version of ``agent.state``; else 0.
 
     """
 
@@ -76,7 +76,7 @@ class Difference:
     kind: DifferenceKind
     text: str
     launcher_pid: int | None = None
-    other_layout: bool = False
+    other_layout: int = 0
 
 
 def compare(

@@ -46,12 +46,20 @@ static const char *lock(ruth_exporter *e, const char *path) {
     return NULL;
 }
 
+/* Memory for a whole file, or an error number: a signal that interrupts is no reason to export nothing. */
+static int reserve(int file, uint64_t size) {
+    int problem;
+    do problem = posix_fallocate(file, 0, (off_t)size);
+    while (problem == EINTR);
+    return problem;
+}
+
 /* A new file under another name, its memory reserved: without that a full tmpfs is a SIGBUS later on. Or -1. */
 static int new_file(int directory, const char *name, uint64_t size) {
     unlinkat(directory, name, 0); /* what a killed writer may have left */
     int file = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILES_FILE_MODE);
     if (file < 0) return -1;
-    int problem = fchmod(file, FILES_FILE_MODE) != 0 ? errno : posix_fallocate(file, 0, (off_t)size);
+    int problem = fchmod(file, FILES_FILE_MODE) != 0 ? errno : reserve(file, size);
     if (problem == 0) return file;
     unlinkat(directory, name, 0);
     close(file);
@@ -105,7 +113,7 @@ static int adopt_data(int directory, uint64_t size) {
         }
         ruth_fence_release();
         retire(meta);
-        int problem = fchmod(data, FILES_FILE_MODE) != 0 ? errno : posix_fallocate(data, 0, (off_t)size);
+        int problem = fchmod(data, FILES_FILE_MODE) != 0 ? errno : reserve(data, size);
         if (problem == 0) return data;
         close(data);
         errno = problem;

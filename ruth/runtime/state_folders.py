@@ -136,7 +136,8 @@ class StateFolders:
         """
         self.compare_root()
         if self._place != self._root:
-            self._place_root()
+            with suppress(OSError):  # no watch is left: looked at again a second later
+                self._place_root()
         else:
             self._add_folders()
         return self.known()

@@ -13,7 +13,7 @@ camera never starves a slow one, and a slow model only drops.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from ruth.errors import SharedMemoryError
 from ruth.identity import check_id
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from ruth.runtime.cursor import CameraFrames
     from ruth.runtime.frame import Frame
     from ruth.runtime.roots import Roots
+
+
+OVERDUE_NS: Final = 500_000_000  # what is heard at the end of a wait is still looked at, no longer than this
 
 
 class Streams:
@@ -53,9 +56,9 @@ class Streams:
         "_compared_ns",
         "_folders",
         "_gone",
-        "_heard_ns",
         "_in_use",
         "_inside",
+        "_looked_ns",
         "_named",
         "_roots",
         "_to_release",
@@ -87,7 +90,7 @@ class Streams:
         self._to_release = [None]
         self._in_use = FramesInUse(warn=warn_slow)
         self._turns = Turns(self._folders, self._in_use)
-        self._heard_ns = self._compared_ns = time.monotonic_ns()
+        self._compared_ns = self._looked_ns = time.monotonic_ns()
         self._closed = False
         for camera_id in self._named or self._folders.known():
             self._turns.give(self._camera(camera_id))
@@ -184,9 +187,11 @@ class Streams:
                 left_ns = POLL_NS
                 if deadline_ns is not None:
                     left_ns = max(0, min(POLL_NS, deadline_ns - time.monotonic_ns()))
-                if self.wait(left_ns) or left_ns:
-                    continue
-                return None
+                heard = self.wait(left_ns)
+                if left_ns == 0 and not heard:
+                    return None
+                if deadline_ns is not None and time.monotonic_ns() > deadline_ns + OVERDUE_NS:
+                    return self._turns.take()  # there is always something to hear: cameras without a frame
             return None
         finally:
             self._leave()
@@ -238,14 +243,13 @@ class Streams:
         heard = self._folders.wait(timeout_ns) and not self._closed
         now_ns = time.monotonic_ns()
         if heard:
-            self._heard_ns = now_ns
             self._hear()
             if now_ns - self._compared_ns >= POLL_NS:
                 self._compared_ns = now_ns
                 if self._folders.compare_root():
                     self._look_at_all()
-        elif timeout_ns and now_ns - self._heard_ns >= POLL_NS:
-            self._heard_ns = self._compared_ns = now_ns
+        if now_ns - self._looked_ns >= POLL_NS:
+            self._compared_ns = self._looked_ns = now_ns
             self._look_at_all()  # agents that cannot tell of changes, a root that was replaced
         return heard
 

@@ -94,6 +94,8 @@ class Turns:
             camera.news = None
             return False
         if not camera.has_news(allowed):
+            if camera.news is not None and camera.news.life != allowed.life:
+                camera.news = None  # of the agent before: its count is not this one's
             return camera.news is not None
         camera.news = allowed
         return True

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from conftest import Processes
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.alone, pytest.mark.long]
 
 COMMAND = [sys.executable, "-m", "benchmarks"]
 # Rows of each first table where nothing is left out, and what cannot be had by whom.

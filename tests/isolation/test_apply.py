@@ -15,6 +15,7 @@ from harness.commands import run_ruth_text
 from harness.waiting import wait_until
 from launch.agent.native.library import load
 from launch.launcher.asking import Asking, AskingError
+from launch.launcher.request import Request
 from launch.observe.launchers import FOLDER, live_launchers
 from ruth.agent.state import VERSION_OFFSET
 
@@ -113,6 +114,36 @@ def test_a_launcher_told_to_end_while_it_starts_over_ends_its_agents(
     for camera in "ab":
         wait_dead(roots, camera)
     assert live_launchers(str(roots.state)) == []
+
+
+def test_a_request_that_no_process_waits_for_any_more_is_carried_out_as_it_was(
+    roots: Roots, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked for is launched and nothing else, also if the process that asked has gone."""
+    launched(roots, "a", "b", "c")
+    for camera in "bc":
+        assert ruth(roots, "down", camera).returncode == 0
+    (launcher,) = live_launchers(str(roots.state))
+    monkeypatch.setattr("launch.launcher.asking.DEADLINE_S", 0.0)
+    with Asking(str(roots.state), launcher) as asking, pytest.raises(AskingError, match="not answered"):
+        asking.ask(["c"])
+    pid_of(roots, "c")
+    wait_until(lambda: view_agent(roots, "c").confinement, "it is confined")
+    assert view_agent(roots, "b").pid is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"ruth request 1", b"ruth request 1\0x\0these\0../b\0", b"\xff" * 99]
+)
+def test_a_request_that_is_not_valid_asks_for_no_camera(roots: Roots, content: bytes) -> None:
+    """It is removed, and nothing is launched by it; no request at all is something else."""
+    folder = roots.state / FOLDER
+    folder.mkdir(parents=True)
+    path = folder / "4711.request"
+    assert Request.take(str(roots.state), 4711) is None
+    path.write_bytes(content)
+    assert Request.take(str(roots.state), 4711) == Request("", frozenset())
+    assert not path.exists()
 
 
 def test_by_hand_all_that_have_no_agent_are_launched(roots: Roots, processes: Processes) -> None:

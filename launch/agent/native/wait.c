@@ -73,7 +73,7 @@ static void wait_for_directory(const struct agent *a, struct bound *b, struct wa
         uint64_t begun_ns = now_ns();
         const struct timespec span = span_of(begun_ns < until_ns ? until_ns - begun_ns : 0);
         struct pollfd one = {.fd = w->watch, .events = POLLIN};
-        if (ppoll(&one, 1, &span, NULL) <= 0) {
+        if (begun_ns >= until_ns || ppoll(&one, 1, &span, NULL) <= 0) {
             b->data_came = 0;
             return;
         }

@@ -93,9 +93,9 @@ def test_another_version_of_ruth() -> None:
 
 def test_an_agent_of_which_nothing_is_known() -> None:
     """A refused record is named with its reason, and with whether it is of another layout."""
-    refused = Sighting("a", True, True, None, None, "state version 2", other_layout=True)
+    refused = Sighting("a", True, True, None, None, "state version 2", other_layout=4711)
     (difference,) = found({"a": (PERSON,)}, refused)
-    assert (difference.kind, difference.other_layout) == (DifferenceKind.UNKNOWN, True)
+    assert (difference.kind, difference.other_layout) == (DifferenceKind.UNKNOWN, 4711)
     assert "state version 2" in difference.text
 
 

@@ -111,6 +111,22 @@ def test_frames_of_all_cameras_come_in_the_order_in_which_they_came(
     assert streams.counts == (5, 0, 0)
 
 
+def test_what_was_ready_of_an_agent_before_counts_for_nothing(site: Site, attach_all: AttachAll) -> None:
+    """A camera with news whose agent is launched again gives the first frame that the new agent allows."""
+    site.launch("a")
+    streams = attach_all()
+    site.publish(*["a"] * 5)
+    streams.wait(0)
+    assert streams.news(1) == 1
+    site.agents["a"].die()
+    site.launch("a")
+    assert streams.wait(0)
+    assert taken(streams) == []
+    site.publish("a")
+    assert [camera for camera, _ in taken(streams)] == ["a"]
+    assert streams.counts.dropped == 0
+
+
 def test_a_fast_camera_does_not_starve_a_slow_one(site: Site, attach_all: AttachAll) -> None:
     """Of a camera with many new frames the newest is given, in its turn; the others are dropped."""
     site.launch("fast", "slow")
