@@ -13,11 +13,12 @@ from __future__ import annotations
 import errno
 import os
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from ruth.errors import SharedMemoryError
 from ruth.futex import Bell, available
 from ruth.runtime.cursor import CameraFrames
+from ruth.runtime.frame_iterator import FrameIterator
 from ruth.runtime.in_use import FramesInUse
 from ruth.runtime.roots import roots_of
 from ruth.runtime.timeout import POLL_NS, nanoseconds
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ruth.runtime.roots import Roots
 
 
-class Stream(CameraFrames):
+class Stream(FrameIterator, CameraFrames):
     """One subscription's eligible frames, in their order. Made by :func:`attach`.
 
     An iterator: it blocks until a frame is allowed and there, and drops what came and went meanwhile. Only
@@ -59,9 +60,9 @@ class Stream(CameraFrames):
         self._watch = SubscriptionWatch(roots.state, camera_id, model_id)
         super().__init__(self._watch, camera_id, model_id, roots, newest_only=newest_only)
         self._bell = Bell()
-        self._wakers: list[Callable[[], object]] = []  # of waits that the bell does not end
+        self._wakers: list[Callable[[], object]] = []
         self._in_use = FramesInUse(warn=warn_slow)
-        self._inside: list[None] = []  # one entry for each call under way: append and pop are atomic
+        self._inside: list[None] = []
         self._to_release = [None]
         self._closed = False
         self.poll()
@@ -73,42 +74,16 @@ class Stream(CameraFrames):
             f"lost={self.lost}, dropped={self.dropped})"
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if not self._closed:
-            self.close()
-
     def __reduce_ex__(self, _protocol: object) -> str:
         """A stream is neither copied nor pickled. Raises SharedMemoryError."""
         call = f"ruth.attach({self.camera_id!r}, {self.model_id!r})"
         raise SharedMemoryError(f"a stream holds mappings of this process: use {call} where it is needed")
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Frame:
-        frame = self.next_frame(self.timeout)
-        if frame is None:
-            raise StopIteration
-        return frame
-
     def __aiter__(self) -> AsyncFrames[Frame]:
-        from ruth.runtime.async_frames import (
-            AsyncFrames,
-            StateChanges,
-        )  # asyncio costs 40 ms, and few need it
+        # asyncio costs 40 ms, and few need it
+        from ruth.runtime.async_frames import AsyncFrames, StateChanges
 
         return AsyncFrames(self, StateChanges(self._roots.state, self.camera_id))
-
-    @property
-    def closed(self) -> bool:
-        """Whether :meth:`close` was called."""
-        return self._closed
 
     def next_frame(self, timeout: float | None = None) -> Frame | None:
         """The next eligible frame that was not given out yet, waited for.
@@ -176,34 +151,6 @@ class Stream(CameraFrames):
         finally:
             self._leave()
 
-    def enter_wait(self, wake: Callable[[], object]) -> None:
-        """From now on :meth:`close` calls ``wake``, too, from whatever thread."""
-        self._inside.append(None)
-        self._wakers.append(wake)
-
-    def leave_wait(self, wake: Callable[[], object]) -> None:
-        """Ends what :meth:`enter_wait` began."""
-        self._wakers.remove(wake)
-        self._leave()
-
-    def close(self) -> None:
-        """Ends iteration at once, and releases everything. From any thread or signal handler, also twice.
-
-        Arrays still held stay valid; :attr:`Frame.intact` of a ring's frame is False from then on.
-        """
-        self._closed = True
-        self._bell.ring()
-        for wake in [*self._wakers]:
-            wake()
-        if not self._inside:
-            self._release()
-
-    def _leave(self) -> None:
-        """A call ends; the last one of a closed stream releases everything."""
-        self._inside.pop()
-        if self._closed and not self._inside:
-            self._release()
-
     def _next(self, *, again: bool) -> Frame | None:
         allowed = self.poll()
         if allowed is None:
@@ -213,11 +160,10 @@ class Stream(CameraFrames):
             self._in_use.given(frame)
         return frame
 
-    def _release(self) -> None:
-        try:
-            self._to_release.pop()
-        except IndexError:  # released before, or another thread was faster
-            return
+    def _interrupt(self) -> None:
+        self._bell.ring()
+
+    def _end(self) -> None:
         self._in_use.forget()
         self._close()
 

@@ -13,12 +13,13 @@ camera never starves a slow one, and a slow model only drops.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from ruth.errors import SharedMemoryError
 from ruth.identity import check_id
 from ruth.runtime.batches import Batches
 from ruth.runtime.camera_turn import CameraTurn, Counts
+from ruth.runtime.frame_iterator import FrameIterator
 from ruth.runtime.in_use import FramesInUse
 from ruth.runtime.roots import roots_of
 from ruth.runtime.state_folders import StateFolders
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 OVERDUE_NS: Final = 500_000_000  # what is heard at the end of a wait is still looked at, no longer than this
 
 
-class Streams:
+class Streams(FrameIterator):
     """One model's eligible frames of many cameras. Made by :func:`attach_all`.
 
     An iterator: it blocks until a frame of any camera is allowed and there. Only one thread, or one task, may
@@ -53,7 +54,6 @@ class Streams:
         "__weakref__",
         "_cameras",
         "_closed",
-        "_compared_ns",
         "_folders",
         "_gone",
         "_in_use",
@@ -86,11 +86,11 @@ class Streams:
         self._cameras: dict[str, CameraTurn] = {}
         self._gone = Counts(0, 0, 0)
         self._wakers: list[Callable[[], object]] = []
-        self._inside: list[None] = []  # as of a stream
+        self._inside: list[None] = []
         self._to_release = [None]
         self._in_use = FramesInUse(warn=warn_slow)
         self._turns = Turns(self._folders, self._in_use)
-        self._compared_ns = self._looked_ns = time.monotonic_ns()
+        self._looked_ns = time.monotonic_ns()
         self._closed = False
         for camera_id in self._named or self._folders.known():
             self._turns.give(self._camera(camera_id))
@@ -100,39 +100,15 @@ class Streams:
         state = "closed" if self._closed else "open"
         return f"Streams({self.model_id!r}, {state}, {len(self.cameras)} cameras, {self.counts})"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if not self._closed:
-            self.close()
-
     def __reduce_ex__(self, _protocol: object) -> str:
         """It is neither copied nor pickled. Raises SharedMemoryError."""
         call = f"ruth.attach_all({self.model_id!r})"
         raise SharedMemoryError(f"streams hold mappings of this process: use {call} where they are needed")
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Frame:
-        frame = self.next_frame(self.timeout)
-        if frame is None:
-            raise StopIteration
-        return frame
-
     def __aiter__(self) -> AsyncFrames[Frame]:
         from ruth.runtime.async_frames import AsyncFrames, Readable  # asyncio costs 40 ms, and few need it
 
         return AsyncFrames(self, Readable(self.fileno()))
-
-    @property
-    def closed(self) -> bool:
-        """Whether :meth:`close` was called."""
-        return self._closed
 
     @property
     def cameras(self) -> dict[str, CameraFrames]:
@@ -244,42 +220,14 @@ class Streams:
         now_ns = time.monotonic_ns()
         if heard:
             self._hear()
-            if now_ns - self._compared_ns >= POLL_NS:
-                self._compared_ns = now_ns
-                if self._folders.compare_root():
-                    self._look_at_all()
         if now_ns - self._looked_ns >= POLL_NS:
-            self._compared_ns = self._looked_ns = now_ns
+            self._looked_ns = now_ns
             self._look_at_all()  # agents that cannot tell of changes, a root that was replaced
         return heard
-
-    def enter_wait(self, wake: Callable[[], object]) -> None:
-        """From now on :meth:`close` calls ``wake``, from whatever thread."""
-        self._inside.append(None)
-        self._wakers.append(wake)
-
-    def leave_wait(self, wake: Callable[[], object]) -> None:
-        """Ends what :meth:`enter_wait` began."""
-        self._wakers.remove(wake)
-        self._leave()
 
     def used(self) -> None:
         """For batches: the frames given out so far are used by now."""
         self._in_use.used()
-
-    def close(self) -> None:
-        """Ends iteration at once, and releases everything. From any thread or signal handler, also twice.
-
-        Arrays still held stay valid; :attr:`Frame.intact` of a ring's frame is False from then on.
-        """
-        self._closed = True
-        if not self._to_release:
-            return
-        self._folders.interrupt()
-        for wake in [*self._wakers]:
-            wake()
-        if not self._inside:
-            self._release()
 
     def _hear(self) -> None:
         """Gives a turn to each camera that was heard of."""
@@ -323,17 +271,10 @@ class Streams:
             camera = self._cameras[camera_id] = CameraTurn(camera_id, self.model_id, self._roots)
         return camera
 
-    def _leave(self) -> None:
-        """A call ends; the last one of closed streams releases everything."""
-        self._inside.pop()
-        if self._closed and not self._inside:
-            self._release()
+    def _interrupt(self) -> None:
+        self._folders.interrupt()
 
-    def _release(self) -> None:
-        try:
-            self._to_release.pop()
-        except IndexError:  # released before, or another thread was faster
-            return
+    def _end(self) -> None:
         self._in_use.forget()
         self._folders.close()
         for camera in self._cameras.values():
